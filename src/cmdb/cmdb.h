@@ -1,0 +1,113 @@
+/*
+ * cmdb.h
+ *		The declarations in tables: storing a cluster document, reading it
+ *		back, its revisions, the identity of this server, pauses and approvals.
+ *
+ * All functions need a transaction and use SPI with search_path pinned to
+ * pg_catalog, pg_temp; results are palloc'd in the context current at the call.
+ * Not for: the server's actual state (observe/), logs (cmdb/log.h).
+ */
+#ifndef PGOPS_CMDB_CMDB_H
+#define PGOPS_CMDB_CMDB_H
+
+#include "spec/finding.h"
+#include "spec/model.h"
+#include "spec/node.h"
+
+/* the verifier that the server has for a role now, or NULL */
+typedef const char *(*CmdbVerifierLookup) (const char *role, void *arg);
+
+/*
+ * cmdb_seal
+ *		Replaces every plain role password of a validated body (users' and
+ *		default roles' "password", pg_admin_password, pg_monitor_password,
+ *		pg_replication_password) by a SCRAM verifier: the stored body's or
+ *		the server's own one where the plain password matches it.  Wipes the
+ *		plain text from the tree.  Adds a warning per well-known default.
+ *		"stored" is the body now in the CMDB, or NULL.
+ */
+extern void cmdb_seal(const char *cluster, Node *body, const Node *stored,
+					  CmdbVerifierLookup lookup, void *arg, Findings *findings);
+
+/* serialises declarations: waits for another session's transaction that declares */
+extern void cmdb_lock_declarations(void);
+
+/* body ({hosts, vars}) of a stored cluster with plain secrets put back; NULL if unknown */
+extern Node *cmdb_load_body(const char *cluster);
+
+/* global variables as a map (empty map if none) */
+extern Node *cmdb_load_globals(void);
+
+/*
+ * cmdb_store_body
+ *		Stores a sealed body as rows, secrets apart, and a revision with the
+ *		difference to the one before.  Returns whether anything changed; if
+ *		nothing did, no row is touched and no revision is made.
+ */
+extern bool cmdb_store_body(const char *cluster, const Node *body, const char *note);
+
+/* copy of a body with every secret replaced by SECRET_MASK */
+extern Node *cmdb_mask(const Node *body);
+
+/* row of pgops.cluster */
+typedef struct CmdbCluster
+{
+	char	   *name;
+	int64		generation;		/* rises with each accepted declaration, approve and the like */
+	int64		revision;		/* newest revision */
+	bool		paused;
+	char	   *approved_digest;	/* or NULL */
+} CmdbCluster;
+
+extern CmdbCluster *cmdb_cluster(const char *name);	/* NULL if unknown */
+extern List *cmdb_clusters(void);	/* of CmdbCluster *, kind pgsql, by name */
+
+/*
+ * cmdb_resolve_expirations
+ *		Gives each role with expire_in its date: the remembered one, or today
+ *		+ expire_in days, remembered when "store" is true.
+ */
+extern void cmdb_resolve_expirations(const char *cluster, List *roles, bool store);
+
+/* ---- identity ---- */
+typedef enum BindingState
+{
+	BINDING_BOUND,				/* this server is "instance" and may act */
+	BINDING_UNBOUND,			/* not known which instance this is */
+	BINDING_CLONED,				/* bound, but to another data directory, host or system */
+	BINDING_EMPTY				/* nothing is declared */
+} BindingState;
+
+typedef struct Binding
+{
+	BindingState state;
+	char	   *cluster;		/* BOUND: set.  else may be NULL */
+	char	   *instance;
+	char	   *reason;			/* for people; NULL when bound */
+	char	   *hint;
+} Binding;
+
+/*
+ * cmdb_binding
+ *		Which instance this server is, from pgops.instance, the identity rows
+ *		(instance, system identifier, host, data directory) and, under
+ *		Patroni, cluster_name.  Reads only.
+ */
+extern Binding *cmdb_binding(void);
+
+/*
+ * cmdb_bind_first
+ *		At an accepted declaration: writes the identity row when this server is
+ *		unbound and either pgops.instance names an instance of the cluster, or the CMDB
+ *		declares exactly one pgsql cluster with one instance and no identity
+ *		row exists.  Returns the binding afterwards.
+ */
+extern Binding *cmdb_bind_first(void);
+
+/* claims "instance" for this server (pgops.bind); ERROR if it is not declared */
+extern void cmdb_bind(const char *instance);
+
+/* the cluster this server belongs to or, if unbound, the only declared one; NULL if not decidable */
+extern char *cmdb_local_cluster(void);
+
+#endif							/* PGOPS_CMDB_CMDB_H */

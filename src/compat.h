@@ -1,0 +1,29 @@
+/*
+ * compat.h
+ *		The only file that names PG_VERSION_NUM: what differs between the
+ *		PostgreSQL versions 15 to 18 at the level of C.
+ *
+ * Include it after postgres.h.  Differences at the level of SQL (options of
+ * CREATE DATABASE, membership options, privilege letters) are data tables
+ * keyed by version, not conditional code; they ask server_version_num().
+ */
+#ifndef PGOPS_COMPAT_H
+#define PGOPS_COMPAT_H
+
+#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
+#error "pgops supports PostgreSQL 15 to 18"
+#endif
+
+#define PGOPS_SERVER_MAJOR		(PG_VERSION_NUM / 10000)
+
+/* an extension's own wait events exist since 17 */
+#if PG_VERSION_NUM >= 170000
+#define PGOPS_HAVE_WAIT_EVENTS 1
+#endif
+
+/* HBA tokenizer: 15 takes a FILE, 16 and newer need open_auth_file() */
+#if PG_VERSION_NUM >= 160000
+#define PGOPS_HBA_OPENS_FILE 1
+#endif
+
+#endif							/* PGOPS_COMPAT_H */

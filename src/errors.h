@@ -1,0 +1,67 @@
+/*
+ * errors.h
+ *		SQLSTATEs of pgops' own conditions, class PO.
+ *
+ * The third character is the group: 1 document, 2 plan and policy, 3 apply,
+ * 4 files and HBA, 5 processes, 6 HTTP, 7 identity and mode.  Conditions that
+ * PostgreSQL already names (undefined object, bad parameter value, ...) use
+ * PostgreSQL's own code, so a client needs no second vocabulary.
+ *
+ * Not for: texts of messages; they stand where they are raised.
+ */
+#ifndef PGOPS_ERRORS_H
+#define PGOPS_ERRORS_H
+
+#include "utils/elog.h"
+
+/* documents */
+#define ERRCODE_PGOPS_INVALID_DOCUMENT		MAKE_SQLSTATE('P','O','1','0','0')
+#define ERRCODE_PGOPS_SYNTAX				MAKE_SQLSTATE('P','O','1','0','1')
+#define ERRCODE_PGOPS_DUPLICATE_KEY			MAKE_SQLSTATE('P','O','1','0','2')
+#define ERRCODE_PGOPS_UNKNOWN_NAME			MAKE_SQLSTATE('P','O','1','0','3')
+#define ERRCODE_PGOPS_WRONG_TYPE			MAKE_SQLSTATE('P','O','1','0','4')
+#define ERRCODE_PGOPS_OUT_OF_RANGE			MAKE_SQLSTATE('P','O','1','0','5')
+#define ERRCODE_PGOPS_MISSING				MAKE_SQLSTATE('P','O','1','0','6')
+#define ERRCODE_PGOPS_DUPLICATE_OBJECT		MAKE_SQLSTATE('P','O','1','0','7')
+#define ERRCODE_PGOPS_BAD_NAME				MAKE_SQLSTATE('P','O','1','0','8')
+#define ERRCODE_PGOPS_UNRESOLVED			MAKE_SQLSTATE('P','O','1','0','9')
+#define ERRCODE_PGOPS_BAD_ADDRESS			MAKE_SQLSTATE('P','O','1','1','0')
+#define ERRCODE_PGOPS_BAD_SELECTOR			MAKE_SQLSTATE('P','O','1','1','1')
+#define ERRCODE_PGOPS_CONTRADICTION			MAKE_SQLSTATE('P','O','1','1','2')
+#define ERRCODE_PGOPS_UNSUPPORTED_YAML		MAKE_SQLSTATE('P','O','1','1','3')
+#define ERRCODE_PGOPS_LIMIT					MAKE_SQLSTATE('P','O','1','1','4')
+#define ERRCODE_PGOPS_ENCODING				MAKE_SQLSTATE('P','O','1','1','5')
+#define ERRCODE_PGOPS_BAD_HBA_RULE			MAKE_SQLSTATE('P','O','1','1','6')
+#define ERRCODE_PGOPS_WEAK_SECRET			MAKE_SQLSTATE('P','O','1','1','7')
+#define ERRCODE_PGOPS_NOT_SUPPORTED			MAKE_SQLSTATE('P','O','1','1','8')
+
+/* plan and policy */
+#define ERRCODE_PGOPS_BLOCKED				MAKE_SQLSTATE('P','O','2','0','0')
+#define ERRCODE_PGOPS_CREATE_ONLY			MAKE_SQLSTATE('P','O','2','0','1')
+#define ERRCODE_PGOPS_SAFEGUARD				MAKE_SQLSTATE('P','O','2','0','2')
+#define ERRCODE_PGOPS_NEEDS_APPROVAL		MAKE_SQLSTATE('P','O','2','0','3')
+#define ERRCODE_PGOPS_PROTECTED				MAKE_SQLSTATE('P','O','2','0','4')
+#define ERRCODE_PGOPS_OBSERVE_ONLY			MAKE_SQLSTATE('P','O','2','0','5')
+#define ERRCODE_PGOPS_NOT_AVAILABLE			MAKE_SQLSTATE('P','O','2','0','6')
+#define ERRCODE_PGOPS_DIGEST_MISMATCH		MAKE_SQLSTATE('P','O','2','0','7')
+#define ERRCODE_PGOPS_ORPHANED				MAKE_SQLSTATE('P','O','2','0','8')
+
+/* apply */
+#define ERRCODE_PGOPS_DOES_NOT_CONVERGE		MAKE_SQLSTATE('P','O','3','0','1')
+#define ERRCODE_PGOPS_WORKER_LOST			MAKE_SQLSTATE('P','O','3','0','2')
+#define ERRCODE_PGOPS_PLAN_CHANGED			MAKE_SQLSTATE('P','O','3','0','3')
+
+/* files and HBA */
+#define ERRCODE_PGOPS_FILE					MAKE_SQLSTATE('P','O','4','0','0')
+#define ERRCODE_PGOPS_HBA_REJECTED			MAKE_SQLSTATE('P','O','4','0','1')
+#define ERRCODE_PGOPS_BASELINE_PATH			MAKE_SQLSTATE('P','O','4','0','2')
+
+/* identity and mode */
+#define ERRCODE_PGOPS_UNBOUND				MAKE_SQLSTATE('P','O','7','0','0')
+#define ERRCODE_PGOPS_PAUSED				MAKE_SQLSTATE('P','O','7','0','1')
+#define ERRCODE_PGOPS_NOT_LOADED			MAKE_SQLSTATE('P','O','7','0','2')
+#define ERRCODE_PGOPS_VERSION_MISMATCH		MAKE_SQLSTATE('P','O','7','0','3')
+#define ERRCODE_PGOPS_UNKNOWN_CLUSTER		MAKE_SQLSTATE('P','O','7','0','4')
+#define ERRCODE_PGOPS_WAIT_TIMEOUT			MAKE_SQLSTATE('P','O','7','0','5')
+
+#endif							/* PGOPS_ERRORS_H */

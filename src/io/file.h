@@ -1,0 +1,38 @@
+/*
+ * file.h
+ *		The one place that reads and writes files.
+ */
+#ifndef PGOPS_IO_FILE_H
+#define PGOPS_IO_FILE_H
+
+#include "postgres.h"
+
+/* whole file as text, or NULL if it does not exist; ERROR (errcode_for_file_access)
+ * for any other trouble, ERRCODE_PROGRAM_LIMIT_EXCEEDED above max_bytes */
+extern char *io_read_file(const char *path, size_t max_bytes);
+
+/*
+ * io_write_file
+ *		Replaces a file durably: temporary file in the same directory, written,
+ *		fsynced, given owner and mode of the old file (or "mode" if there was
+ *		none), renamed.  A symbolic link is resolved, its target is replaced.
+ *		On any failure the temporary file is gone and the old file is as it was.
+ *		Raises ERROR with errcode_for_file_access.
+ */
+extern void io_write_file(const char *path, const char *text, int mode);
+
+/*
+ * io_keep_original
+ *		Before pgops takes a file over for the first time: copies it to
+ *		"<path>.pgops-original" unless that exists.
+ */
+extern void io_keep_original(const char *path);
+
+/*
+ * io_path_below
+ *		"name" resolved below directory, symbolic links followed; NULL if it
+ *		does not lie below it or either is empty.  Sets *exists.
+ */
+extern char *io_path_below(const char *directory, const char *name, bool *exists);
+
+#endif							/* PGOPS_IO_FILE_H */

@@ -1,0 +1,74 @@
+/*
+ * snapshot.h
+ *		What the server is now: shared catalogs, the inside of databases, the
+ *		HBA file, with the same types as the declared model.
+ *
+ * Not for: what is desired, and not for changing anything.
+ */
+#ifndef PGOPS_OBSERVE_SNAPSHOT_H
+#define PGOPS_OBSERVE_SNAPSHOT_H
+
+#include "spec/model.h"
+
+typedef struct AvailableExtension
+{
+	char	   *name;
+	char	   *default_version;
+	List	   *versions;		/* of char * */
+	List	   *requires;		/* of char *: of the default version */
+} AvailableExtension;
+
+typedef struct Snapshot
+{
+	int			server_major;	/* 15 ... 18 */
+	char	   *bootstrap_superuser;
+	bool		superuser_peer; /* the server's OS user has the bootstrap superuser's name */
+	bool		in_recovery;
+	List	   *roles;			/* of Role *, all but pg_* ones; by name */
+	List	   *system_roles;	/* of char *: names of the pg_* roles that exist */
+	List	   *databases;		/* of Database *, template0 included; by name */
+	List	   *tablespaces;	/* of char * */
+	List	   *available;		/* of AvailableExtension *; NIL until observe_available() */
+	bool		available_known;
+	char	   *hba_path;
+	char	   *hba_text;		/* NULL: file is missing */
+	struct HTAB *role_index;	/* name -> Role, see snapshot_role() */
+} Snapshot;
+
+/*
+ * observe_shared
+ *		Reads the shared catalogs (roles, memberships, settings, comments,
+ *		databases, tablespaces) and the HBA file.  Needs a transaction with an
+ *		active snapshot; uses SPI with search_path pinned.  Result in the
+ *		current memory context.
+ */
+extern Snapshot *observe_shared(void);
+
+/* fills snapshot->available from the extension directories of this server */
+extern void observe_available(Snapshot *snapshot);
+
+/*
+ * observe_local_here
+ *		Reads the inside of the database this process is connected to and
+ *		appends its rows to "out" in the transport form understood by
+ *		observe_local_decode().  Runs in a database worker, in a transaction.
+ */
+extern void observe_local_here(StringInfo out);
+extern LocalState *observe_local_decode(const char *data, int length);
+
+/* lookups; NULL if there is none */
+extern Role *snapshot_role(Snapshot *snapshot, const char *name);
+extern Database *snapshot_database(Snapshot *snapshot, const char *name);
+
+/* whether a role exists: ordinary or pg_* */
+extern bool snapshot_role_exists(Snapshot *snapshot, const char *name);
+extern AvailableExtension *snapshot_available(Snapshot *snapshot, const char *name);
+
+/*
+ * observe_acl
+ *		Explodes an aclitem[] datum (or the object type's default ACL when it
+ *		is NULL) into AclEntry's.  objtype as for acldefault(): 'd', 'n', 'r'...
+ */
+extern List *observe_acl(Datum acl, bool isnull, char objtype, Oid owner);
+
+#endif							/* PGOPS_OBSERVE_SNAPSHOT_H */

@@ -1,0 +1,98 @@
+/*
+ * plan.h
+ *		From desired and observed state to ordered actions.
+ *
+ * Pure: structures in, structures out.  The snapshot is changed on the way:
+ * what an action will create counts as existing for the actions after it.
+ *
+ * Not for: how an action is carried out (apply/), nor whether it may run now
+ * (the worker decides by mode, pause and retry times).
+ */
+#ifndef PGOPS_PLAN_PLAN_H
+#define PGOPS_PLAN_PLAN_H
+
+#include "cmdb/owned.h"
+#include "observe/snapshot.h"
+#include "plan/rules.h"
+#include "spec/model.h"
+
+/* through which door an action goes */
+typedef enum Door
+{
+	DOOR_NONE,					/* nothing to do: blocked or orphan report */
+	DOOR_SQL,					/* one statement; database NULL: in the coordinator */
+	DOOR_BASELINE,				/* SQL file, run in the database */
+	DOOR_FILE,					/* write file_text to file_path */
+	DOOR_RELOAD					/* SIGHUP to the postmaster */
+} Door;
+
+typedef struct Action
+{
+	int			step;			/* 1-based, set by plan_make */
+	const Rule *rule;			/* kind, action and flags come from it */
+	char	   *name;			/* object: role, database, schema, extension ... */
+	char	   *database;		/* where; NULL: the whole server */
+	bool		destructive;
+	bool		transactional;	/* may share a transaction with its neighbours */
+	Door		door;
+	char	   *statement;		/* shown: one SQL statement, or the file's diff; redacted */
+	char	   *password;		/* verifier to put in place of '<redacted>', or NULL */
+	char	   *reason;			/* "connlimit: 10 -> 50" */
+	char	   *blocked;		/* why it is not done, or NULL */
+	int			sqlstate;		/* of blocked */
+	char	   *hint;			/* of blocked, or NULL */
+	char	   *file_path;		/* DOOR_FILE; DOOR_BASELINE: declared file name */
+	char	   *file_text;		/* DOOR_FILE */
+	List	   *owned;			/* of OwnedChange *: records are written before the action
+								 * starts, removals after it succeeded */
+} Action;
+
+typedef struct Plan
+{
+	List	   *actions;		/* of Action *, in order */
+	List	   *adopted;		/* of OwnedChange *: bookkeeping without an action */
+	int			destructive;	/* destructive actions that are not blocked */
+	int			blocked;
+	char	   *digest;			/* SHA-256 hex of all statements and reasons, in order */
+	char	   *destructive_digest; /* of the destructive ones; what approve() takes */
+} Plan;
+
+typedef struct PlanInput
+{
+	Cluster    *cluster;
+	Snapshot   *snapshot;		/* changed by planning */
+	List	   *owned;			/* of OwnedItem *: what pgops remembers of this cluster */
+	char	   *hba_method;		/* method of the superuser's local rule */
+	char	   *baseline_directory; /* may be empty */
+	int			max_destructive;
+	char	   *approved_digest;	/* destructive digest that was approved, or NULL */
+	bool		local_only;		/* a standby: files and reloads, nothing else */
+	bool		hba_managed;	/* false: leave pg_hba.conf alone */
+} PlanInput;
+
+/*
+ * plan_make
+ *		All actions that bring the server to the declaration, in the order in
+ *		which they must run (design, section 5), with everything that cannot be
+ *		done as blocked rows (with SQLSTATE, reason and hint).  Databases whose
+ *		"local" is NULL and that exist are planned without their inside.
+ *		Raises nothing for bad input: the input was validated.
+ */
+extern Plan *plan_make(PlanInput *input);
+
+/*
+ * plan_check_references
+ *		Findings for owners, templates, tablespaces, member roles and grantees
+ *		that are neither declared nor existing.
+ */
+extern void plan_check_references(const Cluster *cluster, Snapshot *snapshot,
+								  const Node *body, Findings *findings);
+
+/* whether any declared extension needs Snapshot.available to be planned */
+extern bool plan_needs_available(const Cluster *cluster, const Snapshot *snapshot);
+
+/* SHA-256 hex of the inside that the cluster desires for a database: equal
+ * digests mean that nothing about it was declared differently */
+extern char *plan_local_digest(const Cluster *cluster, const char *database);
+
+#endif							/* PGOPS_PLAN_PLAN_H */

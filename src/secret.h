@@ -1,0 +1,34 @@
+/*
+ * secret.h
+ *		Passwords and other secrets: verifiers, masks, and keeping statements
+ *		that may hold one out of the server log.
+ */
+#ifndef PGOPS_SECRET_H
+#define PGOPS_SECRET_H
+
+#include "postgres.h"
+
+#define SECRET_MASK			"********"
+#define SECRET_REDACTED		"<redacted>"
+
+/* whether text is a SCRAM or md5 verifier rather than a plain password */
+extern bool secret_is_verifier(const char *text);
+
+/* whether a plain password (or an equal verifier) matches a verifier of the role */
+extern bool secret_matches(const char *role, const char *declared, const char *verifier);
+
+/*
+ * secret_verifier
+ *		The SCRAM verifier to keep for a declared password: the declared text
+ *		if it is a verifier already, "known" if it matches (so nothing changes),
+ *		else a new one.  known may be NULL.  palloc'd.
+ */
+extern char *secret_verifier(const char *role, const char *declared, const char *known);
+
+/* whether this is one of the field's well-known default passwords */
+extern bool secret_is_well_known(const char *plain);
+
+/* installs the log hook that hides statements which call pgops with a document */
+extern void secret_install_log_hook(void);
+
+#endif							/* PGOPS_SECRET_H */

@@ -1,0 +1,63 @@
+/*
+ * finding.h
+ *		What is wrong, or worth a word, in a document: one Finding per error,
+ *		all collected, none raised until the whole document was read.
+ *
+ * A message never contains the value of a secret parameter.
+ */
+#ifndef PGOPS_SPEC_FINDING_H
+#define PGOPS_SPEC_FINDING_H
+
+#include "spec/node.h"
+
+typedef enum FindingSeverity
+{
+	FINDING_ERROR,
+	FINDING_WARNING,
+	FINDING_NOTICE
+} FindingSeverity;
+
+typedef struct Finding
+{
+	FindingSeverity severity;
+	int			sqlstate;		/* as MAKE_SQLSTATE */
+	char	   *path;			/* pg-meta.pg_users[3].roles[0] */
+	int			line;
+	int			column;			/* 0: unknown */
+	char	   *message;		/* says what was expected */
+	char	   *hint;			/* or NULL */
+} Finding;
+
+typedef struct Findings
+{
+	List	   *list;			/* of Finding *, in document order */
+	int			errors;			/* how many are FINDING_ERROR */
+} Findings;
+
+/*
+ * finding_add
+ *		Adds one.  "at" gives line and column (may be NULL), "hint" may be
+ *		NULL; the rest is a format.  Everything is copied into the current
+ *		context.
+ */
+extern void finding_add(Findings *findings, FindingSeverity severity, int sqlstate,
+						const Node *at, const char *path, const char *hint,
+						const char *fmt,...) pg_attribute_printf(7, 8);
+
+/* sorts by line, column, path (stable) */
+extern void findings_sort(Findings *findings);
+
+/*
+ * findings_raise
+ *		Raises one ERROR that carries all errors of the list in its DETAIL
+ *		("line 3, column 7: path: message"; the first one's hint as HINT), its
+ *		statement hidden from the log; SQLSTATE is that of the only error, or
+ *		ERRCODE_PGOPS_INVALID_DOCUMENT if there are several.  Warnings are
+ *		emitted as WARNING before.  Returns if there is no error.
+ */
+extern void findings_raise(Findings *findings, const char *what);
+
+/* "ERROR", "WARNING", "NOTICE" as lower-case text for SQL */
+extern const char *finding_severity_name(FindingSeverity severity);
+
+#endif							/* PGOPS_SPEC_FINDING_H */

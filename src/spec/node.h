@@ -1,0 +1,88 @@
+/*
+ * node.h
+ *		The tree of a document: scalars, lists and maps with line and column.
+ *
+ * YAML and JSON both become this tree, so nothing outside spec/ knows which
+ * format a document had.  A scalar keeps its source text besides its resolved
+ * value (as PyYAML resolves YAML 1.1: 'off' is a boolean, 'y' a string, 0755
+ * is 493, 1:20 is 80, 2030-12-31 stays text): a field whose declared type is
+ * text uses the text, so 1:20 there means "1:20".
+ *
+ * Everything is palloc'd in the context current at the call and lives as long
+ * as that context.  Strings are in the server's encoding.
+ *
+ * Not for: what a parameter means (catalogue.h), tables, files.
+ */
+#ifndef PGOPS_SPEC_NODE_H
+#define PGOPS_SPEC_NODE_H
+
+#include "nodes/pg_list.h"
+#include "lib/stringinfo.h"
+#include "utils/jsonb.h"
+
+typedef enum NodeKind
+{
+	NODE_NULL,
+	NODE_BOOL,
+	NODE_INT,
+	NODE_FLOAT,
+	NODE_STRING,
+	NODE_LIST,
+	NODE_MAP
+} NodeKind;
+
+typedef struct Node
+{
+	NodeKind	kind;
+	int			line;			/* 1-based; 0: unknown (from jsonb) */
+	int			column;			/* 1-based, in characters; 0: unknown */
+	bool		quoted;			/* scalar was quoted in the source */
+	char	   *text;			/* scalar: source text without quotes; else NULL */
+	bool		boolean;		/* NODE_BOOL */
+	int64		integer;		/* NODE_INT */
+	double		number;			/* NODE_FLOAT */
+	List	   *items;			/* NODE_LIST: of Node * */
+	List	   *entries;		/* NODE_MAP: of NodeEntry *, document order */
+} Node;
+
+typedef struct NodeEntry
+{
+	char	   *key;
+	int			line;
+	int			column;
+	Node	   *value;
+} NodeEntry;
+
+/* constructors; text is copied */
+extern Node *node_null(void);
+extern Node *node_bool(bool value);
+extern Node *node_int(int64 value);
+extern Node *node_string(const char *text);
+extern Node *node_list(void);
+extern Node *node_map(void);
+extern void node_list_add(Node *list, Node *item);
+
+/* sets or replaces a key (keeps the place of an existing one) */
+extern void node_map_set(Node *map, const char *key, Node *value);
+
+/* removes a key if it is there */
+extern void node_map_unset(Node *map, const char *key);
+
+/* value of a key, or NULL; a value that is null is returned as NODE_NULL */
+extern Node *node_get(const Node *map, const char *key);
+
+/* text of a scalar (for bool/int/float the canonical spelling); NULL for null, list, map */
+extern const char *node_text(const Node *node);
+extern Node *node_copy(const Node *node);
+
+/* equality of meaning: kinds and values; order of map keys, positions, quotes do not count */
+extern bool node_equal(const Node *a, const Node *b);
+
+/* Node <-> jsonb; node_from_jsonb has no positions */
+extern Jsonb *node_to_jsonb(const Node *node);
+extern Node *node_from_jsonb(Jsonb *jb);
+
+/* JSON text, keys in document order */
+extern void node_to_json(StringInfo out, const Node *node);
+
+#endif							/* PGOPS_SPEC_NODE_H */

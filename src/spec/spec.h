@@ -1,0 +1,47 @@
+/*
+ * spec.h
+ *		From text to a validated tree: the entry points of the folder.
+ *
+ * Pure: no SPI, no catalogs, no files, no clock.
+ */
+#ifndef PGOPS_SPEC_SPEC_H
+#define PGOPS_SPEC_SPEC_H
+
+#include "spec/finding.h"
+#include "spec/node.h"
+
+/*
+ * spec_parse
+ *		Parses YAML or JSON text (length bytes, UTF-8 or the server encoding
+ *		as received by a text argument) into a tree; NULL and findings if it
+ *		cannot.  Limits: 4 MiB, depth 64, one document, no anchors, aliases,
+ *		tags, merge keys, duplicate keys.
+ */
+extern Node *spec_parse(const char *text, size_t length, Findings *findings);
+
+/*
+ * spec_validate_cluster
+ *		Validates one cluster document {name: {hosts, vars}} against the
+ *		parameter catalogue and the rules between fields, and normalises it in
+ *		place: a field whose type is text becomes NODE_STRING with its source
+ *		text, a boolean given as 'yes' text becomes NODE_BOOL, a string item
+ *		stays a string (short forms are kept).  Returns the cluster's name and
+ *		its body through the pointers (NULL if there is none).
+ *		References to roles that are not declared are NOT findings here: they
+ *		need the server, see plan/check.h.
+ */
+extern void spec_validate_cluster(Node *document, Findings *findings,
+								  char **name, Node **body);
+
+/*
+ * spec_validate_param
+ *		Validates and normalises one parameter's value in place.
+ *		"path" is the prefix of the findings.
+ */
+extern void spec_validate_param(const char *param, Node *value, const char *path,
+								Findings *findings);
+
+/* nearest known name within a small edit distance, or NULL; names ends with NULL */
+extern const char *spec_nearest(const char *name, const char *const *names);
+
+#endif							/* PGOPS_SPEC_SPEC_H */
