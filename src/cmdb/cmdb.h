@@ -26,17 +26,17 @@ typedef const char *(*CmdbVerifierLookup) (const char *role, void *arg);
  *		plain text from the tree.  Adds a warning per well-known default.
  *		"stored" is the body now in the CMDB, or NULL.
  */
-extern void cmdb_seal(const char *cluster, Node *body, const Node *stored,
+extern void cmdb_seal(const char *cluster, SpecNode *body, const SpecNode *stored,
 					  CmdbVerifierLookup lookup, void *arg, Findings *findings);
 
 /* serialises declarations: waits for another session's transaction that declares */
 extern void cmdb_lock_declarations(void);
 
 /* body ({hosts, vars}) of a stored cluster with plain secrets put back; NULL if unknown */
-extern Node *cmdb_load_body(const char *cluster);
+extern SpecNode *cmdb_load_body(const char *cluster);
 
 /* global variables as a map (empty map if none) */
-extern Node *cmdb_load_globals(void);
+extern SpecNode *cmdb_load_globals(void);
 
 /*
  * cmdb_store_body
@@ -44,10 +44,10 @@ extern Node *cmdb_load_globals(void);
  *		difference to the one before.  Returns whether anything changed; if
  *		nothing did, no row is touched and no revision is made.
  */
-extern bool cmdb_store_body(const char *cluster, const Node *body, const char *note);
+extern bool cmdb_store_body(const char *cluster, const SpecNode *body, const char *note);
 
 /* copy of a body with every secret replaced by SECRET_MASK */
-extern Node *cmdb_mask(const Node *body);
+extern SpecNode *cmdb_mask(const SpecNode *body);
 
 /* row of pgops.cluster */
 typedef struct CmdbCluster

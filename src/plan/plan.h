@@ -86,7 +86,7 @@ extern Plan *plan_make(PlanInput *input);
  *		that are neither declared nor existing.
  */
 extern void plan_check_references(const Cluster *cluster, Snapshot *snapshot,
-								  const Node *body, Findings *findings);
+								  const SpecNode *body, Findings *findings);
 
 /* whether any declared extension needs Snapshot.available to be planned */
 extern bool plan_needs_available(const Cluster *cluster, const Snapshot *snapshot);

@@ -64,7 +64,7 @@ extern const ParamDef pgops_parameters[];	/* ends with name NULL; sorted as docu
 extern const ParamDef *catalogue_find(const char *name);
 
 /* the default as a fresh tree, or NULL if the parameter has none */
-extern Node *catalogue_default(const char *name);
+extern SpecNode *catalogue_default(const char *name);
 
 /* type name as shown in pgops.parameter: "string", "bool", "user[]" ... */
 extern const char *catalogue_type_name(const ParamDef *def);

@@ -41,7 +41,7 @@ typedef struct Findings
  *		context.
  */
 extern void finding_add(Findings *findings, FindingSeverity severity, int sqlstate,
-						const Node *at, const char *path, const char *hint,
+						const SpecNode *at, const char *path, const char *hint,
 						const char *fmt,...) pg_attribute_printf(7, 8);
 
 /* sorts by line, column, path (stable) */

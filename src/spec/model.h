@@ -240,7 +240,7 @@ typedef struct HbaRule
 	char	   *addr;
 	char	   *auth;
 	List	   *raw;			/* raw form: of char *, lines as given */
-	const Node *node;			/* for findings; may be NULL */
+	const SpecNode *node;			/* for findings; may be NULL */
 	char	   *path;			/* pg-meta.pg_hba_rules[0] */
 } HbaRule;
 
@@ -289,7 +289,7 @@ typedef struct Cluster
  *		names in the declaration means it.
  *		Inconsistencies become findings; the result is never NULL.
  */
-extern Cluster *model_build(const char *name, const Node *body, const Node *globals,
+extern Cluster *model_build(const char *name, const SpecNode *body, const SpecNode *globals,
 							const char *self, const char *dbsu, Findings *findings);
 
 extern Role *model_find_role(List *roles, const char *name);

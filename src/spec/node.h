@@ -20,7 +20,7 @@
 #include "lib/stringinfo.h"
 #include "utils/jsonb.h"
 
-typedef enum NodeKind
+typedef enum SpecKind
 {
 	NODE_NULL,
 	NODE_BOOL,
@@ -29,11 +29,11 @@ typedef enum NodeKind
 	NODE_STRING,
 	NODE_LIST,
 	NODE_MAP
-} NodeKind;
+} SpecKind;
 
-typedef struct Node
+typedef struct SpecNode
 {
-	NodeKind	kind;
+	SpecKind	kind;
 	int			line;			/* 1-based; 0: unknown (from jsonb) */
 	int			column;			/* 1-based, in characters; 0: unknown */
 	bool		quoted;			/* scalar was quoted in the source */
@@ -41,48 +41,48 @@ typedef struct Node
 	bool		boolean;		/* NODE_BOOL */
 	int64		integer;		/* NODE_INT */
 	double		number;			/* NODE_FLOAT */
-	List	   *items;			/* NODE_LIST: of Node * */
-	List	   *entries;		/* NODE_MAP: of NodeEntry *, document order */
-} Node;
+	List	   *items;			/* NODE_LIST: of SpecNode * */
+	List	   *entries;		/* NODE_MAP: of SpecEntry *, document order */
+} SpecNode;
 
-typedef struct NodeEntry
+typedef struct SpecEntry
 {
 	char	   *key;
 	int			line;
 	int			column;
 	Node	   *value;
-} NodeEntry;
+} SpecEntry;
 
 /* constructors; text is copied */
-extern Node *node_null(void);
-extern Node *node_bool(bool value);
-extern Node *node_int(int64 value);
-extern Node *node_string(const char *text);
-extern Node *node_list(void);
-extern Node *node_map(void);
-extern void node_list_add(Node *list, Node *item);
+extern SpecNode *node_null(void);
+extern SpecNode *node_bool(bool value);
+extern SpecNode *node_int(int64 value);
+extern SpecNode *node_string(const char *text);
+extern SpecNode *node_list(void);
+extern SpecNode *node_map(void);
+extern void node_list_add(SpecNode *list, SpecNode *item);
 
 /* sets or replaces a key (keeps the place of an existing one) */
-extern void node_map_set(Node *map, const char *key, Node *value);
+extern void node_map_set(SpecNode *map, const char *key, SpecNode *value);
 
 /* removes a key if it is there */
-extern void node_map_unset(Node *map, const char *key);
+extern void node_map_unset(SpecNode *map, const char *key);
 
 /* value of a key, or NULL; a value that is null is returned as NODE_NULL */
-extern Node *node_get(const Node *map, const char *key);
+extern SpecNode *node_get(const SpecNode *map, const char *key);
 
 /* text of a scalar (for bool/int/float the canonical spelling); NULL for null, list, map */
-extern const char *node_text(const Node *node);
-extern Node *node_copy(const Node *node);
+extern const char *node_text(const SpecNode *node);
+extern SpecNode *node_copy(const SpecNode *node);
 
 /* equality of meaning: kinds and values; order of map keys, positions, quotes do not count */
-extern bool node_equal(const Node *a, const Node *b);
+extern bool node_equal(const SpecNode *a, const SpecNode *b);
 
 /* Node <-> jsonb; node_from_jsonb has no positions */
-extern Jsonb *node_to_jsonb(const Node *node);
-extern Node *node_from_jsonb(Jsonb *jb);
+extern Jsonb *node_to_jsonb(const SpecNode *node);
+extern SpecNode *node_from_jsonb(Jsonb *jb);
 
 /* JSON text, keys in document order */
-extern void node_to_json(StringInfo out, const Node *node);
+extern void node_to_json(StringInfo out, const SpecNode *node);
 
 #endif							/* PGOPS_SPEC_NODE_H */

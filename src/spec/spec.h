@@ -17,7 +17,7 @@
  *		cannot.  Limits: 4 MiB, depth 64, one document, no anchors, aliases,
  *		tags, merge keys, duplicate keys.
  */
-extern Node *spec_parse(const char *text, size_t length, Findings *findings);
+extern SpecNode *spec_parse(const char *text, size_t length, Findings *findings);
 
 /*
  * spec_validate_cluster
@@ -30,15 +30,15 @@ extern Node *spec_parse(const char *text, size_t length, Findings *findings);
  *		References to roles that are not declared are NOT findings here: they
  *		need the server, see plan/check.h.
  */
-extern void spec_validate_cluster(Node *document, Findings *findings,
-								  char **name, Node **body);
+extern void spec_validate_cluster(SpecNode *document, Findings *findings,
+								  char **name, SpecNode **body);
 
 /*
  * spec_validate_param
  *		Validates and normalises one parameter's value in place.
  *		"path" is the prefix of the findings.
  */
-extern void spec_validate_param(const char *param, Node *value, const char *path,
+extern void spec_validate_param(const char *param, SpecNode *value, const char *path,
 								Findings *findings);
 
 /* nearest known name within a small edit distance, or NULL; names ends with NULL */

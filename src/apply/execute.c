@@ -1,0 +1,258 @@
+/*
+ * execute.c
+ *		A run of SQL actions in the database this process is connected to.
+ *
+ * Consecutive transactional actions share a transaction, each in a
+ * subtransaction of its own: one that fails takes nothing with it.  After a
+ * failure the later actions of the same object are not attempted: a DROP
+ * OWNED must never follow a REASSIGN OWNED that failed.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "tcop/tcopprot.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/timeout.h"
+#include "utils/timestamp.h"
+
+#include "apply/apply.h"
+#include "apply/baseline.h"
+#include "apply/chain.h"
+#include "errors.h"
+#include "guc.h"
+
+/* actions per transaction: bounds locks and subtransaction ids */
+#define GROUP_SIZE	500
+
+typedef struct Run
+{
+	MemoryContext result_context;
+	MemoryContext scratch;		/* reset after each action */
+	List	   *results;		/* all, in order */
+	List	   *group;			/* results of the open transaction */
+	List	   *broken;			/* of char *: chains with a failed action */
+	bool		open;
+	ApplyResultCallback on_result;
+	void	   *arg;
+} Run;
+
+static ActionResult *
+new_result(Run *run, int step)
+{
+	MemoryContext old = MemoryContextSwitchTo(run->result_context);
+	ActionResult *result = palloc0(sizeof(ActionResult));
+
+	result->step = step;
+	result->started = GetCurrentTimestamp();
+	run->results = lappend(run->results, result);
+	MemoryContextSwitchTo(old);
+	return result;
+}
+
+/* copies what a person needs of the current error, and clears it */
+static void
+take_error(Run *run, ActionResult *result)
+{
+	ErrorData  *error;
+
+	MemoryContextSwitchTo(run->result_context);
+	error = CopyErrorData();
+	FlushErrorState();
+	result->ok = false;
+	result->sqlstate = error->sqlerrcode;
+	result->message = error->message;
+	result->detail = error->detail;
+	result->hint = error->hint;
+}
+
+static void
+start_transaction(Run *run)
+{
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	run->open = true;
+	MemoryContextSwitchTo(run->scratch);
+}
+
+/* tells the caller about all results of the transaction that just ended */
+static void
+publish_group(Run *run)
+{
+	ListCell   *cell;
+
+	foreach(cell, run->group)
+	{
+		ActionResult *result = lfirst(cell);
+
+		result->finished = GetCurrentTimestamp();
+		if (run->on_result)
+			run->on_result(result, run->arg);
+	}
+	list_free(run->group);
+	run->group = NIL;
+}
+
+/* a commit that fails makes every action of its transaction fail */
+static void
+commit_group(Run *run)
+{
+	if (!run->open)
+		return;
+	PG_TRY();
+	{
+		CommitTransactionCommand();
+	}
+	PG_CATCH();
+	{
+		ActionResult failed = {0};
+		ListCell   *cell;
+
+		take_error(run, &failed);
+		AbortCurrentTransaction();
+		foreach(cell, run->group)
+		{
+			ActionResult *result = lfirst(cell);
+
+			if (!result->ok)
+				continue;
+			result->ok = false;
+			result->sqlstate = failed.sqlstate;
+			result->message = failed.message;
+			result->detail = failed.detail;
+			result->hint = failed.hint;
+		}
+	}
+	PG_END_TRY();
+	run->open = false;
+	MemoryContextSwitchTo(run->scratch);
+	pgstat_report_stat(true);
+	publish_group(run);
+}
+
+/* the statement itself, under pgops.statement_timeout */
+static void
+run_action(const Action *action)
+{
+	pgstat_report_activity(STATE_RUNNING, action->rule->id);
+	debug_query_string = action->statement;
+	enable_timeout_after(STATEMENT_TIMEOUT, pgops_guc_statement_timeout);
+	if (action->door == DOOR_BASELINE)
+		apply_baseline(action->file_path);
+	else
+		apply_statement(action->statement, action->password);
+	disable_timeout(STATEMENT_TIMEOUT, false);
+	debug_query_string = NULL;
+}
+
+/* undoes what run_action() left set when it was interrupted by an error */
+static void
+forget_action(void)
+{
+	disable_timeout(STATEMENT_TIMEOUT, false);
+	debug_query_string = NULL;
+}
+
+static void
+run_in_subtransaction(Run *run, const Action *action, ActionResult *result)
+{
+	ResourceOwner owner = CurrentResourceOwner;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(run->scratch);
+	PG_TRY();
+	{
+		run_action(action);
+		ReleaseCurrentSubTransaction();
+		result->ok = true;
+	}
+	PG_CATCH();
+	{
+		forget_action();
+		take_error(run, result);
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(run->scratch);
+	CurrentResourceOwner = owner;
+}
+
+static void
+run_alone(Run *run, const Action *action, ActionResult *result)
+{
+	start_transaction(run);
+	PG_TRY();
+	{
+		run_action(action);
+		CommitTransactionCommand();
+		result->ok = true;
+	}
+	PG_CATCH();
+	{
+		forget_action();
+		take_error(run, result);
+		AbortCurrentTransaction();
+	}
+	PG_END_TRY();
+	run->open = false;
+	MemoryContextSwitchTo(run->scratch);
+	pgstat_report_stat(true);
+	publish_group(run);
+}
+
+static void
+run_one(Run *run, const Action *action)
+{
+	ActionResult *result = new_result(run, action->step);
+	MemoryContext old = MemoryContextSwitchTo(run->result_context);
+
+	run->group = lappend(run->group, result);
+	MemoryContextSwitchTo(old);
+	if (action->transactional)
+		run_in_subtransaction(run, action, result);
+	else
+		run_alone(run, action, result);
+	if (!result->ok)
+	{
+		MemoryContextSwitchTo(run->result_context);
+		chain_break(&run->broken, action);
+		MemoryContextSwitchTo(run->scratch);
+	}
+}
+
+List *
+apply_statements(List *actions, ApplyResultCallback on_result, void *arg)
+{
+	Run			run = {0};
+	ListCell   *cell;
+
+	run.result_context = CurrentMemoryContext;
+	run.scratch = AllocSetContextCreate(CurrentMemoryContext, "pgops actions",
+										ALLOCSET_DEFAULT_SIZES);
+	run.on_result = on_result;
+	run.arg = arg;
+
+	MemoryContextSwitchTo(run.scratch);
+	foreach(cell, actions)
+	{
+		const Action *action = lfirst(cell);
+
+		CHECK_FOR_INTERRUPTS();
+		if (chain_is_broken(run.broken, action))
+			continue;
+		if (!action->transactional || list_length(run.group) >= GROUP_SIZE)
+			commit_group(&run);
+		if (action->transactional && !run.open)
+			start_transaction(&run);
+		run_one(&run, action);
+		if (!run.open)
+			MemoryContextReset(run.scratch);
+	}
+	commit_group(&run);
+	pgstat_report_activity(STATE_IDLE, NULL);
+	MemoryContextSwitchTo(run.result_context);
+	MemoryContextDelete(run.scratch);
+	return run.results;
+}

@@ -1,0 +1,93 @@
+/*
+ * files.c
+ *		The doors to files and to the postmaster: writing a configuration file,
+ *		reloading the server.
+ */
+#include "postgres.h"
+
+#include <signal.h>
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "apply/apply.h"
+#include "errors.h"
+#include "io/file.h"
+#include "io/hba.h"
+
+#define HBA_FILE_MODE	0600
+
+static ActionResult *
+begin_result(const Action *action)
+{
+	ActionResult *result = palloc0(sizeof(ActionResult));
+
+	result->step = action->step;
+	result->started = GetCurrentTimestamp();
+	return result;
+}
+
+/* asked once more at the last moment: a file that does not parse is never installed */
+static void
+check_candidate(const Action *action)
+{
+	List	   *errors;
+	HbaError   *first;
+
+	if (strncmp(action->rule->id, "hba.", 4) != 0)
+		return;
+	errors = io_hba_check(action->file_text);
+	if (errors == NIL)
+		return;
+	first = linitial(errors);
+	ereport(ERROR,
+			(errcode(ERRCODE_PGOPS_HBA_REJECTED),
+			 errmsg("the server's parser rejects line %d of the new \"%s\": %s",
+					first->line, action->file_path, first->message)));
+}
+
+ActionResult *
+apply_file(const Action *action)
+{
+	ActionResult *result = begin_result(action);
+	MemoryContext context = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		check_candidate(action);
+		io_keep_original(action->file_path);
+		io_write_file(action->file_path, action->file_text, HBA_FILE_MODE);
+		result->ok = true;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		result->sqlstate = error->sqlerrcode;
+		result->message = error->message;
+		result->detail = error->detail;
+		result->hint = error->hint;
+	}
+	PG_END_TRY();
+	result->finished = GetCurrentTimestamp();
+	return result;
+}
+
+ActionResult *
+apply_reload(const Action *action)
+{
+	ActionResult *result = begin_result(action);
+
+	result->ok = kill(PostmasterPid, SIGHUP) == 0;
+	if (!result->ok)
+	{
+		result->sqlstate = ERRCODE_SYSTEM_ERROR;
+		result->message = psprintf("could not signal the postmaster: %s", strerror(errno));
+	}
+	result->finished = GetCurrentTimestamp();
+	return result;
+}

@@ -1,0 +1,112 @@
+/*
+ * utility.c
+ *		One SQL statement, executed at top level.
+ *
+ * SPI refuses what may not run inside a function (CREATE DATABASE, ALTER
+ * SYSTEM), and a connection back to the server would depend on the HBA file
+ * that is being managed.  ProcessUtility runs both kinds, with all hooks of
+ * other extensions.
+ *
+ * A password is put into the parse tree: the statement's text, which hooks,
+ * logs and pg_stat_statements see, holds '<redacted>' in its place.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "nodes/makefuncs.h"
+#include "nodes/parsenodes.h"
+#include "parser/parser.h"
+#include "tcop/pquery.h"
+#include "tcop/tcopprot.h"
+#include "tcop/utility.h"
+#include "utils/snapmgr.h"
+
+#include "apply/apply.h"
+#include "secret.h"
+
+/* the option list of a role statement, NIL for any other statement */
+static List *
+role_options(Node *statement)
+{
+	if (IsA(statement, CreateRoleStmt))
+		return castNode(CreateRoleStmt, statement)->options;
+	if (IsA(statement, AlterRoleStmt))
+		return castNode(AlterRoleStmt, statement)->options;
+	return NIL;
+}
+
+/* puts the verifier where the text says <redacted> */
+static void
+put_password(Node *statement, const char *password)
+{
+	ListCell   *cell;
+
+	foreach(cell, role_options(statement))
+	{
+		DefElem    *option = lfirst_node(DefElem, cell);
+
+		if (strcmp(option->defname, "password") == 0 && option->arg != NULL &&
+			strcmp(strVal(option->arg), SECRET_REDACTED) == 0)
+		{
+			option->arg = (Node *) makeString(pstrdup(password));
+			return;
+		}
+	}
+	elog(ERROR, "statement has no place for a password");
+}
+
+static void
+run_utility(RawStmt *raw, const char *text)
+{
+	PlannedStmt *planned = makeNode(PlannedStmt);
+	bool		snapshot;
+
+	planned->commandType = CMD_UTILITY;
+	planned->canSetTag = true;
+	planned->utilityStmt = raw->stmt;
+	planned->stmt_location = raw->stmt_location;
+	planned->stmt_len = raw->stmt_len;
+
+	snapshot = PlannedStmtRequiresSnapshot(planned);
+	if (snapshot)
+		PushActiveSnapshot(GetTransactionSnapshot());
+	ProcessUtility(planned, text, false, PROCESS_UTILITY_TOPLEVEL,
+				   NULL, NULL, None_Receiver, NULL);
+	/* some utility statements replace or drop the snapshot themselves */
+	if (snapshot && ActiveSnapshotSet())
+		PopActiveSnapshot();
+}
+
+static void
+run_query(const char *text)
+{
+	int			result;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	SPI_connect();
+	result = SPI_execute(text, false, 0);
+	if (result < 0)
+		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(result));
+	SPI_finish();
+	PopActiveSnapshot();
+}
+
+void
+apply_statement(const char *statement, const char *password)
+{
+	List	   *parsed = raw_parser(statement, RAW_PARSE_DEFAULT);
+	RawStmt    *raw;
+
+	if (list_length(parsed) != 1)
+		elog(ERROR, "an action must be one statement");
+	raw = linitial_node(RawStmt, parsed);
+	if (password != NULL)
+		put_password(raw->stmt, password);
+
+	if (IsA(raw->stmt, SelectStmt))
+		run_query(statement);
+	else
+		run_utility(raw, statement);
+	CommandCounterIncrement();
+}

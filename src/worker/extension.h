@@ -1,0 +1,32 @@
+/*
+ * extension.h
+ *		The worker's transactions: none touches pgops' tables without having
+ *		locked the extension and found it to be the loaded version.
+ */
+#ifndef PGOPS_WORKER_EXTENSION_H
+#define PGOPS_WORKER_EXTENSION_H
+
+#include "postgres.h"
+
+typedef enum ExtensionState
+{
+	EXTENSION_READY,
+	EXTENSION_MISSING,			/* CREATE EXTENSION pgops was not run, or it was dropped */
+	EXTENSION_OTHER_VERSION		/* the SQL objects are of another version than the library */
+} ExtensionState;
+
+/*
+ * txn_begin
+ *		Starts a transaction with an active snapshot, locks the extension
+ *		against DROP until the end.  If the result is not EXTENSION_READY the
+ *		transaction is closed again.
+ */
+extern ExtensionState txn_begin(void);
+
+/* commits what txn_begin started; the memory context is left as the caller had it */
+extern void txn_end(void);
+
+/* version of the installed SQL objects, or NULL; needs a transaction */
+extern char *extension_installed_version(void);
+
+#endif							/* PGOPS_WORKER_EXTENSION_H */

@@ -1,0 +1,83 @@
+/*
+ * shared.c
+ *		Shared memory of pgops: one small struct.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "storage/lwlock.h"
+#include "storage/shmem.h"
+
+#include "errors.h"
+#include "worker/shared.h"
+
+PgopsShared *pgops_shared = NULL;
+
+static shmem_request_hook_type previous_request_hook = NULL;
+static shmem_startup_hook_type previous_startup_hook = NULL;
+
+static void
+shared_request_hook(void)
+{
+	if (previous_request_hook)
+		previous_request_hook();
+	RequestAddinShmemSpace(MAXALIGN(sizeof(PgopsShared)));
+}
+
+static void
+shared_startup_hook(void)
+{
+	bool		found;
+
+	if (previous_startup_hook)
+		previous_startup_hook();
+
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	pgops_shared = ShmemInitStruct("pgops", sizeof(PgopsShared), &found);
+	if (!found)
+	{
+		memset(pgops_shared, 0, sizeof(PgopsShared));
+		SpinLockInit(&pgops_shared->mutex);
+		strlcpy(pgops_shared->state, "not running", sizeof(pgops_shared->state));
+		pg_atomic_init_u32(&pgops_shared->requests, 0);
+		pg_atomic_init_u64(&pgops_shared->passes, 0);
+		ConditionVariableInit(&pgops_shared->pass_done);
+	}
+	LWLockRelease(AddinShmemInitLock);
+}
+
+void
+shared_request(void)
+{
+	previous_request_hook = shmem_request_hook;
+	shmem_request_hook = shared_request_hook;
+	previous_startup_hook = shmem_startup_hook;
+	shmem_startup_hook = shared_startup_hook;
+}
+
+void
+shared_require(void)
+{
+	if (pgops_shared == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_NOT_LOADED),
+				 errmsg("pgops is not loaded"),
+				 errhint("Add \"pgops\" to shared_preload_libraries and restart the server.")));
+}
+
+void
+shared_set_state(const char *state)
+{
+	SpinLockAcquire(&pgops_shared->mutex);
+	strlcpy(pgops_shared->state, state, sizeof(pgops_shared->state));
+	SpinLockRelease(&pgops_shared->mutex);
+}
+
+void
+shared_set_error(const char *message)
+{
+	SpinLockAcquire(&pgops_shared->mutex);
+	strlcpy(pgops_shared->last_error, message ? message : "", sizeof(pgops_shared->last_error));
+	SpinLockRelease(&pgops_shared->mutex);
+}

@@ -1,0 +1,51 @@
+/*
+ * shared.h
+ *		What the coordinator tells all sessions through shared memory, and how
+ *		they ask it for a pass.
+ *
+ * Only flags, a pid and a condition variable: never pointers, latches or
+ * handles.  Not for: anything that must survive a restart (cmdb/).
+ */
+#ifndef PGOPS_WORKER_SHARED_H
+#define PGOPS_WORKER_SHARED_H
+
+#include "port/atomics.h"
+#include "storage/condition_variable.h"
+#include "storage/spin.h"
+#include "utils/timestamp.h"
+
+/* why a pass is wanted: bits of PgopsShared.requests */
+#define REQUEST_CHANGED		0x01	/* a declaration was committed */
+#define REQUEST_FULL		0x02	/* compare everything, forget retry times */
+
+typedef struct PgopsShared
+{
+	slock_t		mutex;			/* protects all up to last_error */
+	pid_t		pid;			/* of the coordinator, 0: not running */
+	bool		in_recovery;
+	TimestampTz started;
+	TimestampTz last_pass;
+	char		state[32];		/* starting, idle, working, ... */
+	char		last_error[256];
+
+	pg_atomic_uint32 requests;
+	pg_atomic_uint64 passes;	/* completed */
+	ConditionVariable pass_done;
+} PgopsShared;
+
+/* NULL if the library was not preloaded */
+extern PgopsShared *pgops_shared;
+
+/* in the postmaster: asks for the memory and hooks its initialisation */
+extern void shared_request(void);
+
+/* ERROR (ERRCODE_PGOPS_NOT_LOADED) if the library was not preloaded */
+extern void shared_require(void);
+
+/* what the coordinator is doing now, for pgops.coordinator() */
+extern void shared_set_state(const char *state);
+
+/* NULL or empty: no error */
+extern void shared_set_error(const char *message);
+
+#endif							/* PGOPS_WORKER_SHARED_H */
