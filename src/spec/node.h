@@ -50,7 +50,7 @@ typedef struct SpecEntry
 	char	   *key;
 	int			line;
 	int			column;
-	Node	   *value;
+	SpecNode   *value;
 } SpecEntry;
 
 /* constructors; text is copied */
@@ -78,7 +78,7 @@ extern SpecNode *node_copy(const SpecNode *node);
 /* equality of meaning: kinds and values; order of map keys, positions, quotes do not count */
 extern bool node_equal(const SpecNode *a, const SpecNode *b);
 
-/* Node <-> jsonb; node_from_jsonb has no positions */
+/* tree <-> jsonb; node_from_jsonb has no positions */
 extern Jsonb *node_to_jsonb(const SpecNode *node);
 extern SpecNode *node_from_jsonb(Jsonb *jb);
 
