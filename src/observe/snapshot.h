@@ -18,7 +18,7 @@ typedef struct AvailableExtension
 	List	   *requires;		/* of char *: of the default version */
 } AvailableExtension;
 
-typedef struct Snapshot
+typedef struct ServerState
 {
 	int			server_major;	/* 15 ... 18 */
 	char	   *bootstrap_superuser;
@@ -33,7 +33,7 @@ typedef struct Snapshot
 	char	   *hba_path;
 	char	   *hba_text;		/* NULL: file is missing */
 	struct HTAB *role_index;	/* name -> Role, see snapshot_role() */
-} Snapshot;
+} ServerState;
 
 /*
  * observe_shared
@@ -42,10 +42,10 @@ typedef struct Snapshot
  *		active snapshot; uses SPI with search_path pinned.  Result in the
  *		current memory context.
  */
-extern Snapshot *observe_shared(void);
+extern ServerState *observe_shared(void);
 
 /* fills snapshot->available from the extension directories of this server */
-extern void observe_available(Snapshot *snapshot);
+extern void observe_available(ServerState *snapshot);
 
 /*
  * observe_local_here
@@ -57,12 +57,12 @@ extern void observe_local_here(StringInfo out);
 extern LocalState *observe_local_decode(const char *data, int length);
 
 /* lookups; NULL if there is none */
-extern Role *snapshot_role(Snapshot *snapshot, const char *name);
-extern Database *snapshot_database(Snapshot *snapshot, const char *name);
+extern Role *snapshot_role(ServerState *snapshot, const char *name);
+extern Database *snapshot_database(ServerState *snapshot, const char *name);
 
 /* whether a role exists: ordinary or pg_* */
-extern bool snapshot_role_exists(Snapshot *snapshot, const char *name);
-extern AvailableExtension *snapshot_available(Snapshot *snapshot, const char *name);
+extern bool snapshot_role_exists(ServerState *snapshot, const char *name);
+extern AvailableExtension *snapshot_available(ServerState *snapshot, const char *name);
 
 /*
  * observe_acl

@@ -47,7 +47,7 @@ typedef struct Action
 								 * starts, removals after it succeeded */
 } Action;
 
-typedef struct Plan
+typedef struct ActionPlan
 {
 	List	   *actions;		/* of Action *, in order */
 	List	   *adopted;		/* of OwnedChange *: bookkeeping without an action */
@@ -55,12 +55,12 @@ typedef struct Plan
 	int			blocked;
 	char	   *digest;			/* SHA-256 hex of all statements and reasons, in order */
 	char	   *destructive_digest; /* of the destructive ones; what approve() takes */
-} Plan;
+} ActionPlan;
 
 typedef struct PlanInput
 {
 	Cluster    *cluster;
-	Snapshot   *snapshot;		/* changed by planning */
+	ServerState *snapshot;		/* changed by planning */
 	List	   *owned;			/* of OwnedItem *: what pgops remembers of this cluster */
 	char	   *hba_method;		/* method of the superuser's local rule */
 	char	   *baseline_directory; /* may be empty */
@@ -78,18 +78,18 @@ typedef struct PlanInput
  *		"local" is NULL and that exist are planned without their inside.
  *		Raises nothing for bad input: the input was validated.
  */
-extern Plan *plan_make(PlanInput *input);
+extern ActionPlan *plan_make(PlanInput *input);
 
 /*
  * plan_check_references
  *		Findings for owners, templates, tablespaces, member roles and grantees
  *		that are neither declared nor existing.
  */
-extern void plan_check_references(const Cluster *cluster, Snapshot *snapshot,
+extern void plan_check_references(const Cluster *cluster, ServerState *snapshot,
 								  const SpecNode *body, Findings *findings);
 
-/* whether any declared extension needs Snapshot.available to be planned */
-extern bool plan_needs_available(const Cluster *cluster, const Snapshot *snapshot);
+/* whether any declared extension needs ServerState.available to be planned */
+extern bool plan_needs_available(const Cluster *cluster, const ServerState *snapshot);
 
 /* SHA-256 hex of the inside that the cluster desires for a database: equal
  * digests mean that nothing about it was declared differently */
