@@ -1,0 +1,193 @@
+/*
+ * json.c
+ *		JSON text to a tree, by way of the JSON library behind jansson.h.
+ *
+ * The library gives a line and column for errors, none for values.  Those
+ * come from reading the same text as YAML, of which JSON is all but a
+ * subset: where both trees have the same shape, the positions are taken
+ * over; where they differ, they stay unknown.
+ *
+ * Not for: YAML's rules about plain scalars; a JSON value is what it is.
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "errors.h"
+#include "spec/document.h"
+#include "spec/jansson.h"
+
+static SpecNode *read_value(const void *value, int depth, const char *path, Findings *findings);
+
+static void
+release_document(void *root)
+{
+	spec_json_free(root);
+}
+
+static SpecNode *
+read_string(const void *value, const char *path, Findings *findings)
+{
+	size_t		length;
+	const char *bytes = spec_json_string(value, &length);
+	char	   *string = spec_to_server(bytes, length, NULL, path, findings);
+	SpecNode   *node = node_string(string == NULL ? "" : string);
+
+	node->quoted = true;
+	return node;
+}
+
+static SpecNode *
+read_real(double number)
+{
+	SpecNode   *node = node_null();
+
+	node->kind = NODE_FLOAT;
+	node->number = number;
+	node->text = pstrdup(node_text(node));
+	return node;
+}
+
+static SpecNode *
+read_list(const void *value, int depth, const char *path, Findings *findings)
+{
+	SpecNode   *list = node_list();
+	size_t		size = spec_json_size(value);
+
+	for (size_t i = 0; i < size; i++)
+	{
+		SpecNode   *item = read_value(spec_json_item(value, i), depth,
+									  spec_path_item(path, (int) i), findings);
+
+		if (item == NULL)
+			return NULL;
+		node_list_add(list, item);
+	}
+	return list;
+}
+
+static SpecNode *
+read_map(const void *value, int depth, const char *path, Findings *findings)
+{
+	SpecNode   *map = node_map();
+
+	for (void *it = spec_json_first(value); it != NULL; it = spec_json_next(value, it))
+	{
+		const char *bytes = spec_json_key(it);
+		SpecEntry  *entry = palloc0(sizeof(SpecEntry));
+
+		entry->key = spec_to_server(bytes, strlen(bytes), NULL, path, findings);
+		if (entry->key == NULL)
+			entry->key = pstrdup("");
+		entry->value = read_value(spec_json_value(it), depth,
+								  spec_path_key(path, entry->key), findings);
+		if (entry->value == NULL)
+			return NULL;
+		/* the library has refused duplicate keys already */
+		map->entries = lappend(map->entries, entry);
+	}
+	return map;
+}
+
+/* NULL: nested too deep */
+static SpecNode *
+read_value(const void *value, int depth, const char *path, Findings *findings)
+{
+	SpecJsonKind kind = spec_json_kind(value);
+
+	switch (kind)
+	{
+		case SPEC_JSON_NULL:
+			return node_null();
+		case SPEC_JSON_TRUE:
+		case SPEC_JSON_FALSE:
+			return node_bool(kind == SPEC_JSON_TRUE);
+		case SPEC_JSON_INTEGER:
+			return node_int(spec_json_integer(value));
+		case SPEC_JSON_REAL:
+			return read_real(spec_json_real(value));
+		case SPEC_JSON_STRING:
+			return read_string(value, path, findings);
+		case SPEC_JSON_ARRAY:
+		case SPEC_JSON_OBJECT:
+			break;
+	}
+	if (depth >= SPEC_MAX_DEPTH)
+	{
+		finding_add(findings, FINDING_ERROR, ERRCODE_PGOPS_LIMIT, NULL, path, NULL,
+					"document is nested more than %d levels deep", SPEC_MAX_DEPTH);
+		return NULL;
+	}
+	if (kind == SPEC_JSON_ARRAY)
+		return read_list(value, depth + 1, path, findings);
+	return read_map(value, depth + 1, path, findings);
+}
+
+SpecNode *
+spec_json_read(const char *string, size_t length, Findings *findings)
+{
+	MemoryContext owner = AllocSetContextCreate(CurrentMemoryContext, "pgops json",
+												ALLOCSET_SMALL_SIZES);
+	MemoryContextCallback *callback = MemoryContextAllocZero(owner, sizeof(MemoryContextCallback));
+	SpecJsonError error;
+	void	   *document;
+	SpecNode   *root;
+
+	document = spec_json_parse(string, length, &error);
+	if (document == NULL)
+	{
+		SpecNode		at = {0};
+
+		MemoryContextDelete(owner);
+		at.line = Max(error.line, 0);
+		at.column = Max(error.column, 0);
+		finding_add(findings, FINDING_ERROR,
+					error.duplicate ? ERRCODE_PGOPS_DUPLICATE_KEY : ERRCODE_PGOPS_SYNTAX,
+					&at, NULL, NULL, "invalid JSON: %s", error.text);
+		return NULL;
+	}
+	callback->func = release_document;
+	callback->arg = document;
+	MemoryContextRegisterResetCallback(owner, callback);
+
+	root = read_value(document, 0, "", findings);
+	MemoryContextDelete(owner);
+	return root;
+}
+
+/* positions of the entries of a map; keys are looked up in order, which both have */
+static void
+merge_map_positions(SpecNode *to, const SpecNode *from)
+{
+	ListCell   *lt;
+	ListCell   *lf;
+
+	forboth(lt, to->entries, lf, from->entries)
+	{
+		SpecEntry  *entry = lfirst(lt);
+		const SpecEntry *other = lfirst(lf);
+
+		if (strcmp(entry->key, other->key) != 0)
+			return;
+		entry->line = other->line;
+		entry->column = other->column;
+		spec_merge_positions(entry->value, other->value);
+	}
+}
+
+void
+spec_merge_positions(SpecNode *to, const SpecNode *from)
+{
+	ListCell   *lt;
+	ListCell   *lf;
+
+	to->line = from->line;
+	to->column = from->column;
+	if (to->kind == NODE_MAP && from->kind == NODE_MAP)
+		merge_map_positions(to, from);
+	else if (to->kind == NODE_LIST && from->kind == NODE_LIST)
+	{
+		forboth(lt, to->items, lf, from->items)
+			spec_merge_positions(lfirst(lt), lfirst(lf));
+	}
+}

@@ -1,0 +1,210 @@
+/*
+ * parse.c
+ *		From the bytes of a document to its tree: limits, encoding, and which
+ *		of the two formats it is.
+ *
+ * Not for: the formats themselves (yaml.c, json.c).
+ */
+#include "postgres.h"
+
+#include "mb/pg_wchar.h"
+
+#include "errors.h"
+#include "spec/document.h"
+#include "spec/spec.h"
+
+char *
+spec_path_key(const char *path, const char *key)
+{
+	return path[0] == '\0' ? pstrdup(key) : psprintf("%s.%s", path, key);
+}
+
+char *
+spec_path_item(const char *path, int index)
+{
+	return psprintf("%s[%d]", path, index);
+}
+
+SpecNode
+spec_place_of_byte(const char *string, size_t offset)
+{
+	SpecNode		at = {0};
+
+	at.line = at.column = 1;
+	for (size_t i = 0; i < offset; i++)
+	{
+		if (string[i] == '\n')
+		{
+			at.line++;
+			at.column = 1;
+		}
+		else if (((unsigned char) string[i] & 0xC0) != 0x80)
+			at.column++;
+	}
+	return at;
+}
+
+/*
+ * Runs one of the server's conversions; NULL instead of an error when a
+ * character has no equivalent, because bad input is reported, not raised.
+ */
+static char *
+convert(const char *string, size_t length, bool to_server)
+{
+	MemoryContext context = CurrentMemoryContext;
+	char	   *volatile result = NULL;
+
+	PG_TRY();
+	{
+		result = to_server ? pg_any_to_server(string, (int) length, PG_UTF8) :
+			pg_server_to_any(string, (int) length, PG_UTF8);
+	}
+	PG_CATCH();
+	{
+		int			code = geterrcode();
+
+		if (code != ERRCODE_UNTRANSLATABLE_CHARACTER &&
+			code != ERRCODE_CHARACTER_NOT_IN_REPERTOIRE)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	return result;
+}
+
+char *
+spec_to_server(const char *string, size_t length, const SpecNode *at, const char *path,
+			   Findings *findings)
+{
+	char	   *copy;
+	char	   *converted;
+
+	if (memchr(string, '\0', length) != NULL)
+	{
+		finding_add(findings, FINDING_ERROR, ERRCODE_PGOPS_ENCODING, at, path, NULL,
+					"text must not contain a NUL character");
+		return NULL;
+	}
+	copy = pnstrdup(string, length);
+	converted = convert(copy, length, true);
+	if (converted == NULL)
+		finding_add(findings, FINDING_ERROR, ERRCODE_PGOPS_ENCODING, at, path, NULL,
+					"text has a character that the encoding of this database (%s) cannot store",
+					GetDatabaseEncodingName());
+	return converted;
+}
+
+/* the text in UTF-8, or NULL and a finding */
+static const char *
+to_utf8(const char *string, size_t *length, Findings *findings)
+{
+	int			encoding = GetDatabaseEncoding();
+	const char *nul = memchr(string, '\0', *length);
+	char	   *converted;
+	SpecNode		at;
+
+	if (nul != NULL)
+	{
+		at = spec_place_of_byte(string, nul - string);
+		finding_add(findings, FINDING_ERROR, ERRCODE_PGOPS_ENCODING, &at, NULL, NULL,
+					"document must not contain a NUL byte");
+		return NULL;
+	}
+	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
+	{
+		int			valid = pg_encoding_verifymbstr(PG_UTF8, string, (int) *length);
+
+		if (valid == (int) *length)
+			return string;
+		at = spec_place_of_byte(string, valid);
+		finding_add(findings, FINDING_ERROR, ERRCODE_PGOPS_ENCODING, &at, NULL, NULL,
+					"document is not valid UTF-8");
+		return NULL;
+	}
+
+	converted = convert(pnstrdup(string, *length), *length, false);
+	if (converted == NULL)
+		finding_add(findings, FINDING_ERROR, ERRCODE_PGOPS_ENCODING, NULL, NULL, NULL,
+					"document cannot be converted from %s to UTF-8",
+					GetDatabaseEncodingName());
+	else
+		*length = strlen(converted);
+	return converted;
+}
+
+/* index of the first byte from start on that is no white space */
+static size_t
+skip_blanks(const char *string, size_t length, size_t start)
+{
+	while (start < length && strchr(" \t\r\n", string[start]) != NULL)
+		start++;
+	return start;
+}
+
+/*
+ * A text that begins with a bracket may be JSON or YAML's flow style: JSON is
+ * tried first.  If both fail, the complaint of the format it looks like is
+ * reported.
+ */
+static SpecNode *
+read_bracketed(const char *string, size_t length, size_t start, Findings *findings)
+{
+	Findings	as_json = {0};
+	Findings	as_yaml = {0};
+	SpecNode   *json = spec_json_read(string, length, &as_json);
+	SpecNode   *yaml = spec_yaml_read(string, length, &as_yaml);
+	size_t		inner = skip_blanks(string, length, start + 1);
+	bool		json_like = inner < length && string[inner] == '"';
+	bool		use_yaml;
+
+	if (json != NULL && yaml != NULL)
+		spec_merge_positions(json, yaml);
+
+	/* a duplicate key is a fault in both; YAML's finding says where it is */
+	use_yaml = json == NULL &&
+		(yaml != NULL || !json_like || as_json.errors == 0);
+	findings->list = list_concat(findings->list, use_yaml ? as_yaml.list : as_json.list);
+	findings->errors += use_yaml ? as_yaml.errors : as_json.errors;
+	return use_yaml ? yaml : json;
+}
+
+SpecNode *
+spec_parse(const char *string, size_t length, Findings *findings)
+{
+	size_t		start;
+	SpecNode   *root;
+
+	if (length > SPEC_MAX_BYTES)
+	{
+		finding_add(findings, FINDING_ERROR, ERRCODE_PGOPS_LIMIT, NULL, NULL, NULL,
+					"document has %zu bytes, at most %d are allowed", length, SPEC_MAX_BYTES);
+		return NULL;
+	}
+	string = to_utf8(string, &length, findings);
+	if (string == NULL)
+		return NULL;
+
+	/* a byte order mark is no part of the document */
+	if (length >= 3 && memcmp(string, "\xEF\xBB\xBF", 3) == 0)
+	{
+		string += 3;
+		length -= 3;
+	}
+
+	start = skip_blanks(string, length, 0);
+	if (start < length && (string[start] == '{' || string[start] == '['))
+		root = read_bracketed(string, length, start, findings);
+	else
+		root = spec_yaml_read(string, length, findings);
+
+	/* comments only, or a lone "---": nothing is declared */
+	if ((root == NULL && findings->errors == 0) ||
+		(root != NULL && root->kind == NODE_NULL))
+	{
+		finding_add(findings, FINDING_ERROR, ERRCODE_PGOPS_SYNTAX, NULL, NULL, NULL,
+					"document is empty");
+		return NULL;
+	}
+	return root;
+}
