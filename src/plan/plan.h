@@ -44,7 +44,10 @@ typedef struct Action
 	char	   *file_path;		/* DOOR_FILE; DOOR_BASELINE: declared file name */
 	char	   *file_text;		/* DOOR_FILE */
 	List	   *owned;			/* of OwnedChange *: records are written before the action
-								 * starts, removals after it succeeded */
+								 * starts, removals after it succeeded; of DOOR_BASELINE
+								 * the records, too, only after it succeeded */
+	int			sequence;		/* steps with the same number (> 0) belong together: when
+								 * one is blocked or fails, those after it are not run */
 } Action;
 
 typedef struct ActionPlan
@@ -68,7 +71,14 @@ typedef struct PlanInput
 	char	   *approved_digest;	/* destructive digest that was approved, or NULL */
 	bool		local_only;		/* a standby: files and reloads, nothing else */
 	bool		hba_managed;	/* false: leave pg_hba.conf alone */
+	List	   *baseline_files; /* of char *: names of declared baseline files that exist */
+	List	   *hba_errors;		/* of HbaError *: what the server's parser says of
+								 * plan_hba_text() */
+	char	   *cmdb_database;	/* database of the CMDB, never dropped; may be NULL */
 } PlanInput;
+
+/* the candidate pg_hba.conf of this input, for the caller to have it parsed */
+extern char *plan_hba_text(const PlanInput *input);
 
 /*
  * plan_make

@@ -21,7 +21,7 @@ typedef struct Rule
 	const char *comment;		/* one sentence */
 } Rule;
 
-extern const Rule pgops_rules[];	/* in order; ends with id NULL */
+extern const Rule plan_rules[];	/* in order; ends with id NULL */
 
 /* the rule with this id; elog(ERROR) if there is none, which is a bug */
 extern const Rule *rule_get(const char *id);

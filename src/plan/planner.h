@@ -1,0 +1,166 @@
+/*
+ * planner.h
+ *		Private to plan/: the state of one planning, its lookups, and the
+ *		constructors of actions.
+ *
+ * The planner keeps what the plan will have made of the server ("now") apart
+ * from the snapshot where that is needed: roles and databases that an earlier
+ * action creates exist for the later ones, dropped ones do not.
+ *
+ * Not for: users of the folder; they include plan/plan.h.
+ */
+#ifndef PGOPS_PLAN_PLANNER_H
+#define PGOPS_PLAN_PLANNER_H
+
+#include "plan/plan.h"
+
+/* oids below this belong to initdb: such roles are never dropped */
+#define PLAN_FIRST_ORDINARY_OID 16384
+
+/* ---- map.c: names (of any length) to pointers ---- */
+typedef struct PlanMap PlanMap;
+
+extern PlanMap *plan_map_new(void);
+extern void *plan_map_get(const PlanMap *map, const char *key);
+extern void plan_map_put(PlanMap *map, const char *key, void *value);
+
+/* ---- the planner ---- */
+typedef struct Planner
+{
+	PlanInput  *input;
+	Cluster    *cluster;
+	Snapshot   *snapshot;
+	Plan	   *plan;
+	PlanMap    *declared_roles; /* name -> Role * */
+	PlanMap    *declared_databases; /* name -> Database * */
+	PlanMap    *created_roles;	/* name -> Role *: by this plan */
+	PlanMap    *databases;		/* name -> Database * as it will be */
+	List	   *database_list;	/* of Database *: the same, in order */
+	PlanMap    *owned;			/* key of an item -> OwnedItem * */
+	PlanMap    *owned_of;		/* kind and database -> List * of OwnedItem * */
+	PlanMap    *wanted;			/* keys of items that the declaration still names */
+	PlanMap    *reported;		/* what was reported once already */
+	PlanMap    *insides;		/* databases whose inside is planned */
+	PlanMap    *members_of;		/* role -> List * of Membership * in it; lazily */
+	PlanMap    *granted_by;		/* grantor -> List * of Membership *; lazily */
+	int			sequence;		/* number for the actions being made; 0: none */
+	int			last_sequence;
+} Planner;
+
+extern bool plan_role_exists(Planner *planner, const char *name);
+extern Role *plan_role_now(Planner *planner, const char *name);
+extern bool plan_role_protected(Planner *planner, const char *name);
+extern Role *plan_role_declared(Planner *planner, const char *name);
+extern Database *plan_database_now(Planner *planner, const char *name);
+extern void plan_database_add(Planner *planner, Database *database);
+extern void plan_database_remove(Planner *planner, Database *database);
+extern bool plan_database_protected(Planner *planner, const Database *database);
+extern bool plan_authoritative(const Planner *planner);
+extern bool plan_once(Planner *planner, const char *what);
+
+/* steps made between the two belong together */
+extern void plan_sequence_begin(Planner *planner);
+extern void plan_sequence_end(Planner *planner);
+
+/* ---- what pgops remembers ---- */
+extern OwnedItem *plan_owned(Planner *planner, const char *kind, const char *database,
+							 const char *name, const char *attribute);
+extern List *plan_owned_of(Planner *planner, const char *kind, const char *database);
+extern void plan_want(Planner *planner, const char *kind, const char *database,
+					  const char *name, const char *attribute);
+extern bool plan_wanted(Planner *planner, const OwnedItem *item);
+extern void plan_adopt(Planner *planner, const char *kind, const char *database,
+					   const char *name, const char *attribute, bool created,
+					   const char *value);
+extern void plan_forget(Planner *planner, const OwnedItem *item);
+
+/* ---- action.c: constructors; the action is appended to the plan ---- */
+extern Action *action_sql(Planner *planner, const char *rule, const char *name,
+						  const char *database, char *statement, char *reason);
+extern Action *action_door(Planner *planner, Door door, const char *rule, const char *name,
+						   const char *database, char *statement, char *reason);
+extern void action_block(Action *action, int sqlstate, const char *hint,
+						 const char *fmt,...) pg_attribute_printf(4, 5);
+extern void action_record(Action *action, const char *kind, const char *database,
+						  const char *name, const char *attribute, const char *value);
+extern void action_forget(Action *action, const OwnedItem *item);
+extern void action_orphan(Planner *planner, const char *rule, const char *name,
+						  const char *database);
+
+/* ---- the parts, in the order in which plan_make() calls them ---- */
+extern void plan_roles(Planner *planner);
+extern void plan_memberships(Planner *planner);
+extern void plan_role_settings(Planner *planner);
+extern void plan_role_comments(Planner *planner);
+extern void plan_databases(Planner *planner);
+extern void plan_database_drops(Planner *planner);
+extern void plan_role_drops(Planner *planner);
+extern void plan_files(Planner *planner);
+extern void plan_limits(Planner *planner);
+
+/* ---- pieces of plan_databases() ---- */
+extern const char *plan_template_of(Planner *planner, const Database *want, char **why);
+extern bool plan_database_create(Planner *planner, const Database *want);
+extern void plan_database_drop(Planner *planner, Database *now, const char *rule,
+							   const char *reason);
+extern const char *plan_canonical_encoding(const char *name);
+extern void plan_sessions_end(Planner *planner, const char *rule, const char *database,
+							  const char *reason);
+extern void plan_database_grants(Planner *planner, const Database *want, Database *now);
+extern void plan_public_grants(Planner *planner, Database *now, bool declared);
+extern void plan_inside(Planner *planner, Database *now);
+extern void plan_schemas(Planner *planner, Database *now, List *wanted);
+extern void plan_extensions(Planner *planner, Database *now, List *wanted);
+extern void plan_local_removals(Planner *planner, Database *now, List *schemas,
+								List *extensions);
+extern List *plan_desired_schemas(const Cluster *cluster, const char *database);
+extern List *plan_desired_extensions(const Cluster *cluster, const char *database);
+extern bool plan_schema_is_system(const char *name);
+extern void plan_default_privileges(Planner *planner, Database *now);
+extern List *plan_default_privilege_roles(const Cluster *cluster, const char *owner);
+
+/* ---- plan_setting.c ---- */
+typedef struct SettingTarget
+{
+	const char *object;			/* "ROLE", "DATABASE" */
+	const char *prefix;			/* of the rules: "role_setting", "database_setting" */
+	const char *name;
+} SettingTarget;
+
+extern void plan_settings(Planner *planner, const SettingTarget *target,
+						  List *wanted, List *observed);
+
+/* ---- plan_acl.c ---- */
+typedef struct AclWant
+{
+	bool		is_grant;
+	const char *grantee;		/* NULL: PUBLIC */
+	const char *privilege;
+	bool		grantable;
+} AclWant;
+
+typedef struct AclTarget
+{
+	const char *prefix;			/* of the rules: "database", "schema" */
+	const char *owned_kind;		/* "database_grant", "schema_grant" */
+	const char *on;				/* "DATABASE app", quoted */
+	const char *name;
+	const char *database;		/* where the statements run; NULL: the whole server */
+	const char *owner;
+} AclTarget;
+
+extern void plan_acl(Planner *planner, const AclTarget *target, List *wants, List **acl);
+extern AclEntry *plan_acl_find(List *acl, const char *grantee, const char *privilege);
+extern List *plan_acl_add(List *acl, const char *grantee, const char *grantor,
+						  const char *privilege, bool grantable);
+extern void plan_acl_new_owner(List **acl, const char *old, const char *new);
+extern const char *plan_grantee(const char *name);
+
+/* whether two names are equal, either of which may be NULL */
+extern bool plan_same(const char *a, const char *b);
+
+/* ---- digest.c ---- */
+extern char *plan_sha256(const char *data, size_t length);
+extern char *plan_digest(List *actions, bool destructive_only);
+
+#endif							/* PGOPS_PLAN_PLANNER_H */

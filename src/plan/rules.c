@@ -1,0 +1,172 @@
+/*
+ * rules.c
+ *		The rules of reconciling, one row each, in the order in which a plan
+ *		has their actions.
+ *
+ * The table is the contract: the view pgops.rules shows it, a regression test
+ * prints it, and every planned and logged action names its row.
+ * Not for: the conditions under which a rule fires; those are beside the
+ * statement that the rule makes, in plan_*.c.
+ */
+#include "postgres.h"
+
+#include "plan/rules.h"
+
+#define DESTRUCTIVE	true
+#define HARMLESS	false
+#define IN_XACT		true
+#define ALONE		false
+
+const Rule plan_rules[] = {
+	/* id, kind, observed, desired, action, destructive, transactional, comment */
+	{"role.create", "role", "missing", "declared", "create", HARMLESS, IN_XACT,
+	"A declared role that does not exist is created with its declared attributes."},
+	{"role.alter", "role", "different", "declared", "alter", HARMLESS, IN_XACT,
+	"Attributes that were declared and differ are set; undeclared ones are left alone."},
+	{"role.password", "role", "different", "declared", "alter", HARMLESS, IN_XACT,
+	"The declared verifier replaces another one; the statement never holds it."},
+
+	{"membership.grant", "membership", "missing", "declared", "grant", HARMLESS, IN_XACT,
+	"A declared membership is granted once all roles exist."},
+	{"membership.options", "membership", "different", "declared", "alter", HARMLESS, IN_XACT,
+	"Declared options of a membership are set on the grant made by the bootstrap superuser."},
+	{"membership.revoke", "membership", "existing", "absent", "revoke", HARMLESS, IN_XACT,
+	"A membership declared as absent is revoked, whoever granted it."},
+	{"membership.undo", "membership", "set by pgops", "undeclared", "revoke", HARMLESS, IN_XACT,
+	"A membership that pgops granted and that is no longer declared is revoked."},
+	{"membership.extra", "membership", "extra", "authoritative", "revoke", HARMLESS, IN_XACT,
+	"Under the authoritative policy a declared role has only its declared memberships."},
+	{"membership.unsupported", "membership", "any", "declared", "report", HARMLESS, IN_XACT,
+	"Membership options that this server version does not have are reported."},
+
+	{"role_setting.set", "role setting", "different", "declared", "set", HARMLESS, IN_XACT,
+	"A declared parameter of a role is set."},
+	{"role_setting.reset", "role setting", "existing", "DEFAULT", "reset", HARMLESS, IN_XACT,
+	"A parameter declared as DEFAULT is reset."},
+	{"role_setting.undo", "role setting", "set by pgops", "undeclared", "reset", HARMLESS, IN_XACT,
+	"A parameter that pgops set and that is no longer declared is reset."},
+	{"role.comment", "role", "different", "declared", "comment", HARMLESS, IN_XACT,
+	"The declared comment of a role is set."},
+
+	{"database.drop_invalid", "database", "invalid", "declared", "drop", HARMLESS, ALONE,
+	"What an interrupted DROP DATABASE left of a declared database is removed, so that it can be created."},
+	{"database.unset_template", "database", "template", "absent", "alter", HARMLESS, IN_XACT,
+	"A template database must lose that mark before it can be dropped."},
+	{"database.recreate", "database", "existing", "recreate", "drop", DESTRUCTIVE, ALONE,
+	"A database declared with state recreate is dropped once per declaration, to be created again."},
+	{"database.template_sessions", "database", "used as template", "declared", "terminate", HARMLESS, IN_XACT,
+	"Sessions of a business database end before it is cloned."},
+	{"database.create", "database", "missing", "declared", "create", HARMLESS, ALONE,
+	"A declared database that does not exist is created with its declared options."},
+	{"database.owner", "database", "different", "declared", "alter", HARMLESS, IN_XACT,
+	"The declared owner is set."},
+	{"database.sessions", "database", "other tablespace", "declared", "terminate", HARMLESS, IN_XACT,
+	"Sessions of a database end before it moves to another tablespace."},
+	{"database.tablespace", "database", "different", "declared", "move", HARMLESS, ALONE,
+	"The database moves to the declared tablespace."},
+	{"database.connlimit", "database", "different", "declared", "alter", HARMLESS, IN_XACT,
+	"The declared connection limit is set."},
+	{"database.is_template", "database", "different", "declared", "alter", HARMLESS, IN_XACT,
+	"The declared template mark is set."},
+	{"database_setting.set", "database setting", "different", "declared", "set", HARMLESS, IN_XACT,
+	"A declared parameter of a database is set."},
+	{"database_setting.reset", "database setting", "existing", "DEFAULT", "reset", HARMLESS, IN_XACT,
+	"A parameter declared as DEFAULT is reset."},
+	{"database_setting.undo", "database setting", "set by pgops", "undeclared", "reset", HARMLESS, IN_XACT,
+	"A parameter that pgops set and that is no longer declared is reset."},
+	{"database.comment", "database", "different", "declared", "comment", HARMLESS, IN_XACT,
+	"The declared comment of a database is set."},
+	{"database.create_only", "database", "different", "declared", "report", HARMLESS, IN_XACT,
+	"Encoding and locale can only be chosen at creation; a difference is reported."},
+	{"database.revoke", "database privilege", "extra", "declared", "revoke", HARMLESS, IN_XACT,
+	"Privileges on a database that the declaration takes away are revoked."},
+	{"database.grant", "database privilege", "missing", "declared", "grant", HARMLESS, IN_XACT,
+	"Privileges on a database that follow from the declaration are granted."},
+	{"database.undo", "database privilege", "set by pgops", "undeclared", "undo", HARMLESS, IN_XACT,
+	"A grant or revoke on a database that pgops made and that is no longer declared is undone."},
+	{"database.extra", "database privilege", "extra", "authoritative", "revoke", HARMLESS, IN_XACT,
+	"Under the authoritative policy only declared privileges on a declared database remain."},
+
+	{"database.unobserved", "database", "unknown", "declared", "report", HARMLESS, IN_XACT,
+	"A database that could not be looked into is planned without its inside."},
+	{"schema.create", "schema", "missing", "declared", "create", HARMLESS, IN_XACT,
+	"A declared schema that does not exist is created."},
+	{"schema.implied", "schema", "missing", "needed by extension", "create", HARMLESS, IN_XACT,
+	"The schema of a declared extension is created before it."},
+	{"schema.owner", "schema", "different", "declared", "alter", HARMLESS, IN_XACT,
+	"The declared owner of a schema is set."},
+	{"extension.create", "extension", "missing", "declared", "create", HARMLESS, IN_XACT,
+	"A declared extension is created if the server has it, with those it requires."},
+	{"extension.update", "extension", "other version", "declared", "update", HARMLESS, IN_XACT,
+	"The declared version of an extension is updated to."},
+	{"extension.schema", "extension", "other schema", "declared", "move", HARMLESS, IN_XACT,
+	"A relocatable extension moves to the declared schema."},
+	{"schema.revoke", "schema privilege", "extra", "declared", "revoke", HARMLESS, IN_XACT,
+	"Privileges on schema public that the declaration takes away are revoked."},
+	{"schema.grant", "schema privilege", "missing", "declared", "grant", HARMLESS, IN_XACT,
+	"Privileges on schema public that follow from the declaration are granted."},
+	{"schema.undo", "schema privilege", "set by pgops", "undeclared", "undo", HARMLESS, IN_XACT,
+	"A grant or revoke on a schema that pgops made and that is no longer declared is undone."},
+	{"default_privilege.set", "default privilege", "different", "declared", "alter", HARMLESS, IN_XACT,
+	"A declared default privilege is set for the superuser, the admin user, dbrole_admin and the owner."},
+	{"default_privilege.undo", "default privilege", "set by pgops", "undeclared", "undo", HARMLESS, IN_XACT,
+	"A default privilege that pgops set and that is no longer declared is undone."},
+	{"default_privilege.unresolved", "default privilege", "missing", "declared", "report", HARMLESS, IN_XACT,
+	"A default privilege for a role that does not exist, or that this server version does not have, is reported."},
+	{"baseline.run", "baseline", "new database", "declared", "run", HARMLESS, ALONE,
+	"The baseline file of a database runs once, after it was created by pgops."},
+	{"extension.drop", "extension", "existing", "absent", "drop", DESTRUCTIVE, IN_XACT,
+	"An extension declared as absent is dropped with what depends on it."},
+	{"extension.drop_extra", "extension", "owned", "authoritative", "drop", DESTRUCTIVE, IN_XACT,
+	"Under the authoritative policy an extension that is no longer declared is dropped."},
+	{"extension.orphan", "extension", "owned", "undeclared", "report", HARMLESS, IN_XACT,
+	"An extension that is no longer declared is reported, not dropped."},
+	{"schema.drop", "schema", "existing", "absent", "drop", DESTRUCTIVE, IN_XACT,
+	"A schema declared as absent is dropped with everything in it."},
+	{"schema.drop_extra", "schema", "owned", "authoritative", "drop", DESTRUCTIVE, IN_XACT,
+	"Under the authoritative policy a schema that is no longer declared is dropped."},
+	{"schema.orphan", "schema", "owned", "undeclared", "report", HARMLESS, IN_XACT,
+	"A schema that is no longer declared is reported, not dropped."},
+	{"database.allowconn", "database", "different", "declared", "alter", HARMLESS, IN_XACT,
+	"Connections are allowed or refused as declared; refused only when the inside is done."},
+
+	{"database.drop", "database", "existing", "absent", "drop", DESTRUCTIVE, ALONE,
+	"A database declared as absent is dropped, its sessions ended."},
+	{"database.drop_extra", "database", "extra", "authoritative", "drop", DESTRUCTIVE, ALONE,
+	"Under the authoritative policy an undeclared database is dropped."},
+	{"database.orphan", "database", "owned", "undeclared", "report", HARMLESS, IN_XACT,
+	"A database that is no longer declared is reported, not dropped."},
+	{"role.nologin", "role", "existing", "absent", "alter", HARMLESS, IN_XACT,
+	"A role to be dropped may not log in any more."},
+	{"role.sessions", "role", "existing", "absent", "terminate", HARMLESS, IN_XACT,
+	"Sessions of a role to be dropped end."},
+	{"role.release", "role", "existing", "absent", "reassign", HARMLESS, IN_XACT,
+	"In each database the role's objects go to the bootstrap superuser and its privileges are dropped, both or neither."},
+	{"role.revoke_membership", "role", "existing", "absent", "revoke", HARMLESS, IN_XACT,
+	"Memberships of and in a role to be dropped, and those it granted, are revoked."},
+	{"role.drop", "role", "existing", "absent", "drop", DESTRUCTIVE, IN_XACT,
+	"A role declared as absent is dropped, when nothing is left of it."},
+	{"role.drop_extra", "role", "extra", "authoritative", "drop", DESTRUCTIVE, IN_XACT,
+	"Under the authoritative policy an undeclared role is dropped in the same steps."},
+	{"role.orphan", "role", "owned", "undeclared", "report", HARMLESS, IN_XACT,
+	"A role that is no longer declared is reported, not dropped."},
+
+	{"hba.write", "hba", "different", "declared", "write", HARMLESS, ALONE,
+	"pg_hba.conf is replaced when its bytes differ and the server's parser accepts the new text."},
+	{"hba.reload", "hba", "written", "declared", "reload", HARMLESS, ALONE,
+	"The server reads its configuration once after a file was written."},
+	{NULL}
+};
+
+/* the rule with this id; asking for an unknown one is a bug */
+const Rule *
+rule_get(const char *id)
+{
+	for (const Rule *rule = plan_rules; rule->id != NULL; rule++)
+	{
+		if (strcmp(rule->id, id) == 0)
+			return rule;
+	}
+	elog(ERROR, "pgops has no rule \"%s\"", id);
+	return NULL;				/* keep compiler quiet */
+}
