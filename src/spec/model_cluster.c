@@ -1,0 +1,346 @@
+/*
+ * model_cluster.c
+ *		model_build(): from the name and body of a cluster to the typed
+ *		Cluster, parameter by parameter in order of precedence.
+ *
+ * Not for: the objects a cluster declares (model_role.c, model_database.c,
+ * model_privilege.c, model_hba.c), nor whether a document is valid.
+ */
+#include "postgres.h"
+
+#include "errors.h"
+#include "spec/catalogue.h"
+#include "spec/model_build.h"
+
+/* what "intra" means where node_firewall_intranet has no value at all: RFC 1918 */
+static const char *const private_networks[] = {
+	"10.0.0.0/8", "192.168.0.0/16", "172.16.0.0/12", NULL
+};
+
+/*
+ * model_declared_param
+ *		Value of a parameter as the document gives it: the instance's own, else
+ *		the cluster's, else the global one; never the catalogue's default.
+ *		NULL if nobody declares it.  A null counts as a value: it hides the
+ *		levels below, as in every inventory.
+ */
+const SpecNode *
+model_declared_param(const ModelBuild *build, const char *param)
+{
+	const SpecNode *value = NULL;
+
+	if (build->self_vars != NULL)
+		value = node_get(build->self_vars, param);
+	if (value == NULL && build->vars != NULL)
+		value = node_get(build->vars, param);
+	if (value == NULL && build->globals != NULL)
+		value = node_get(build->globals, param);
+	return value;
+}
+
+/* model_param adds the last level: the catalogue's default. */
+const SpecNode *
+model_param(const ModelBuild *build, const char *param)
+{
+	const SpecNode *value = model_declared_param(build, param);
+
+	return value ? value : catalogue_default(param);
+}
+
+/* Text of a scalar node; NULL for none, null, empty, list and map. */
+static char *
+scalar_text(const SpecNode *node)
+{
+	const char *str;
+
+	if (node == NULL || node->kind == NODE_NULL)
+		return NULL;
+	str = node_text(node);
+	return (str == NULL || str[0] == '\0') ? NULL : pstrdup(str);
+}
+
+/*
+ * model_param_text
+ *		A scalar parameter as text.  A declared null or empty text falls back
+ *		to the default: no scalar parameter means something by being empty that
+ *		it does not mean by being absent.
+ */
+char *
+model_param_text(const ModelBuild *build, const char *param)
+{
+	char	   *str = scalar_text(model_declared_param(build, param));
+
+	return str ? str : scalar_text(catalogue_default(param));
+}
+
+char *
+model_param_text_or(const ModelBuild *build, const char *param, const char *otherwise)
+{
+	char	   *str = model_param_text(build, param);
+
+	return str ? str : pstrdup(otherwise);
+}
+
+bool
+model_param_bool(const ModelBuild *build, const char *param)
+{
+	const SpecNode *value = model_param(build, param);
+
+	return value != NULL && value->kind == NODE_BOOL && value->boolean;
+}
+
+List *
+model_param_items(const ModelBuild *build, const char *param)
+{
+	const SpecNode *value = model_param(build, param);
+
+	return (value != NULL && value->kind == NODE_LIST) ? value->items : NIL;
+}
+
+char *
+model_item_path(const ModelBuild *build, const char *param, int index)
+{
+	return psprintf("%s.%s[%d]", build->name, param, index);
+}
+
+/*
+ * model_role_name
+ *		The name that pg_dbsu holds is a placeholder for the bootstrap
+ *		superuser, whatever initdb called it; unless pg_users declares an
+ *		ordinary role of that very name.
+ */
+char *
+model_role_name(const ModelBuild *build, const char *declared)
+{
+	if (!build->dbsu_is_ordinary && strcmp(declared, build->declared_dbsu) == 0)
+		return pstrdup(build->real_dbsu);
+	return pstrdup(declared);
+}
+
+char *
+model_field_text(const SpecNode *entry, const char *field)
+{
+	return scalar_text(node_get(entry, field));
+}
+
+bool
+model_field_bool(const SpecNode *entry, const char *field, bool *value)
+{
+	const SpecNode *node = node_get(entry, field);
+
+	if (node == NULL || node->kind != NODE_BOOL)
+		return false;
+	*value = node->boolean;
+	return true;
+}
+
+bool
+model_field_int(const SpecNode *entry, const char *field, int *value)
+{
+	const SpecNode *node = node_get(entry, field);
+
+	if (node == NULL || node->kind != NODE_INT ||
+		node->integer < PG_INT32_MIN || node->integer > PG_INT32_MAX)
+		return false;
+	*value = (int) node->integer;
+	return true;
+}
+
+/* "revoke" is what memberships call it; for everything else it cannot occur. */
+ObjectState
+model_field_state(const SpecNode *entry)
+{
+	const char *state = model_field_text(entry, "state");
+
+	if (state == NULL)
+		return STATE_CREATE;
+	if (pg_strcasecmp(state, "absent") == 0 || pg_strcasecmp(state, "revoke") == 0)
+		return STATE_ABSENT;
+	if (pg_strcasecmp(state, "recreate") == 0)
+		return STATE_RECREATE;
+	return STATE_CREATE;
+}
+
+char *
+model_entry_name(const SpecNode *entry)
+{
+	if (entry != NULL && entry->kind == NODE_MAP)
+		return model_field_text(entry, "name");
+	return scalar_text(entry);
+}
+
+/* ---- instances ---- */
+
+/* The variables of one host may be missing altogether ("10.10.10.10:"). */
+static const SpecNode *
+host_vars(const SpecNode *value)
+{
+	return (value != NULL && value->kind == NODE_MAP) ? value : NULL;
+}
+
+/* One host, seen with its own variables on top of the cluster's. */
+static Instance *
+build_instance(const ModelBuild *build, const SpecEntry *host)
+{
+	ModelBuild	seen = *build;
+	Instance   *instance = palloc0(sizeof(Instance));
+	const SpecNode *seq;
+	char	   *cluster;
+
+	seen.self_vars = host_vars(host->value);
+	seq = model_declared_param(&seen, "pg_seq");
+	cluster = scalar_text(model_declared_param(&seen, "pg_cluster"));
+
+	instance->host = pstrdup(host->key);
+	instance->seq = (seq != NULL && seq->kind == NODE_INT) ? (int) seq->integer : 0;
+	instance->role = model_param_text_or(&seen, "pg_role", "replica");
+	instance->offline_query = model_param_bool(&seen, "pg_offline_query");
+	instance->name = psprintf("%s-%d", cluster ? cluster : build->name, instance->seq);
+	return instance;
+}
+
+static int
+instance_order(const ListCell *a, const ListCell *b)
+{
+	const Instance *left = lfirst(a);
+	const Instance *right = lfirst(b);
+
+	if (left->seq != right->seq)
+		return left->seq < right->seq ? -1 : 1;
+	return strcmp(left->host, right->host);
+}
+
+/* Fills instances and self; the variables of self become the topmost level. */
+static void
+build_instances(ModelBuild *build, Cluster *cluster, const SpecNode *hosts, const char *self)
+{
+	ListCell   *cell;
+
+	if (hosts == NULL || hosts->kind != NODE_MAP)
+		return;
+
+	foreach(cell, hosts->entries)
+	{
+		const SpecEntry *host = lfirst(cell);
+		Instance   *instance = build_instance(build, host);
+
+		cluster->instances = lappend(cluster->instances, instance);
+		if (self != NULL && cluster->self == NULL && strcmp(instance->name, self) == 0)
+		{
+			cluster->self = instance;
+			build->self_vars = host_vars(host->value);
+		}
+	}
+	list_sort(cluster->instances, instance_order);
+}
+
+/* ---- scalars of the cluster ---- */
+
+static Policy
+build_policy(const ModelBuild *build)
+{
+	const char *policy = model_param_text_or(build, "pgops_policy", "additive");
+
+	if (strcmp(policy, "observe") == 0)
+		return POLICY_OBSERVE;
+	if (strcmp(policy, "authoritative") == 0)
+		return POLICY_AUTHORITATIVE;
+	return POLICY_ADDITIVE;
+}
+
+static List *
+build_intranet(const ModelBuild *build)
+{
+	List	   *networks = NIL;
+	ListCell   *cell;
+
+	foreach(cell, model_param_items(build, "node_firewall_intranet"))
+	{
+		char	   *network = scalar_text(lfirst(cell));
+
+		if (network != NULL)
+			networks = lappend(networks, network);
+	}
+	if (model_param(build, "node_firewall_intranet") != NULL)
+		return networks;
+	for (int i = 0; private_networks[i] != NULL; i++)
+		networks = lappend(networks, pstrdup(private_networks[i]));
+	return networks;
+}
+
+/*
+ * Addresses: a cluster document knows no infra group, so "infra" can only mean
+ * the admin node.  The catalogue's example address is not taken for one: a
+ * rule must never open a door to a host that nobody named.
+ */
+static void
+build_addresses(const ModelBuild *build, Cluster *cluster)
+{
+	cluster->admin_ip = scalar_text(model_declared_param(build, "admin_ip"));
+	if (cluster->admin_ip != NULL)
+		cluster->infra_hosts = list_make1(pstrdup(cluster->admin_ip));
+	cluster->intranet = build_intranet(build);
+}
+
+/* Whether pg_users declares (not removes) a role named as pg_dbsu. */
+static bool
+users_declare(const ModelBuild *build, const char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, model_param_items(build, "pg_users"))
+	{
+		const char *user = model_entry_name(lfirst(cell));
+
+		if (user != NULL && strcmp(user, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+build_names(ModelBuild *build, Cluster *cluster, const char *dbsu)
+{
+	build->declared_dbsu = model_param_text_or(build, "pg_dbsu", "postgres");
+	build->real_dbsu = dbsu ? dbsu : build->declared_dbsu;
+	build->dbsu_is_ordinary = users_declare(build, build->declared_dbsu);
+
+	cluster->dbsu = pstrdup(build->real_dbsu);
+	cluster->replication_user = model_param_text_or(build, "pg_replication_username",
+													"replicator");
+	cluster->monitor_user = model_param_text_or(build, "pg_monitor_username",
+												"dbuser_monitor");
+	cluster->admin_user = model_param_text_or(build, "pg_admin_username", "dbuser_dba");
+	cluster->replication_user = model_role_name(build, cluster->replication_user);
+	cluster->monitor_user = model_role_name(build, cluster->monitor_user);
+	cluster->admin_user = model_role_name(build, cluster->admin_user);
+	cluster->primary_db = model_param_text_or(build, "pg_primary_db", "postgres");
+	cluster->pwd_enc = model_param_text_or(build, "pg_pwd_enc", "scram-sha-256");
+}
+
+Cluster *
+model_build(const char *name, const SpecNode *body, const SpecNode *globals,
+			const char *self, const char *dbsu, Findings *findings)
+{
+	Cluster    *cluster = palloc0(sizeof(Cluster));
+	ModelBuild	build = {0};
+	const SpecNode *vars = body ? node_get(body, "vars") : NULL;
+
+	build.name = name;
+	build.vars = (vars != NULL && vars->kind == NODE_MAP) ? vars : NULL;
+	build.globals = (globals != NULL && globals->kind == NODE_MAP) ? globals : NULL;
+	build.findings = findings;
+
+	cluster->name = pstrdup(name);
+	build_instances(&build, cluster, body ? node_get(body, "hosts") : NULL, self);
+	build_names(&build, cluster, dbsu);
+	build_addresses(&build, cluster);
+	cluster->policy = build_policy(&build);
+	cluster->safeguard = model_param_bool(&build, "pg_safeguard");
+
+	model_build_roles(&build, cluster);
+	model_build_databases(&build, cluster);
+	model_build_privileges(&build, cluster);
+	model_build_hba(&build, cluster);
+	return cluster;
+}

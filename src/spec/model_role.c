@@ -1,0 +1,360 @@
+/*
+ * model_role.c
+ *		Declared roles: pg_default_roles, then pg_users, in order, with the
+ *		credentials of the system users.
+ *
+ * Not for: settings (model_setting.c), nor whether a role's groups exist.
+ */
+#include "postgres.h"
+
+#include "common/string.h"
+#include "miscadmin.h"
+#include "pgtime.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/fmgrprotos.h"
+#include "utils/hsearch.h"
+#include "utils/timestamp.h"
+
+#include "errors.h"
+#include "secret.h"
+#include "spec/model_build.h"
+
+typedef struct RoleIndexEntry
+{
+	char		name[NAMEDATALEN];	/* key */
+	Role	   *role;
+} RoleIndexEntry;
+
+/* which credential parameter belongs to which system user */
+typedef struct Credential
+{
+	const char *param;
+	size_t		user_offset;	/* of the name in Cluster */
+} Credential;
+
+static const Credential credentials[] = {
+	{"pg_replication_password", offsetof(Cluster, replication_user)},
+	{"pg_monitor_password", offsetof(Cluster, monitor_user)},
+	{"pg_admin_password", offsetof(Cluster, admin_user)},
+	{"pg_dbsu_password", offsetof(Cluster, dbsu)},
+};
+
+static const char *
+credential_user(const Cluster *cluster, const Credential *credential)
+{
+	return *(char *const *) ((const char *) cluster + credential->user_offset);
+}
+
+static Tri
+field_tri(const SpecNode *entry, const char *field)
+{
+	bool		value;
+
+	if (!model_field_bool(entry, field, &value))
+		return TRI_UNSET;
+	return value ? TRI_TRUE : TRI_FALSE;
+}
+
+/* One item of "roles": a name, or {name, state, admin, set, inherit}. */
+static Membership *
+build_membership(const ModelBuild *build, const char *member, const SpecNode *item)
+{
+	Membership *membership;
+	const char *group = model_entry_name(item);
+
+	if (group == NULL)
+		return NULL;
+
+	membership = palloc0(sizeof(Membership));
+	membership->role = model_role_name(build, group);
+	membership->member = pstrdup(member);
+	membership->state = STATE_CREATE;
+	membership->admin = membership->set_option = membership->inherit = TRI_UNSET;
+	if (item->kind == NODE_MAP)
+	{
+		membership->state = model_field_state(item);
+		membership->admin = field_tri(item, "admin");
+		membership->set_option = field_tri(item, "set");
+		membership->inherit = field_tri(item, "inherit");
+	}
+	return membership;
+}
+
+/* A group named twice: the later item counts, in the place of the first. */
+static List *
+add_membership(List *memberships, Membership *membership)
+{
+	ListCell   *cell;
+
+	foreach(cell, memberships)
+	{
+		Membership *known = lfirst(cell);
+
+		if (strcmp(known->role, membership->role) == 0)
+		{
+			lfirst(cell) = membership;
+			return memberships;
+		}
+	}
+	return lappend(memberships, membership);
+}
+
+static void
+build_memberships(const ModelBuild *build, Role *role, const SpecNode *entry)
+{
+	const SpecNode *groups = node_get(entry, "roles");
+	ListCell   *cell;
+
+	if (groups == NULL || groups->kind != NODE_LIST)
+		return;
+	foreach(cell, groups->items)
+	{
+		Membership *membership = build_membership(build, role->name, lfirst(cell));
+
+		if (membership != NULL)
+			role->memberships = add_membership(role->memberships, membership);
+	}
+}
+
+static void
+build_flags(Role *role, const SpecNode *entry)
+{
+	for (int flag = 0; flag < ROLE_NFLAGS; flag++)
+	{
+		if (model_field_bool(entry, role_flag_names[flag].field, &role->flags[flag]))
+			role->set |= ROLE_SET_FLAG(flag);
+	}
+
+	/* an entry is a user unless it says otherwise */
+	if (node_get(entry, "login") == NULL &&
+		(role->set & ROLE_SET_FLAG(ROLE_LOGIN)) == 0)
+	{
+		role->flags[ROLE_LOGIN] = true;
+		role->set |= ROLE_SET_FLAG(ROLE_LOGIN);
+	}
+}
+
+/*
+ * A date without a zone means midnight in the server's time zone: that of
+ * log_timezone, which is the same in every process, while a session's TimeZone
+ * would let two sessions disagree about what was declared.  False if the text
+ * is no timestamp.
+ */
+static bool
+parse_expiration(const char *str, TimestampTz *result)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	pg_tz	   *session_zone = session_timezone;
+	volatile bool ok = true;
+
+	PG_TRY();
+	{
+		session_timezone = log_timezone;
+		*result = DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in,
+														  CStringGetDatum(str),
+														  ObjectIdGetDatum(InvalidOid),
+														  Int32GetDatum(-1)));
+	}
+	PG_CATCH();
+	{
+		/* nothing but parsing happened: there is no other state to clean up */
+		MemoryContextSwitchTo(caller);
+		FlushErrorState();
+		ok = false;
+	}
+	PG_END_TRY();
+
+	session_timezone = session_zone;
+	return ok;
+}
+
+/* ISO text with an explicit offset, so that it means the same in any session. */
+static char *
+expiration_text(TimestampTz value)
+{
+	char		str[MAXDATELEN + 1];
+	struct pg_tm tm;
+	fsec_t		fsec;
+	int			tz;
+
+	if (value == DT_NOEND)
+		return pstrdup("infinity");
+	if (TIMESTAMP_NOT_FINITE(value) ||
+		timestamp2tm(value, &tz, &tm, &fsec, NULL, log_timezone) != 0)
+		return pstrdup("-infinity");
+	EncodeDateTime(&tm, fsec, true, tz, NULL, USE_ISO_DATES, str);
+	return pstrdup(str);
+}
+
+/* expire_in (days) beats expire_at; its date is fixed where there is a clock. */
+static void
+build_expiration(const ModelBuild *build, Role *role, const SpecNode *entry, const char *path)
+{
+	char	   *str = model_field_text(entry, "expire_at");
+	int			count;
+
+	if (model_field_int(entry, "expire_in", &count) && count != 0)
+	{
+		role->expire_in = count;
+		role->valid_until = 0;
+		role->valid_until_text = NULL;
+		role->set |= ROLE_SET_VALIDUNTIL;
+		return;
+	}
+	if (str == NULL)
+		return;
+	if (!parse_expiration(str, &role->valid_until))
+	{
+		finding_add(build->findings, FINDING_ERROR, ERRCODE_INVALID_DATETIME_FORMAT,
+					node_get(entry, "expire_at"), psprintf("%s.expire_at", path),
+					"Write a date such as 2030-12-31, or infinity.",
+					"\"%s\" is not a date", str);
+		return;
+	}
+	role->expire_in = 0;
+	role->valid_until_text = expiration_text(role->valid_until);
+	role->set |= ROLE_SET_VALIDUNTIL;
+}
+
+/*
+ * Whatever is no verifier by now (a masked value, or a plain password that
+ * was never sealed) does not become a password: the model is shown in plans.
+ */
+static void
+set_password(const ModelBuild *build, Role *role, const char *password,
+			 const SpecNode *at, const char *path)
+{
+	if (password == NULL)
+		return;
+	if (!secret_is_verifier(password))
+	{
+		finding_add(build->findings, FINDING_WARNING, ERRCODE_PGOPS_UNRESOLVED, at, path,
+					"Declare the password again.",
+					"no verifier is known for the password of role \"%s\"; it is left as it is",
+					role->name);
+		return;
+	}
+	role->password = pstrdup(password);
+	role->set |= ROLE_SET_PASSWORD;
+}
+
+static void
+build_comment(Role *role, const SpecNode *entry)
+{
+	const SpecNode *comment = node_get(entry, "comment");
+
+	/* an empty comment is a declared one: it removes what is there */
+	if (comment == NULL || comment->kind == NODE_NULL)
+		return;
+	role->comment = model_field_text(entry, "comment");
+	role->set |= ROLE_SET_COMMENT;
+}
+
+/* Applies one entry to a role, which may have been declared before. */
+static void
+build_role(const ModelBuild *build, Role *role, const SpecNode *entry, const char *path)
+{
+	ListCell   *cell;
+	List	   *settings;
+
+	role->state = STATE_CREATE;
+	if (entry->kind != NODE_MAP)
+	{
+		role->flags[ROLE_LOGIN] = true;
+		role->set |= ROLE_SET_FLAG(ROLE_LOGIN);
+		return;
+	}
+
+	role->state = model_field_state(entry);
+	build_flags(role, entry);
+	if (model_field_int(entry, "connlimit", &role->connlimit))
+		role->set |= ROLE_SET_CONNLIMIT;
+	build_expiration(build, role, entry, path);
+	set_password(build, role, model_field_text(entry, "password"),
+				 node_get(entry, "password"), psprintf("%s.password", path));
+	build_comment(role, entry);
+	build_memberships(build, role, entry);
+
+	settings = model_build_settings(build, node_get(entry, "parameters"),
+									psprintf("%s.parameters", path));
+	foreach(cell, settings)
+		role->settings = model_add_setting(role->settings, lfirst(cell));
+}
+
+static void
+build_role_list(const ModelBuild *build, Cluster *cluster, HTAB *index, const char *param)
+{
+	ListCell   *cell;
+
+	foreach(cell, model_param_items(build, param))
+	{
+		const SpecNode *entry = lfirst(cell);
+		char	   *path = model_item_path(build, param, foreach_current_index(cell));
+		const char *declared = model_entry_name(entry);
+		RoleIndexEntry *slot;
+		char	   *name;
+		bool		found;
+
+		if (declared == NULL || strlen(declared) >= NAMEDATALEN)
+			continue;			/* validation has said so */
+
+		name = model_role_name(build, declared);
+		slot = hash_search(index, name, HASH_ENTER, &found);
+		if (!found)
+		{
+			slot->role = palloc0(sizeof(Role));
+			slot->role->name = name;
+			slot->role->connlimit = -1;
+			cluster->roles = lappend(cluster->roles, slot->role);
+		}
+		build_role(build, slot->role, entry, path);
+	}
+}
+
+/*
+ * The credential parameters give the system users their password, unless their
+ * entry has one.  Only declared values count: the catalogue's defaults are
+ * known to everybody.
+ */
+static void
+build_credentials(const ModelBuild *build, HTAB *index, const Cluster *cluster)
+{
+	for (int i = 0; i < lengthof(credentials); i++)
+	{
+		const char *user = credential_user(cluster, &credentials[i]);
+		const SpecNode *value = model_declared_param(build, credentials[i].param);
+		RoleIndexEntry *slot;
+
+		if (strlen(user) >= NAMEDATALEN)
+			continue;
+		slot = hash_search(index, user, HASH_FIND, NULL);
+		if (slot == NULL)
+			continue;
+		slot->role->system = true;
+		if (value == NULL || value->kind != NODE_STRING || value->text == NULL ||
+			value->text[0] == '\0' || (slot->role->set & ROLE_SET_PASSWORD))
+			continue;
+		set_password(build, slot->role, value->text, value,
+					 psprintf("%s.%s", build->name, credentials[i].param));
+	}
+}
+
+/* model_build_roles fills cluster->roles: default roles, then users, in order. */
+void
+model_build_roles(const ModelBuild *build, Cluster *cluster)
+{
+	HASHCTL		ctl = {0};
+	HTAB	   *index;
+
+	ctl.keysize = NAMEDATALEN;
+	ctl.entrysize = sizeof(RoleIndexEntry);
+	ctl.hcxt = CurrentMemoryContext;
+	index = hash_create("pgops declared roles", 256, &ctl,
+						HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+
+	build_role_list(build, cluster, index, "pg_default_roles");
+	build_role_list(build, cluster, index, "pg_users");
+	build_credentials(build, index, cluster);
+	hash_destroy(index);
+}
