@@ -34,8 +34,8 @@ my $json = JSON::PP->new->allow_nonref;
 # pgops_node(NAME, conf => TEXT, init => {...}, start => 0, extension => 0)
 #
 # A started node that listens on 127.0.0.1 besides its socket, with pgops
-# preloaded and created in database postgres.  The superuser of the cluster is
-# called postgres whoever runs the test: that is the name documents use.
+# preloaded and created in database postgres.  The superuser has the name of the
+# OS user who runs the test; documents call it postgres (pg_dbsu) all the same.
 sub pgops_node
 {
 	my ($name, %option) = @_;
