@@ -33,6 +33,8 @@ typedef struct ServerState
 	char	   *hba_path;
 	char	   *hba_text;		/* NULL: file is missing */
 	struct HTAB *role_index;	/* name -> Role, see snapshot_role() */
+	struct HTAB *database_index;	/* likewise; made at the first lookup and */
+	struct HTAB *available_index;	/* kept in step with their list */
 } ServerState;
 
 /*

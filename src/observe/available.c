@@ -1,0 +1,84 @@
+/*
+ * available.c
+ *		Extensions that could be created on this server, from its control
+ *		files.
+ *
+ * Reading them costs a look at every control file, so it is done only for a
+ * plan that needs it.  Not for: extensions that are installed (local.c).
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "observe/parts.h"
+
+/*
+ * The functions below the views of the same names: the views would also join
+ * what is installed in this one database, which is nobody's question here.
+ */
+static const char available_query[] =
+"SELECT e.name, e.default_version, v.version, v.requires"
+" FROM pg_catalog.pg_available_extensions() e"
+" LEFT JOIN pg_catalog.pg_available_extension_versions() v ON v.name = e.name"
+" ORDER BY e.name, v.version";
+
+static List *
+name_array(Datum array)
+{
+	List	   *names = NIL;
+	Datum	   *elements;
+	bool	   *nulls;
+	int			count;
+
+	deconstruct_array(DatumGetArrayTypeP(array), NAMEOID, NAMEDATALEN, false,
+					  TYPALIGN_CHAR, &elements, &nulls, &count);
+	for (int i = 0; i < count; i++)
+	{
+		if (!nulls[i])
+			names = lappend(names, pstrdup(NameStr(*DatumGetName(elements[i]))));
+	}
+	return names;
+}
+
+/* one row per version; an extension's rows are neighbours */
+static void
+add_available(const ObserveRow *row, void *arg)
+{
+	ServerState *snapshot = arg;
+	AvailableExtension *extension = snapshot->available ? llast(snapshot->available) : NULL;
+	char	   *name = observe_row_text(row, 1);
+	char	   *version = observe_row_text(row, 3);
+	Datum		requires;
+	bool		isnull;
+
+	if (extension == NULL || strcmp(extension->name, name) != 0)
+	{
+		extension = palloc0(sizeof(AvailableExtension));
+		extension->name = name;
+		extension->default_version = observe_row_text(row, 2);
+		snapshot->available = lappend(snapshot->available, extension);
+	}
+	if (version == NULL)
+		return;
+	extension->versions = lappend(extension->versions, version);
+
+	requires = observe_row_datum(row, 4, &isnull);
+	if (!isnull && extension->default_version &&
+		strcmp(version, extension->default_version) == 0)
+		extension->requires = name_array(requires);
+}
+
+void
+observe_available(ServerState *snapshot)
+{
+	ObserveQuery query;
+
+	if (snapshot->available_known)
+		return;
+	observe_begin(&query);
+	observe_rows(&query, available_query, add_available, snapshot);
+	observe_end(&query);
+	snapshot->available_known = true;
+}

@@ -1,0 +1,154 @@
+/*
+ * databases.c
+ *		Observed databases with their settings, and the tablespaces, in three
+ *		queries.
+ *
+ * Not for: what is inside a database (local.c).
+ */
+#include "postgres.h"
+
+#include "observe/parts.h"
+
+/* datconnlimit of a database whose DROP was interrupted: only DROP works on it */
+#define CONNLIMIT_INVALID	(-2)
+
+/* columns of the database queries */
+enum
+{
+	DATABASE_COLUMN_OID = 1,
+	DATABASE_COLUMN_NAME,
+	DATABASE_COLUMN_OWNER_OID,
+	DATABASE_COLUMN_OWNER,
+	DATABASE_COLUMN_ENCODING,
+	DATABASE_COLUMN_COLLATE,
+	DATABASE_COLUMN_CTYPE,
+	DATABASE_COLUMN_TABLESPACE,
+	DATABASE_COLUMN_IS_TEMPLATE,
+	DATABASE_COLUMN_ALLOWCONN,
+	DATABASE_COLUMN_CONNLIMIT,
+	DATABASE_COLUMN_COMMENT,
+	DATABASE_COLUMN_ACL,
+	DATABASE_COLUMN_PROVIDER,
+	DATABASE_COLUMN_PROVIDER_LOCALE,
+	DATABASE_COLUMN_ICU_RULES
+};
+
+#define DATABASE_SELECT \
+	"SELECT d.oid, d.datname, d.datdba, a.rolname," \
+	" pg_catalog.pg_encoding_to_char(d.encoding), d.datcollate, d.datctype," \
+	" t.spcname, d.datistemplate, d.datallowconn, d.datconnlimit," \
+	" c.description, d.datacl, d.datlocprovider::pg_catalog.text,"
+
+#define DATABASE_FROM \
+	" FROM pg_catalog.pg_database d" \
+	" LEFT JOIN pg_catalog.pg_authid a ON a.oid = d.datdba" \
+	" LEFT JOIN pg_catalog.pg_tablespace t ON t.oid = d.dattablespace" \
+	" LEFT JOIN pg_catalog.pg_shdescription c" \
+	" ON c.classoid = 'pg_catalog.pg_database'::pg_catalog.regclass AND c.objoid = d.oid" \
+	" ORDER BY d.datname"
+
+/* the provider's locale was ICU's alone until 17; ICU rules came in 16 */
+static const ObserveVariant database_queries[] = {
+	{15, 15, DATABASE_SELECT " d.daticulocale, NULL::pg_catalog.text" DATABASE_FROM},
+	{16, 16, DATABASE_SELECT " d.daticulocale, d.daticurules" DATABASE_FROM},
+	{17, OBSERVE_NO_LIMIT, DATABASE_SELECT " d.datlocale, d.daticurules" DATABASE_FROM},
+	{0, 0, NULL}
+};
+
+/* settings of a database for all roles */
+static const char setting_query[] =
+"SELECT d.datname, c.element"
+" FROM pg_catalog.pg_db_role_setting s"
+" JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase,"
+" LATERAL pg_catalog.unnest(s.setconfig) WITH ORDINALITY AS c(element, place)"
+" WHERE s.setrole = 0"
+" ORDER BY d.datname, c.place";
+
+static const char tablespace_query[] =
+"SELECT t.spcname FROM pg_catalog.pg_tablespace t ORDER BY t.spcname";
+
+/* providers by pg_database.datlocprovider */
+static const struct
+{
+	char		letter;
+	const char *name;
+}			providers[] = {
+	{'c', "libc"},
+	{'i', "icu"},
+	{'b', "builtin"},
+};
+
+static void
+fill_locale(Database *database, const ObserveRow *row)
+{
+	char	   *letter = observe_row_text(row, DATABASE_COLUMN_PROVIDER);
+	char	   *locale = observe_row_text(row, DATABASE_COLUMN_PROVIDER_LOCALE);
+
+	database->lc_collate = observe_row_text(row, DATABASE_COLUMN_COLLATE);
+	database->lc_ctype = observe_row_text(row, DATABASE_COLUMN_CTYPE);
+	database->icu_rules = observe_row_text(row, DATABASE_COLUMN_ICU_RULES);
+	for (int i = 0; i < lengthof(providers); i++)
+	{
+		if (letter && letter[0] == providers[i].letter)
+			database->locale_provider = pstrdup(providers[i].name);
+	}
+	if (letter && letter[0] == 'i')
+		database->icu_locale = locale;
+	else if (letter && letter[0] == 'b')
+		database->builtin_locale = locale;
+}
+
+static void
+add_database(const ObserveRow *row, void *arg)
+{
+	ServerState *snapshot = arg;
+	Database   *database = palloc0(sizeof(Database));
+	Datum		acl;
+	bool		isnull;
+
+	database->name = observe_row_text(row, DATABASE_COLUMN_NAME);
+	database->state = STATE_CREATE;
+	database->set = PG_UINT32_MAX;
+	database->oid = observe_row_oid(row, DATABASE_COLUMN_OID);
+	database->owner = observe_row_text(row, DATABASE_COLUMN_OWNER);
+	database->encoding = observe_row_text(row, DATABASE_COLUMN_ENCODING);
+	database->tablespace = observe_row_text(row, DATABASE_COLUMN_TABLESPACE);
+	database->is_template = observe_row_bool(row, DATABASE_COLUMN_IS_TEMPLATE);
+	database->allowconn = observe_row_bool(row, DATABASE_COLUMN_ALLOWCONN);
+	database->connlimit = observe_row_int(row, DATABASE_COLUMN_CONNLIMIT);
+	database->invalid = database->connlimit == CONNLIMIT_INVALID;
+	database->comment = observe_row_text(row, DATABASE_COLUMN_COMMENT);
+	fill_locale(database, row);
+
+	acl = observe_row_datum(row, DATABASE_COLUMN_ACL, &isnull);
+	database->acl = observe_acl(acl, isnull, 'd',
+								observe_row_oid(row, DATABASE_COLUMN_OWNER_OID));
+	snapshot->databases = lappend(snapshot->databases, database);
+}
+
+static void
+add_database_setting(const ObserveRow *row, void *arg)
+{
+	ServerState *snapshot = arg;
+	Database   *database = snapshot_database(snapshot, observe_row_text(row, 1));
+
+	if (database)
+		database->settings = lappend(database->settings,
+									 observe_setting(observe_row_text(row, 2)));
+}
+
+static void
+add_tablespace(const ObserveRow *row, void *arg)
+{
+	ServerState *snapshot = arg;
+
+	snapshot->tablespaces = lappend(snapshot->tablespaces, observe_row_text(row, 1));
+}
+
+void
+observe_databases(ObserveQuery *query, ServerState *snapshot)
+{
+	observe_rows(query, observe_variant(database_queries), add_database, snapshot);
+	observe_rows(query, setting_query, add_database_setting, snapshot);
+	observe_rows(query, tablespace_query, add_tablespace, snapshot);
+}

@@ -1,0 +1,220 @@
+/*
+ * local_codec.c
+ *		A LocalState as bytes, for the way from a database worker back.
+ *
+ * Names of things inside a database are in that database's encoding and
+ * travel as UTF-8.  Names of roles are shared: their bytes are the same in
+ * every database, whatever its encoding says, and travel as they are.
+ *
+ * Not for: reading catalogs (local.c).
+ */
+#include "postgres.h"
+
+#include "mb/pg_wchar.h"
+
+#include "observe/parts.h"
+#include "wire.h"
+
+/* begins each message: changed with the layout */
+#define LOCAL_MAGIC		INT64CONST(0x70676c6f63616c31)
+
+/*
+ * Whether a name can travel.  Only a database of encoding SQL_ASCII can hold
+ * one that cannot; no declaration can mean it, so its object is left out
+ * rather than making the whole database unreadable.
+ */
+static bool
+name_is_portable(const char *name)
+{
+	return GetDatabaseEncoding() != PG_SQL_ASCII ||
+		pg_verify_mbstr(PG_UTF8, name, strlen(name), true);
+}
+
+static void
+put_name(StringInfo out, const char *name)
+{
+	wire_put_text(out, name ? pg_server_to_any(name, strlen(name), PG_UTF8) : NULL);
+}
+
+static char *
+get_name(WireReader *reader)
+{
+	char	   *name = wire_get_text(reader);
+
+	return name ? pg_any_to_server(name, strlen(name), PG_UTF8) : NULL;
+}
+
+static void
+put_acl(StringInfo out, List *acl)
+{
+	ListCell   *cell;
+
+	wire_put_int(out, list_length(acl));
+	foreach(cell, acl)
+	{
+		const AclEntry *entry = lfirst(cell);
+
+		wire_put_text(out, entry->grantee);
+		wire_put_text(out, entry->grantor);
+		wire_put_text(out, entry->privilege);
+		wire_put_bool(out, entry->grantable);
+	}
+}
+
+static List *
+get_acl(WireReader *reader)
+{
+	List	   *acl = NIL;
+	int64		count = wire_get_int(reader);
+
+	for (int64 i = 0; i < count; i++)
+	{
+		AclEntry   *entry = palloc0(sizeof(AclEntry));
+
+		entry->grantee = wire_get_text(reader);
+		entry->grantor = wire_get_text(reader);
+		entry->privilege = wire_get_text(reader);
+		entry->grantable = wire_get_bool(reader);
+		acl = lappend(acl, entry);
+	}
+	return acl;
+}
+
+static void
+put_schema(StringInfo out, const Schema *schema)
+{
+	put_name(out, schema->name);
+	wire_put_text(out, schema->owner);
+	put_acl(out, schema->acl);
+}
+
+static Schema *
+get_schema(WireReader *reader)
+{
+	Schema	   *schema = palloc0(sizeof(Schema));
+
+	schema->name = get_name(reader);
+	schema->state = STATE_CREATE;
+	schema->set = PG_UINT32_MAX;
+	schema->owner = wire_get_text(reader);
+	schema->acl = get_acl(reader);
+	return schema;
+}
+
+static void
+put_extension(StringInfo out, const Extension *extension)
+{
+	put_name(out, extension->name);
+	put_name(out, extension->schema);
+	put_name(out, extension->version);
+	wire_put_bool(out, extension->relocatable);
+}
+
+static Extension *
+get_extension(WireReader *reader)
+{
+	Extension  *extension = palloc0(sizeof(Extension));
+
+	extension->name = get_name(reader);
+	extension->state = STATE_CREATE;
+	extension->set = PG_UINT32_MAX;
+	extension->schema = get_name(reader);
+	extension->version = get_name(reader);
+	extension->relocatable = wire_get_bool(reader);
+	return extension;
+}
+
+static void
+put_default_acl(StringInfo out, const DefaultAcl *acl)
+{
+	wire_put_text(out, acl->role);
+	put_name(out, acl->schema);
+	wire_put_int(out, acl->objtype);
+	put_acl(out, acl->acl);
+}
+
+static DefaultAcl *
+get_default_acl(WireReader *reader)
+{
+	DefaultAcl *acl = palloc0(sizeof(DefaultAcl));
+
+	acl->role = wire_get_text(reader);
+	acl->schema = get_name(reader);
+	acl->objtype = (char) wire_get_int(reader);
+	acl->acl = get_acl(reader);
+	return acl;
+}
+
+/* those of a list of schemas that can travel */
+static List *
+portable_schemas(List *schemas)
+{
+	List	   *portable = NIL;
+	ListCell   *cell;
+
+	foreach(cell, schemas)
+	{
+		if (name_is_portable(((Schema *) lfirst(cell))->name))
+			portable = lappend(portable, lfirst(cell));
+	}
+	return portable;
+}
+
+/* likewise default ACLs, which name their schema */
+static List *
+portable_default_acls(List *acls)
+{
+	List	   *portable = NIL;
+	ListCell   *cell;
+
+	foreach(cell, acls)
+	{
+		const DefaultAcl *acl = lfirst(cell);
+
+		if (acl->schema == NULL || name_is_portable(acl->schema))
+			portable = lappend(portable, lfirst(cell));
+	}
+	return portable;
+}
+
+void
+observe_local_encode(StringInfo out, const LocalState *local)
+{
+	List	   *schemas = portable_schemas(local->schemas);
+	List	   *default_acls = portable_default_acls(local->default_acls);
+	ListCell   *cell;
+
+	wire_put_int(out, LOCAL_MAGIC);
+	wire_put_int(out, list_length(schemas));
+	foreach(cell, schemas)
+		put_schema(out, lfirst(cell));
+	wire_put_int(out, list_length(local->extensions));
+	foreach(cell, local->extensions)
+		put_extension(out, lfirst(cell));
+	wire_put_int(out, list_length(default_acls));
+	foreach(cell, default_acls)
+		put_default_acl(out, lfirst(cell));
+}
+
+LocalState *
+observe_local_decode(const char *data, int length)
+{
+	LocalState *local = palloc0(sizeof(LocalState));
+	WireReader	reader;
+	int64		count;
+
+	wire_read(&reader, data, length);
+	if (wire_get_int(&reader) != LOCAL_MAGIC)
+		elog(ERROR, "message of a pgops worker is not a description of a database");
+
+	count = wire_get_int(&reader);
+	for (int64 i = 0; i < count; i++)
+		local->schemas = lappend(local->schemas, get_schema(&reader));
+	count = wire_get_int(&reader);
+	for (int64 i = 0; i < count; i++)
+		local->extensions = lappend(local->extensions, get_extension(&reader));
+	count = wire_get_int(&reader);
+	for (int64 i = 0; i < count; i++)
+		local->default_acls = lappend(local->default_acls, get_default_acl(&reader));
+	return local;
+}

@@ -1,0 +1,35 @@
+/*
+ * parts.h
+ *		What the files of observe/ share among themselves.
+ *
+ * Not for: other folders, which use snapshot.h.
+ */
+#ifndef PGOPS_OBSERVE_PARTS_H
+#define PGOPS_OBSERVE_PARTS_H
+
+#include "observe/query.h"
+#include "observe/snapshot.h"
+
+/* roles.c: roles, system_roles, bootstrap_superuser, memberships, role settings */
+extern void observe_roles(ObserveQuery *query, ServerState *snapshot);
+
+/* databases.c: databases, their settings, tablespaces */
+extern void observe_databases(ObserveQuery *query, ServerState *snapshot);
+
+/*
+ * observe_setting
+ *		A Setting from an element "name=value" of pg_db_role_setting.setconfig;
+ *		the element is cut in two and kept.
+ */
+extern Setting *observe_setting(char *element);
+
+/* local.c: the inside of the database this process is connected to; needs a transaction */
+extern LocalState *observe_local_read(void);
+
+/* local_codec.c: appends a LocalState in transport form */
+extern void observe_local_encode(StringInfo out, const LocalState *local);
+
+/* whether a name is one of those only the server makes (pg_...) */
+extern bool observe_is_reserved(const char *name);
+
+#endif							/* PGOPS_OBSERVE_PARTS_H */

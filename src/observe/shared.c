@@ -1,0 +1,94 @@
+/*
+ * shared.c
+ *		The state of the whole server: shared catalogs, HBA file, recovery.
+ *
+ * Not for: the inside of databases (local.c).
+ */
+#include "postgres.h"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include "access/xlog.h"
+#include "libpq/hba.h"
+#include "miscadmin.h"
+#include "utils/guc.h"
+#include "utils/varlena.h"
+
+#include "compat.h"
+#include "io/file.h"
+#include "observe/parts.h"
+
+/* a rule file larger than this is not one that a person can mean */
+#define HBA_MAX_BYTES	((size_t) 16 * 1024 * 1024)
+
+/*
+ * Whether "local all <superuser> peer" would let the server's own OS user in:
+ * that is what the superuser's emergency rule of pg_hba.conf rests on.
+ */
+static bool
+superuser_is_os_user(const char *superuser)
+{
+	struct passwd *user = getpwuid(geteuid());
+
+	return superuser && user && strcmp(user->pw_name, superuser) == 0;
+}
+
+ServerState *
+observe_shared(void)
+{
+	ServerState *snapshot = palloc0(sizeof(ServerState));
+	ObserveQuery query;
+
+	snapshot->server_major = PGOPS_SERVER_MAJOR;
+	snapshot->in_recovery = RecoveryInProgress();
+
+	observe_begin(&query);
+	observe_roles(&query, snapshot);
+	observe_databases(&query, snapshot);
+	observe_end(&query);
+
+	snapshot->superuser_peer = superuser_is_os_user(snapshot->bootstrap_superuser);
+	snapshot->hba_path = pstrdup(HbaFileName);
+	snapshot->hba_text = io_read_file(HbaFileName, HBA_MAX_BYTES);
+	return snapshot;
+}
+
+bool
+observe_is_reserved(const char *name)
+{
+	return strncmp(name, "pg_", 3) == 0;
+}
+
+/*
+ * Elements of a list GUC as the server sees them.  The stored value was
+ * quoted by the server; one it cannot split stays a whole text, so that the
+ * plan sees a difference instead of an error.
+ */
+static List *
+setting_elements(const char *name, const char *value)
+{
+	List	   *elements;
+
+	if (!model_is_list_setting(name) ||
+		!SplitGUCList(pstrdup(value), ',', &elements))
+		return NIL;
+	return elements;
+}
+
+Setting *
+observe_setting(char *element)
+{
+	Setting    *setting = palloc0(sizeof(Setting));
+	char	   *equals = strchr(element, '=');
+
+	if (equals == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("element of pg_db_role_setting has no value: \"%s\"", element)));
+	*equals = '\0';
+	setting->name = element;
+	setting->value = equals + 1;
+	setting->elements = setting_elements(setting->name, setting->value);
+	return setting;
+}

@@ -1,0 +1,520 @@
+/*
+ * task.c
+ *		Starts database workers, collects what they send, and sees them out.
+ *
+ * Nothing here blocks: all workers are looked at in turn, and in between there
+ * is the one wait.  Works without a transaction and without a resource owner.
+ *
+ * Not for: what happens in the worker (task_main.c).
+ */
+#include "postgres.h"
+
+#include "libpq/pqformat.h"
+#include "libpq/pqmq.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "postmaster/bgworker.h"
+#include "storage/dsm.h"
+#include "storage/ipc.h"
+#include "storage/proc.h"
+#include "storage/shm_mq.h"
+#include "storage/shm_toc.h"
+#include "utils/memutils.h"
+
+#include "errors.h"
+#include "guc.h"
+#include "io/wait.h"
+#include "wire.h"
+#include "worker/task_wire.h"
+
+/* ms between two looks while nobody sets our latch for sure */
+#define POLL_MS				1000
+#define POLL_STARVED_MS		20
+
+/* ms to wait for a free worker slot when none of ours will free one */
+#define STARVED_MS			2000
+
+/* ms that a terminated worker may take to be gone */
+#define GRACE_MS			10000
+
+typedef enum RunState
+{
+	RUN_WAITING,				/* not started yet */
+	RUN_WORKING,				/* started, queue open */
+	RUN_LEAVING,				/* queue closed, process not yet gone */
+	RUN_OVER
+} RunState;
+
+typedef struct TaskRun
+{
+	Task	   *task;
+	RunState	state;
+	bool		judged;			/* the task's outcome is known */
+	bool		terminated;		/* by us, for being late */
+	dsm_segment *segment;
+	shm_mq_handle *queue;
+	BackgroundWorkerHandle *worker;
+} TaskRun;
+
+typedef struct TaskPool
+{
+	TaskRun    *runs;
+	int			count;
+	int			next;			/* first that is not started */
+	int			active;			/* working or leaving */
+	TimestampTz deadline;
+	TimestampTz starved_until;	/* 0: slots are to be had */
+	MemoryContext context;		/* handles and buffers */
+	MemoryContext result;		/* replies and messages */
+} TaskPool;
+
+/* ---- outcomes ---- */
+
+/* a message of another process is shown only if it is readable here */
+static char *
+readable(const char *message)
+{
+	char	   *copy;
+
+	if (message == NULL)
+		return NULL;
+	copy = pstrdup(message);
+	if (pg_verify_mbstr(GetDatabaseEncoding(), copy, strlen(copy), true))
+		return copy;
+	for (char *c = copy; *c; c++)
+	{
+		if (IS_HIGHBIT_SET(*c))
+			*c = '?';
+	}
+	return copy;
+}
+
+/* the first outcome counts: what follows is only a consequence */
+static void
+judge_failed(TaskPool *pool, TaskRun *run, int sqlstate, const char *message,
+			 const char *hint)
+{
+	MemoryContext old;
+
+	if (run->judged)
+		return;
+	old = MemoryContextSwitchTo(pool->result);
+	run->judged = true;
+	run->task->done = false;
+	run->task->sqlstate = sqlstate;
+	run->task->message = readable(message);
+	run->task->hint = readable(hint);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+judge_lost(TaskPool *pool, TaskRun *run, const char *what, const char *hint)
+{
+	MemoryContext old = MemoryContextSwitchTo(pool->context);
+
+	judge_failed(pool, run, ERRCODE_PGOPS_WORKER_LOST,
+				 psprintf("worker for database \"%s\" %s", run->task->database, what),
+				 hint);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+judge_done(TaskRun *run)
+{
+	if (run->judged)
+		return;
+	run->judged = true;
+	run->task->done = true;
+}
+
+/* ---- starting ---- */
+
+/* false: the server has no free segment */
+static bool
+create_segment(TaskRun *run)
+{
+	int			length = run->task->request ? run->task->request->len : 0;
+	shm_toc_estimator estimator;
+	shm_toc    *toc;
+	TaskHeader *header;
+	char	   *request;
+	shm_mq	   *queue;
+	Size		size;
+
+	shm_toc_initialize_estimator(&estimator);
+	shm_toc_estimate_chunk(&estimator, sizeof(TaskHeader));
+	shm_toc_estimate_chunk(&estimator, length + 1);
+	shm_toc_estimate_chunk(&estimator, TASK_QUEUE_SIZE);
+	shm_toc_estimate_keys(&estimator, 3);
+	size = shm_toc_estimate(&estimator);
+
+	run->segment = dsm_create(size, DSM_CREATE_NULL_IF_MAXSEGMENTS);
+	if (run->segment == NULL)
+		return false;
+	toc = shm_toc_create(TASK_MAGIC, dsm_segment_address(run->segment), size);
+
+	header = shm_toc_allocate(toc, sizeof(TaskHeader));
+	header->kind = run->task->kind;
+	header->dboid = run->task->dboid;
+	header->encoding = GetDatabaseEncoding();
+	header->lock_timeout = pgops_guc_lock_timeout;
+	header->statement_timeout = pgops_guc_statement_timeout;
+	header->request_length = length;
+	shm_toc_insert(toc, TASK_KEY_HEADER, header);
+
+	request = shm_toc_allocate(toc, length + 1);
+	if (length > 0)
+		memcpy(request, run->task->request->data, length);
+	request[length] = '\0';
+	shm_toc_insert(toc, TASK_KEY_REQUEST, request);
+
+	queue = shm_mq_create(shm_toc_allocate(toc, TASK_QUEUE_SIZE), TASK_QUEUE_SIZE);
+	shm_toc_insert(toc, TASK_KEY_QUEUE, queue);
+	shm_mq_set_receiver(queue, MyProc);
+	run->queue = shm_mq_attach(queue, run->segment, NULL);
+	return true;
+}
+
+/* false: the server has no free slot for a worker */
+static bool
+register_worker(TaskRun *run)
+{
+	BackgroundWorker worker;
+
+	memset(&worker, 0, sizeof(worker));
+
+	/* the name may be cut off, a database's name in the middle of a character */
+	snprintf(worker.bgw_name, BGW_MAXLEN, "pgops worker (database %u)", run->task->dboid);
+	snprintf(worker.bgw_type, BGW_MAXLEN, "pgops worker");
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_ConsistentState;	/* also on a standby */
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	strlcpy(worker.bgw_library_name, "pgops", sizeof(worker.bgw_library_name));
+	strlcpy(worker.bgw_function_name, "pgops_task_main", sizeof(worker.bgw_function_name));
+	worker.bgw_main_arg = UInt32GetDatum(dsm_segment_handle(run->segment));
+	worker.bgw_notify_pid = MyProcPid;
+	return RegisterDynamicBackgroundWorker(&worker, &run->worker);
+}
+
+static void
+drop_segment(TaskRun *run)
+{
+	if (run->segment)
+		dsm_detach(run->segment);
+	run->segment = NULL;
+	run->queue = NULL;
+}
+
+static bool
+start_run(TaskPool *pool, TaskRun *run)
+{
+	MemoryContext old = MemoryContextSwitchTo(pool->context);
+	bool		started = create_segment(run) && register_worker(run);
+
+	if (started)
+	{
+		/* tells the queue of a worker that dies before it attaches */
+		shm_mq_set_handle(run->queue, run->worker);
+		run->state = RUN_WORKING;
+		pool->active++;
+	}
+	else
+		drop_segment(run);
+	MemoryContextSwitchTo(old);
+	return started;
+}
+
+/* gives up all that were not started */
+static void
+fail_waiting(TaskPool *pool, bool starved)
+{
+	for (; pool->next < pool->count; pool->next++)
+	{
+		TaskRun    *run = &pool->runs[pool->next];
+
+		if (starved)
+			judge_failed(pool, run, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+						 "no free slot for a pgops worker",
+						 "Raise \"max_worker_processes\", or lower \"pgops.max_workers\".");
+		else
+			judge_lost(pool, run, "was not started in time", NULL);
+		run->state = RUN_OVER;
+	}
+}
+
+/* starts what may run; returns whether any did */
+static bool
+start_waiting(TaskPool *pool)
+{
+	bool		progress = false;
+
+	while (pool->next < pool->count && pool->active < Max(pgops_guc_max_workers, 1))
+	{
+		if (!start_run(pool, &pool->runs[pool->next]))
+		{
+			TimestampTz now = GetCurrentTimestamp();
+
+			/* one of ours that leaves frees a slot, others' slots are a matter of luck */
+			if (pool->active > 0)
+				break;
+			if (pool->starved_until == 0)
+				pool->starved_until = Min(TimestampTzPlusMilliseconds(now, STARVED_MS),
+										  pool->deadline);
+			else if (now >= pool->starved_until)
+				fail_waiting(pool, true);
+			break;
+		}
+		pool->next++;
+		pool->starved_until = 0;
+		progress = true;
+	}
+	return progress;
+}
+
+/* ---- collecting ---- */
+
+static void
+take_reply(TaskPool *pool, TaskRun *run, const char *data, int length)
+{
+	MemoryContext old = MemoryContextSwitchTo(pool->result);
+	StringInfo	reply = makeStringInfo();
+
+	appendBinaryStringInfo(reply, data, length);
+	run->task->replies = lappend(run->task->replies, reply);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+take_failure(TaskPool *pool, TaskRun *run, const char *data, int length)
+{
+	WireReader	reader;
+	int			sqlstate;
+	char	   *message;
+	char	   *hint;
+
+	wire_read(&reader, data, length);
+	sqlstate = (int) wire_get_int(&reader);
+	message = wire_get_text(&reader);
+	hint = wire_get_text(&reader);
+	judge_failed(pool, run, sqlstate, message, hint);
+}
+
+/*
+ * A FATAL error that the server reported on the worker's behalf: it could not
+ * connect, or somebody ended it.  The latter is a lost worker, whatever code
+ * the server has for it.
+ */
+static void
+take_server_error(TaskPool *pool, TaskRun *run, const char *data, int length)
+{
+	StringInfoData message;
+	ErrorData	error;
+
+	initStringInfo(&message);
+	appendBinaryStringInfo(&message, data, length);
+	pq_parse_errornotice(&message, &error);
+	if (ERRCODE_TO_CATEGORY(error.sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
+		judge_lost(pool, run, "was ended by an administrator or by a shutdown",
+				   "What it had not yet committed is tried again.");
+	else
+		judge_failed(pool, run, error.sqlerrcode, error.message, error.hint);
+}
+
+static void
+take_message(TaskPool *pool, TaskRun *run, const char *data, int length)
+{
+	MemoryContext old = MemoryContextSwitchTo(pool->context);
+
+	if (length < 1)
+		elog(ERROR, "empty message from a pgops worker");
+	switch (data[0])
+	{
+		case TASK_MESSAGE_REPLY:
+			take_reply(pool, run, data + 1, length - 1);
+			break;
+		case TASK_MESSAGE_FAILED:
+			take_failure(pool, run, data + 1, length - 1);
+			break;
+		case TASK_MESSAGE_SERVER_ERROR:
+			take_server_error(pool, run, data + 1, length - 1);
+			break;
+		case TASK_MESSAGE_DONE:
+			judge_done(run);
+			break;
+		default:
+			break;				/* a notice */
+	}
+	MemoryContextSwitchTo(old);
+}
+
+static bool
+worker_is_gone(TaskRun *run)
+{
+	pid_t		pid;
+
+	return GetBackgroundWorkerPid(run->worker, &pid) == BGWH_STOPPED;
+}
+
+static void
+finish_run(TaskPool *pool, TaskRun *run)
+{
+	judge_lost(pool, run, "ended without an answer",
+			   "The server log may tell why.");
+	drop_segment(run);
+	run->state = RUN_OVER;
+	pool->active--;
+}
+
+/*
+ * One look at a worker; returns whether anything happened.  A worker that
+ * closed its queue is waited for until its process is gone: till then it
+ * counts as a session of its database.
+ */
+static bool
+poll_run(TaskPool *pool, TaskRun *run)
+{
+	bool		progress = false;
+
+	if (run->state == RUN_WORKING)
+	{
+		shm_mq_result result;
+		Size		length;
+		void	   *data;
+
+		while ((result = shm_mq_receive(run->queue, &length, &data, true)) == SHM_MQ_SUCCESS)
+		{
+			take_message(pool, run, data, (int) length);
+			progress = true;
+		}
+		if (result == SHM_MQ_DETACHED)
+			run->state = RUN_LEAVING;
+	}
+	if (run->state == RUN_LEAVING && worker_is_gone(run))
+	{
+		finish_run(pool, run);
+		progress = true;
+	}
+	return progress;
+}
+
+/* ---- the end of the time, and of everything ---- */
+
+/* terminates what is late; what does not even leave then is given up after the grace */
+static void
+enforce_deadline(TaskPool *pool)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	bool		no_grace = now >= TimestampTzPlusMilliseconds(pool->deadline, GRACE_MS);
+
+	if (now < pool->deadline)
+		return;
+	fail_waiting(pool, false);
+	for (int i = 0; i < pool->count; i++)
+	{
+		TaskRun    *run = &pool->runs[i];
+
+		if (run->state != RUN_WORKING && run->state != RUN_LEAVING)
+			continue;
+		if (!run->terminated)
+		{
+			judge_lost(pool, run, "did not finish in time", NULL);
+			TerminateBackgroundWorker(run->worker);
+			run->terminated = true;
+		}
+		else if (no_grace)
+			finish_run(pool, run);
+	}
+}
+
+static long
+wait_ms(TaskPool *pool)
+{
+	long		remaining = io_remaining_ms(pool->deadline);
+
+	if (pool->starved_until != 0)
+		return POLL_STARVED_MS;
+	if (remaining == 0)
+		return POLL_STARVED_MS; /* terminated workers are to leave now */
+	return Min(remaining, POLL_MS);
+}
+
+/*
+ * Runs on ERROR and on the way out of the process: no worker may go on
+ * without a launcher.  After an ERROR it also waits until they are gone, with
+ * interrupts held off, because another one would cut the waiting short.
+ */
+static void
+abandon(int code, Datum arg)
+{
+	TaskPool   *pool = (TaskPool *) DatumGetPointer(arg);
+	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), GRACE_MS);
+
+	for (int i = 0; i < pool->count; i++)
+	{
+		if (pool->runs[i].state == RUN_WORKING || pool->runs[i].state == RUN_LEAVING)
+			TerminateBackgroundWorker(pool->runs[i].worker);
+	}
+	if (proc_exit_inprogress)
+		return;
+
+	HOLD_INTERRUPTS();
+	for (int i = 0; i < pool->count; i++)
+	{
+		TaskRun    *run = &pool->runs[i];
+
+		if (run->state != RUN_WORKING && run->state != RUN_LEAVING)
+			continue;
+		while (!worker_is_gone(run) && io_remaining_ms(until) > 0)
+			(void) io_wait(POLL_STARVED_MS, IO_WAIT_DATABASE_WORKER);
+		drop_segment(run);
+		run->state = RUN_OVER;
+	}
+	RESUME_INTERRUPTS();
+}
+
+static void
+run_pool(TaskPool *pool)
+{
+	for (;;)
+	{
+		bool		progress;
+
+		CHECK_FOR_INTERRUPTS();
+		progress = start_waiting(pool);
+		for (int i = 0; i < pool->count; i++)
+			progress |= poll_run(pool, &pool->runs[i]);
+		enforce_deadline(pool);
+
+		if (pool->active == 0 && pool->next == pool->count)
+			return;
+		if (!progress)
+			(void) io_wait(wait_ms(pool), IO_WAIT_DATABASE_WORKER);
+	}
+}
+
+void
+task_run_all(List *tasks, TimestampTz deadline)
+{
+	MemoryContext context;
+	TaskPool   *pool;
+
+	if (tasks == NIL)
+		return;
+	context = AllocSetContextCreate(CurrentMemoryContext, "pgops tasks",
+									ALLOCSET_DEFAULT_SIZES);
+	pool = MemoryContextAllocZero(context, sizeof(TaskPool));
+	pool->context = context;
+	pool->result = CurrentMemoryContext;
+	pool->deadline = deadline;
+	pool->count = list_length(tasks);
+	pool->runs = MemoryContextAllocZero(context, pool->count * sizeof(TaskRun));
+	for (int i = 0; i < pool->count; i++)
+		pool->runs[i].task = list_nth(tasks, i);
+
+	PG_ENSURE_ERROR_CLEANUP(abandon, PointerGetDatum(pool));
+	{
+		run_pool(pool);
+	}
+	PG_END_ENSURE_ERROR_CLEANUP(abandon, PointerGetDatum(pool));
+	MemoryContextDelete(context);
+}
