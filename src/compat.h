@@ -19,11 +19,19 @@
 /* an extension's own wait events exist since 17 */
 #if PG_VERSION_NUM >= 170000
 #define PGOPS_HAVE_WAIT_EVENTS 1
+#define PGOPS_HAVE_TRANSACTION_TIMEOUT 1
 #endif
 
 /* HBA tokenizer: 15 takes a FILE, 16 and newer need open_auth_file() */
 #if PG_VERSION_NUM >= 160000
 #define PGOPS_HBA_OPENS_FILE 1
+#endif
+
+/* materialized set-returning functions: SetSingleFuncCall() was renamed in 16 */
+#if PG_VERSION_NUM >= 160000
+#define pgops_init_srf(fcinfo)	InitMaterializedSRF(fcinfo, 0)
+#else
+#define pgops_init_srf(fcinfo)	SetSingleFuncCall(fcinfo, 0)
 #endif
 
 #endif							/* PGOPS_COMPAT_H */

@@ -2,10 +2,10 @@
  * chain.c
  *		Which actions depend on which: those of the same object.
  *
- * The chain of an action is its rule's family (the part of the rule's id
- * before the dot) and the object's name.  A role's removal runs through
- * many databases under one name, so its chain reaches across databases; the
- * chain of a schema or extension is of one database.
+ * The plan may number steps that belong together (Action.sequence), also
+ * across databases.  Besides, the chain of an action is its rule's family
+ * (the part of the rule's id before the dot) and the object's name; that of a
+ * schema or extension is of one database, that of a role of the whole server.
  */
 #include "postgres.h"
 
@@ -18,7 +18,7 @@ spans_databases(const Action *action)
 }
 
 static char *
-chain_key(const Action *action)
+object_key(const Action *action)
 {
 	const char *dot = strchr(action->rule->id, '.');
 	int			family = dot ? (int) (dot - action->rule->id) : (int) strlen(action->rule->id);
@@ -29,22 +29,18 @@ chain_key(const Action *action)
 					local ? action->database : "", action->name);
 }
 
-void
-chain_break(List **broken, const Action *action)
+static char *
+sequence_key(const Action *action)
 {
-	*broken = lappend(*broken, chain_key(action));
+	return psprintf("#%d", action->sequence);
 }
 
-bool
-chain_is_broken(List *broken, const Action *action)
+static bool
+holds(List *broken, char *key)
 {
-	char	   *key;
 	ListCell   *cell;
 	bool		found = false;
 
-	if (broken == NIL)
-		return false;
-	key = chain_key(action);
 	foreach(cell, broken)
 	{
 		if (strcmp(lfirst(cell), key) == 0)
@@ -55,4 +51,22 @@ chain_is_broken(List *broken, const Action *action)
 	}
 	pfree(key);
 	return found;
+}
+
+void
+chain_break(List **broken, const Action *action)
+{
+	*broken = lappend(*broken, object_key(action));
+	if (action->sequence > 0)
+		*broken = lappend(*broken, sequence_key(action));
+}
+
+bool
+chain_is_broken(List *broken, const Action *action)
+{
+	if (broken == NIL)
+		return false;
+	if (action->sequence > 0 && holds(broken, sequence_key(action)))
+		return true;
+	return holds(broken, object_key(action));
 }

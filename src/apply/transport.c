@@ -19,6 +19,7 @@ put_action(StringInfo out, const Action *action)
 	wire_put_text(out, action->statement);
 	wire_put_text(out, action->password);
 	wire_put_text(out, action->file_path);
+	wire_put_int(out, action->sequence);
 }
 
 static Action *
@@ -35,6 +36,7 @@ get_action(WireReader *reader)
 	action->statement = wire_get_text(reader);
 	action->password = wire_get_text(reader);
 	action->file_path = wire_get_text(reader);
+	action->sequence = (int) wire_get_int(reader);
 	return action;
 }
 

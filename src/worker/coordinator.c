@@ -1,0 +1,307 @@
+/*
+ * coordinator.c
+ *		The one static worker of a server: decides when a pass is due.
+ *
+ * It sleeps until a declaration is committed, somebody asks, a failed action
+ * may be tried again, the drift interval is over, or the server is promoted.
+ * What a pass does is in pass.c.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "access/xlogrecovery.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/proc.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "cmdb/log.h"
+#include "compat.h"
+#include "guc.h"
+#include "io/wait.h"
+#include "worker/extension.h"
+#include "worker/pass.h"
+#include "worker/session.h"
+#include "worker/shared.h"
+#include "worker/wake.h"
+
+/* how often a standby looks whether it was promoted, ms; costs one read of shared memory */
+#define STANDBY_POLL_MS		200
+
+/* how often a standby looks for replicated declarations when WAL arrives, ms */
+#define STANDBY_PASS_MS		1000
+
+/* first delay after a pass that failed as a whole, ms; doubled up to the drift interval */
+#define ERROR_DELAY_MS		1000
+
+PGDLLEXPORT void pgops_coordinator_main(Datum arg);
+
+typedef struct Coordinator
+{
+	PassMemory *memory;
+	MemoryContext pass_context; /* reset before each pass */
+	bool		was_standby;
+	bool		interrupted_checked;	/* rows of an earlier life were looked at */
+	bool		reload_first;	/* such a row was a file or reload */
+	bool		verify;			/* look again at once */
+	TimestampTz next_full;
+	TimestampTz next_retry;		/* 0: none */
+	XLogRecPtr	seen_lsn;		/* standby: replayed at the last pass */
+	int			errors;			/* failed passes in a row */
+	char		last_error[256];
+} Coordinator;
+
+void
+coordinator_register(void)
+{
+	BackgroundWorker worker;
+
+	memset(&worker, 0, sizeof(worker));
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_ConsistentState;
+	worker.bgw_restart_time = 5;
+	strlcpy(worker.bgw_library_name, "pgops", sizeof(worker.bgw_library_name));
+	strlcpy(worker.bgw_function_name, "pgops_coordinator_main", sizeof(worker.bgw_function_name));
+	strlcpy(worker.bgw_name, "pgops coordinator", sizeof(worker.bgw_name));
+	strlcpy(worker.bgw_type, "pgops coordinator", sizeof(worker.bgw_type));
+	RegisterBackgroundWorker(&worker);
+}
+
+static void
+on_exit_clear(int code, Datum arg)
+{
+	SpinLockAcquire(&pgops_shared->mutex);
+	if (pgops_shared->pid == MyProcPid)
+	{
+		pgops_shared->pid = 0;
+		strlcpy(pgops_shared->state, "not running", sizeof(pgops_shared->state));
+	}
+	SpinLockRelease(&pgops_shared->mutex);
+	ConditionVariableBroadcast(&pgops_shared->pass_done);
+}
+
+static void
+announce(void)
+{
+	before_shmem_exit(on_exit_clear, (Datum) 0);
+	SpinLockAcquire(&pgops_shared->mutex);
+	pgops_shared->pid = MyProcPid;
+	pgops_shared->started = GetCurrentTimestamp();
+	strlcpy(pgops_shared->state, "starting", sizeof(pgops_shared->state));
+	SpinLockRelease(&pgops_shared->mutex);
+}
+
+/* rows left "running" by a coordinator that died: said so, and their reload is made up for */
+static void
+settle_earlier_life(Coordinator *self)
+{
+	bool		reload = false;
+	int			count;
+
+	if (self->interrupted_checked || RecoveryInProgress())
+		return;
+	if (txn_begin() != EXTENSION_READY)
+		return;
+	count = cmdb_log_interrupt(&reload);
+	txn_end();
+	self->interrupted_checked = true;
+	if (count > 0)
+		ereport(LOG,
+				(errmsg("pgops: %d actions were interrupted by the end of an earlier coordinator",
+						count)));
+	if (reload)
+		kill(PostmasterPid, SIGHUP);
+}
+
+/* logs an error once; a repetition only counts */
+static void
+report_error(Coordinator *self)
+{
+	ErrorData  *error;
+
+	MemoryContextSwitchTo(self->pass_context);
+	error = CopyErrorData();
+	if (strcmp(self->last_error, error->message) != 0)
+		EmitErrorReport();
+	FlushErrorState();
+	strlcpy(self->last_error, error->message, sizeof(self->last_error));
+	shared_set_error(error->message);
+	self->errors++;
+	FreeErrorData(error);
+}
+
+static long
+error_delay(const Coordinator *self)
+{
+	long		delay = ERROR_DELAY_MS;
+
+	for (int i = 1; i < self->errors && delay < pgops_guc_drift_interval * 1000L; i++)
+		delay *= 2;
+	return Min(delay, pgops_guc_drift_interval * 1000L);
+}
+
+static void
+after_pass(Coordinator *self, const PassResult *result)
+{
+	self->errors = 0;
+	self->last_error[0] = '\0';
+	shared_set_error(NULL);
+	self->verify = result->verify;
+	self->next_retry = result->retry;
+	shared_set_state(result->state ? result->state : "idle");
+}
+
+static void
+run_pass(Coordinator *self, bool full, bool retry_all)
+{
+	shared_set_state("working");
+	pgstat_report_activity(STATE_RUNNING, "pgops: reconciling");
+	MemoryContextReset(self->pass_context);
+	MemoryContextSwitchTo(self->pass_context);
+	PG_TRY();
+	{
+		PassResult	result;
+
+		settle_earlier_life(self);
+		result = pass_run(self->memory, full, retry_all);
+		after_pass(self, &result);
+	}
+	PG_CATCH();
+	{
+		report_error(self);
+		AbortCurrentTransaction();
+		shared_set_state("failed");
+		self->verify = false;
+		self->next_retry = GetCurrentTimestamp() + error_delay(self) * INT64CONST(1000);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(TopMemoryContext);
+	if (full)
+		self->next_full = GetCurrentTimestamp() +
+			pgops_guc_drift_interval * INT64CONST(1000000);
+
+	SpinLockAcquire(&pgops_shared->mutex);
+	pgops_shared->last_pass = GetCurrentTimestamp();
+	pgops_shared->in_recovery = self->was_standby;
+	SpinLockRelease(&pgops_shared->mutex);
+	pg_atomic_fetch_add_u64(&pgops_shared->passes, 1);
+	ConditionVariableBroadcast(&pgops_shared->pass_done);
+	pgstat_report_activity(STATE_IDLE, NULL);
+}
+
+/* a promoted server is another one: everything is looked at anew, at once */
+static bool
+was_promoted(Coordinator *self)
+{
+	bool		standby = RecoveryInProgress();
+	bool		promoted = self->was_standby && !standby;
+
+	self->was_standby = standby;
+	if (promoted)
+		ereport(LOG, (errmsg("pgops: the server was promoted")));
+	return promoted;
+}
+
+/* on a standby: whether WAL that may hold a declaration was replayed */
+static bool
+replayed_something(Coordinator *self)
+{
+	XLogRecPtr	now;
+
+	if (!self->was_standby)
+		return false;
+	now = GetXLogReplayRecPtr(NULL);
+	if (now == self->seen_lsn)
+		return false;
+	self->seen_lsn = now;
+	return true;
+}
+
+/* runs the passes that are due now; returns whether one ran */
+static bool
+run_due(Coordinator *self)
+{
+	uint32		requests;
+	TimestampTz now = GetCurrentTimestamp();
+	bool		asked;
+	bool		full;
+	bool		retry;
+
+	/* "working" is visible before the request is gone: pgops.wait() looks at both */
+	if (pg_atomic_read_u32(&pgops_shared->requests) != 0)
+		shared_set_state("working");
+	requests = pg_atomic_exchange_u32(&pgops_shared->requests, 0);
+	asked = (requests & REQUEST_FULL) != 0;
+	full = was_promoted(self) || asked || now >= self->next_full;
+	retry = self->next_retry != 0 && now >= self->next_retry;
+
+	if (!full && !self->verify && !retry && (requests & REQUEST_CHANGED) == 0 &&
+		!replayed_something(self))
+		return false;
+	self->verify = false;
+	if (retry)
+		self->next_retry = 0;
+	run_pass(self, full, asked);
+	return true;
+}
+
+static long
+time_to_sleep(const Coordinator *self)
+{
+	long		ms = io_remaining_ms(self->next_full);
+
+	if (self->verify)
+		return 0;
+	if (self->next_retry != 0)
+		ms = Min(ms, io_remaining_ms(self->next_retry));
+	if (self->was_standby)
+		ms = Min(ms, STANDBY_POLL_MS);
+	return ms;
+}
+
+static void
+set_up(Coordinator *self)
+{
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	announce();
+	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnection(pgops_guc_database, NULL, 0);
+	session_pin_settings("pgops coordinator");
+
+	memset(self, 0, sizeof(Coordinator));
+	self->memory = pass_memory_create(TopMemoryContext);
+	self->pass_context = AllocSetContextCreate(TopMemoryContext, "pgops pass",
+											   ALLOCSET_DEFAULT_SIZES);
+	self->was_standby = RecoveryInProgress();
+	/* a reload may have been missed before our handler was there */
+	ProcessConfigFile(PGC_SIGHUP);
+}
+
+void
+pgops_coordinator_main(Datum arg)
+{
+	Coordinator self;
+
+	set_up(&self);
+	for (;;)
+	{
+		if (ConfigReloadPending)
+		{
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+			self.next_full = Min(self.next_full, GetCurrentTimestamp() +
+								 pgops_guc_drift_interval * INT64CONST(1000000));
+		}
+		run_due(&self);
+		io_wait(time_to_sleep(&self), IO_WAIT_MAIN);
+	}
+}

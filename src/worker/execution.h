@@ -1,0 +1,43 @@
+/*
+ * execution.h
+ *		Carrying out a plan in the coordinator: stage by stage, logged, with
+ *		failures kept apart.
+ */
+#ifndef PGOPS_WORKER_EXECUTION_H
+#define PGOPS_WORKER_EXECUTION_H
+
+#include "cmdb/log.h"
+#include "plan/plan.h"
+
+typedef struct Execution
+{
+	/* in */
+	const char *cluster;
+	int64		generation;
+	int64		pass;
+	ActionPlan *plan;
+	List	   *earlier;		/* of Failure *: from earlier passes */
+	bool		retry_all;		/* forget retry times */
+	bool		on_standby;		/* nothing can be logged in tables */
+
+	/* out */
+	List	   *failures;		/* of Failure *: of now, or still waiting */
+	List	   *touched;		/* of char *: databases whose inside was changed */
+	int			succeeded;
+	int			failed;
+	bool		extension_lost; /* DROP EXTENSION came between: nothing more was done */
+
+	List	   *broken;			/* chains, see apply/chain.h */
+} Execution;
+
+/* runs all actions that are not blocked; outside any transaction; raises only
+ * what makes going on impossible (shutdown) */
+extern void execution_run(Execution *execution);
+
+/* records a failure of something that is not an action (a database that cannot be observed) */
+extern void execution_add_failure(Execution *execution, const char *rule, const char *kind,
+								  const char *name, const char *database,
+								  const char *statement, int sqlstate,
+								  const char *message, const char *hint);
+
+#endif							/* PGOPS_WORKER_EXECUTION_H */

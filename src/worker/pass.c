@@ -1,0 +1,412 @@
+/*
+ * pass.c
+ *		One pass of the coordinator.
+ *
+ *	 declaration (tables) -+
+ *						   +-> plan -> execution -> status
+ *	 server (catalogs) ----+
+ *
+ * Every pass observes; nothing is done from memory.  On a standby only files
+ * and reloads are done, and nothing is written to tables.
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "cmdb/log.h"
+#include "errors.h"
+#include "guc.h"
+#include "worker/execution.h"
+#include "worker/extension.h"
+#include "worker/pass.h"
+#include "worker/situation.h"
+#include "worker/verdict.h"
+
+typedef struct SettledEntry
+{
+	char		name[NAMEDATALEN];	/* hash key */
+	char		digest[65];
+} SettledEntry;
+
+PassMemory *
+pass_memory_create(MemoryContext parent)
+{
+	MemoryContext context = AllocSetContextCreate(parent, "pgops pass memory",
+												  ALLOCSET_DEFAULT_SIZES);
+	PassMemory *memory = MemoryContextAllocZero(context, sizeof(PassMemory));
+	HASHCTL		control = {0};
+
+	memory->context = context;
+	control.keysize = NAMEDATALEN;
+	control.entrysize = sizeof(SettledEntry);
+	control.hcxt = context;
+	memory->settled = hash_create("pgops settled databases", 128, &control,
+								  HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	return memory;
+}
+
+/* a person's view of a change of phase, once */
+static void
+remember_phase(PassMemory *memory, const char *cluster, const char *phase, const char *message)
+{
+	if (memory->last_phase && strcmp(memory->last_phase, phase) == 0)
+		return;
+	if (memory->last_phase)
+		pfree(memory->last_phase);
+	memory->last_phase = MemoryContextStrdup(memory->context, phase);
+	ereport(LOG,
+			(errmsg("pgops: cluster \"%s\" is %s: %s", cluster, phase, message)));
+}
+
+/* ---- which databases must be looked into ---- */
+
+typedef struct FilterState
+{
+	PassMemory *memory;
+	const Cluster *cluster;
+	bool		full;
+} FilterState;
+
+static bool
+needs_look(const Database *database, void *arg)
+{
+	FilterState *state = arg;
+	SettledEntry *entry;
+
+	if (state->full)
+		return true;
+	entry = hash_search(state->memory->settled, database->name, HASH_FIND, NULL);
+	return entry == NULL ||
+		strcmp(entry->digest, plan_local_digest(state->cluster, database->name)) != 0;
+}
+
+static void
+forget_settled(PassMemory *memory)
+{
+	HASH_SEQ_STATUS scan;
+	SettledEntry *entry;
+
+	hash_seq_init(&scan, memory->settled);
+	while ((entry = hash_seq_search(&scan)) != NULL)
+		hash_search(memory->settled, entry->name, HASH_REMOVE, NULL);
+}
+
+/* databases that were looked into and for which the plan has nothing to do */
+static void
+remember_settled(PassMemory *memory, const Situation *situation, const ActionPlan *plan)
+{
+	ListCell   *cell;
+
+	foreach(cell, situation->server->databases)
+	{
+		const Database *database = lfirst(cell);
+		SettledEntry *entry;
+
+		if (database->local == NULL)
+			continue;
+		entry = hash_search(memory->settled, database->name, HASH_ENTER, NULL);
+		strlcpy(entry->digest, plan_local_digest(situation->cluster, database->name),
+				sizeof(entry->digest));
+	}
+	foreach(cell, plan->actions)
+	{
+		const Action *action = lfirst(cell);
+
+		if (action->database)
+			hash_search(memory->settled, action->database, HASH_REMOVE, NULL);
+	}
+}
+
+/* an absent role must be removed from every database, seen or not */
+static bool
+removes_roles(const Cluster *cluster)
+{
+	ListCell   *cell;
+
+	if (cluster->policy == POLICY_AUTHORITATIVE)
+		return true;
+	foreach(cell, cluster->roles)
+	{
+		if (((Role *) lfirst(cell))->state == STATE_ABSENT)
+			return true;
+	}
+	return false;
+}
+
+/* ---- the steps of a pass ---- */
+
+typedef struct Declared
+{
+	ExtensionState extension;
+	Binding    *binding;
+	Situation	situation;
+	List	   *failures;
+	ClusterStatus *status;		/* before this pass; NULL: none */
+	int64		pass;
+} Declared;
+
+/* reads the declaration, the shared catalogs and what is remembered, in one transaction */
+static void
+read_declaration(Declared *declared, bool standby)
+{
+	Findings	findings = {0};
+	char	   *name;
+	SpecNode   *body;
+
+	declared->extension = txn_begin();
+	if (declared->extension != EXTENSION_READY)
+		return;
+	declared->binding = cmdb_binding();
+	name = declared->binding->cluster ? declared->binding->cluster : cmdb_local_cluster();
+	declared->situation.row = name ? cmdb_cluster(name) : NULL;
+	if (declared->situation.row)
+	{
+		declared->status = cmdb_status(name);
+		if (declared->binding->state == BINDING_BOUND)
+		{
+			body = cmdb_load_body(name);
+			declared->situation.server = observe_shared();
+			declared->situation.cluster =
+				situation_model(name, body, declared->binding->instance,
+								declared->situation.server, !standby, &findings);
+			declared->situation.owned = cmdb_owned_load(name);
+			declared->failures = cmdb_failures(name);
+			if (!standby)
+				declared->pass = cmdb_next_pass();
+		}
+	}
+	txn_end();
+}
+
+static void
+store_status(const ClusterStatus *status)
+{
+	if (txn_begin() != EXTENSION_READY)
+		return;
+	cmdb_status_store(status);
+	txn_end();
+}
+
+/* a state in which nothing is done; told once */
+static PassResult
+rest(PassMemory *memory, const Declared *declared, const char *phase,
+	 const char *message, bool standby)
+{
+	PassResult	result = {.idle = true, .state = phase};
+	const CmdbCluster *row = declared->situation.row;
+	ClusterStatus status = {0};
+
+	if (row == NULL)
+		return result;
+	verdict_rest(&status, row, declared->status, declared->binding->instance, phase, message);
+	remember_phase(memory, row->name, phase, message);
+	if (!standby && verdict_differs(declared->status, &status))
+		store_status(&status);
+	return result;
+}
+
+static void
+note_unobserved(Execution *execution, const ServerState *server)
+{
+	ListCell   *cell;
+
+	foreach(cell, server->databases)
+	{
+		const Database *database = lfirst(cell);
+
+		if (database->local_error)
+			execution_add_failure(execution, "database.observe", "database", database->name,
+								  database->name, "", ERRCODE_PGOPS_WORKER_LOST,
+								  database->local_error,
+								  "It is looked into again at the next attempt.");
+	}
+}
+
+/* whether the plan that was just carried out whole came out again: something undoes it */
+static bool
+comes_again(const PassMemory *memory, const ActionPlan *plan, int runnable)
+{
+	return runnable > 0 && memory->last_succeeded && memory->last_digest &&
+		strcmp(memory->last_digest, plan->digest) == 0;
+}
+
+static void
+note_churn(Execution *execution)
+{
+	ListCell   *cell;
+
+	foreach(cell, execution->plan->actions)
+	{
+		Action	   *action = lfirst(cell);
+
+		if (action->blocked || action->door == DOOR_NONE)
+			continue;
+		execution_add_failure(execution, action->rule->id, action->rule->kind, action->name,
+							  action->database, action->statement,
+							  ERRCODE_PGOPS_DOES_NOT_CONVERGE,
+							  "the action succeeded, but the same difference is there again",
+							  "Look for something else that changes this object.");
+	}
+	execution->earlier = execution->failures;
+}
+
+static int
+count_runnable(const ActionPlan *plan)
+{
+	int			count = 0;
+	ListCell   *cell;
+
+	foreach(cell, plan->actions)
+	{
+		const Action *action = lfirst(cell);
+
+		if (action->blocked == NULL && action->door != DOOR_NONE)
+			count++;
+	}
+	return count;
+}
+
+static void
+remember_plan(PassMemory *memory, const Execution *execution)
+{
+	if (memory->last_digest)
+		pfree(memory->last_digest);
+	memory->last_digest = MemoryContextStrdup(memory->context, execution->plan->digest);
+	memory->last_succeeded = execution->succeeded > 0 && execution->failures == NIL;
+}
+
+/* adopted objects, failures and status; nothing is written that says what stood there before */
+static void
+write_outcome(const Declared *declared, const Execution *execution, const ClusterStatus *status)
+{
+	if (txn_begin() != EXTENSION_READY)
+		return;
+	if (execution->plan->adopted != NIL)
+		cmdb_owned_change(execution->cluster, execution->plan->adopted);
+	if (execution->failures != NIL || declared->failures != NIL)
+		cmdb_failures_store(execution->cluster, execution->failures);
+	if (verdict_differs(declared->status, status))
+		cmdb_status_store(status);
+	if (execution->succeeded > 0)
+		cmdb_log_expire(pgops_guc_log_retention);
+	txn_end();
+}
+
+static TimestampTz
+earliest_retry(List *failures)
+{
+	TimestampTz earliest = 0;
+	ListCell   *cell;
+
+	foreach(cell, failures)
+	{
+		const Failure *failure = lfirst(cell);
+
+		if (earliest == 0 || failure->next_attempt < earliest)
+			earliest = failure->next_attempt;
+	}
+	return earliest;
+}
+
+static ActionPlan *
+make_plan(Situation *situation, bool standby)
+{
+	ActionPlan *plan;
+	bool		lookup = !standby && plan_needs_available(situation->cluster, situation->server);
+
+	/* only looking up the extension directories needs a transaction */
+	if (lookup && txn_begin() != EXTENSION_READY)
+		return NULL;
+	plan = situation_plan(situation, standby);
+	if (lookup)
+		txn_end();
+	return plan;
+}
+
+static PassResult
+reconcile(PassMemory *memory, Declared *declared, bool full, bool retry_all, bool standby)
+{
+	Situation  *situation = &declared->situation;
+	FilterState filter = {memory, situation->cluster, full || removes_roles(situation->cluster)};
+	Execution	execution = {0};
+	ClusterStatus status = {0};
+	PassResult	result = {0};
+	int			runnable;
+
+	if (!standby)
+		situation_observe(situation, needs_look, &filter, false);
+	execution.plan = make_plan(situation, standby);
+	if (execution.plan == NULL)
+	{
+		result.idle = true;
+		return result;
+	}
+	execution.cluster = situation->row->name;
+	execution.generation = situation->row->generation;
+	execution.pass = declared->pass;
+	execution.earlier = declared->failures;
+	execution.retry_all = retry_all;
+	execution.on_standby = standby;
+
+	runnable = count_runnable(execution.plan);
+	remember_settled(memory, situation, execution.plan);
+	note_unobserved(&execution, situation->server);
+	if (comes_again(memory, execution.plan, runnable))
+		note_churn(&execution);
+	if (runnable > 0 && !standby)
+	{
+		verdict_progress(&status, situation->row, declared->status,
+						 declared->binding->instance, runnable);
+		store_status(&status);
+		declared->status = NULL;
+	}
+	execution_run(&execution);
+	if (runnable > 0)
+		remember_plan(memory, &execution);
+
+	verdict_make(&status, situation->row, declared->binding->instance,
+				 situation->cluster, &execution);
+	remember_phase(memory, situation->row->name, status.phase, status.message);
+	if (!standby && !execution.extension_lost)
+		write_outcome(declared, &execution, &status);
+	result.verify = execution.succeeded > 0 && !standby;
+	result.retry = earliest_retry(execution.failures);
+	result.state = pstrdup(status.phase);
+	return result;
+}
+
+PassResult
+pass_run(PassMemory *memory, bool full, bool retry_all)
+{
+	bool		standby = RecoveryInProgress();
+	Declared	declared = {0};
+	PassResult	nothing = {.idle = true};
+
+	if (full)
+		forget_settled(memory);
+	read_declaration(&declared, standby);
+	if (declared.extension == EXTENSION_MISSING)
+	{
+		nothing.state = "idle: extension is not installed";
+		return nothing;
+	}
+	if (declared.extension == EXTENSION_OTHER_VERSION)
+	{
+		nothing.state = "idle: extension has another version";
+		return nothing;
+	}
+	if (declared.situation.row == NULL)
+	{
+		nothing.state = "idle: nothing is declared";
+		return nothing;
+	}
+	if (declared.binding->state != BINDING_BOUND)
+		return rest(memory, &declared, "unbound", declared.binding->reason, standby);
+	if (declared.situation.row->paused)
+		return rest(memory, &declared, "paused",
+					"nothing is done until pgops.resume()", standby);
+	return reconcile(memory, &declared, full, retry_all, standby);
+}

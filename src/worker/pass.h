@@ -1,0 +1,43 @@
+/*
+ * pass.h
+ *		One pass of the coordinator: observe, plan, execute, say what holds.
+ */
+#ifndef PGOPS_WORKER_PASS_H
+#define PGOPS_WORKER_PASS_H
+
+#include "nodes/pg_list.h"
+#include "utils/hsearch.h"
+#include "utils/timestamp.h"
+
+/* what the coordinator remembers from pass to pass; lost with the process */
+typedef struct PassMemory
+{
+	MemoryContext context;
+	HTAB	   *settled;		/* databases whose inside was seen to be as declared: name -> digest */
+	char	   *last_digest;	/* of the plan that was executed last */
+	bool		last_succeeded; /* all its actions worked */
+	char	   *last_phase;		/* logged when it changes */
+} PassMemory;
+
+typedef struct PassResult
+{
+	bool		idle;			/* nothing can be done: no extension, nothing declared, unbound */
+	bool		verify;			/* something was changed: look again at once */
+	TimestampTz retry;			/* earliest next attempt of a failed action; 0: none */
+	const char *state;			/* for pgops.coordinator() */
+} PassResult;
+
+/* an empty memory below the given context */
+extern PassMemory *pass_memory_create(MemoryContext parent);
+
+/*
+ * pass_run
+ *		"full": look into every database; otherwise only into those whose
+ *		declaration changed since they were last found as declared.
+ *		"retry_all": do not wait for retry times.
+ *		Runs outside any transaction; raises what makes the whole pass
+ *		impossible.
+ */
+extern PassResult pass_run(PassMemory *memory, bool full, bool retry_all);
+
+#endif							/* PGOPS_WORKER_PASS_H */

@@ -1,0 +1,186 @@
+/*
+ * situation.c
+ *		Everything a plan needs, gathered.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/timestamp.h"
+
+#include "apply/baseline.h"
+#include "errors.h"
+#include "guc.h"
+#include "io/hba.h"
+#include "render/render.h"
+#include "worker/situation.h"
+#include "worker/task.h"
+
+/* longest time for looking into all databases, ms */
+#define OBSERVE_TIMEOUT_MS	60000
+
+/* raw HBA lines are the one part of a declaration that only the server's parser can judge */
+static void
+check_raw_hba(const Cluster *cluster, Findings *findings)
+{
+	ListCell   *rule_cell;
+
+	foreach(rule_cell, cluster->hba_rules)
+	{
+		const HbaRule *rule = lfirst(rule_cell);
+		ListCell   *line_cell;
+		int			index = 0;
+
+		foreach(line_cell, rule->raw)
+		{
+			List	   *errors = io_hba_check(lfirst(line_cell));
+
+			if (errors != NIL)
+			{
+				HbaError   *first = linitial(errors);
+
+				finding_add(findings, FINDING_ERROR, ERRCODE_PGOPS_BAD_HBA_RULE, rule->node,
+							psprintf("%s.rules[%d]", rule->path, index),
+							"Write a line as in pg_hba.conf: type, database, user, address, method.",
+							"the server cannot parse this HBA line: %s", first->message);
+			}
+			index++;
+		}
+	}
+}
+
+Cluster *
+situation_model(const char *name, SpecNode *body, const char *self,
+				ServerState *server, bool store, Findings *findings)
+{
+	Cluster    *cluster;
+
+	cluster = model_build(name, body, cmdb_load_globals(), self,
+						  server->bootstrap_superuser, findings);
+	render_hba_check(cluster, server->server_major, findings);
+	check_raw_hba(cluster, findings);
+	plan_check_references(cluster, server, body, findings);
+	if (findings->errors == 0)
+		cmdb_resolve_expirations(name, cluster->roles, store);
+	return cluster;
+}
+
+/* whether a database can be looked into at all */
+static bool
+is_observable(const Cluster *cluster, const Database *database)
+{
+	if (database->invalid || strcmp(database->name, "template0") == 0)
+		return false;
+	return database->allowconn ||
+		model_find_database(cluster->databases, database->name) != NULL;
+}
+
+static Task *
+observe_task(Database *database)
+{
+	Task	   *task = palloc0(sizeof(Task));
+
+	task->kind = TASK_OBSERVE;
+	task->database = database->name;
+	task->dboid = database->oid;
+	return task;
+}
+
+/* takes over what the worker saw, or why it saw nothing */
+static void
+take_observation(Database *database, const Task *task)
+{
+	StringInfo	reply;
+
+	if (!task->done || task->replies == NIL)
+	{
+		database->local_error = task->message ? task->message :
+			pstrdup("the database worker sent no answer");
+		return;
+	}
+	reply = linitial(task->replies);
+	database->local = observe_local_decode(reply->data, reply->len);
+}
+
+void
+situation_observe(Situation *situation, DatabaseFilter filter, void *arg, bool in_session)
+{
+	List	   *tasks = NIL;
+	List	   *databases = NIL;
+	ListCell   *cell;
+	ListCell   *other;
+
+	foreach(cell, situation->server->databases)
+	{
+		Database   *database = lfirst(cell);
+
+		if (!is_observable(situation->cluster, database) ||
+			(filter && !filter(database, arg)))
+			continue;
+		if (in_session && database->oid == MyDatabaseId)
+		{
+			StringInfoData seen;
+
+			initStringInfo(&seen);
+			observe_local_here(&seen);
+			database->local = observe_local_decode(seen.data, seen.len);
+			continue;
+		}
+		tasks = lappend(tasks, observe_task(database));
+		databases = lappend(databases, database);
+	}
+	task_run_all(tasks, GetCurrentTimestamp() + OBSERVE_TIMEOUT_MS * INT64CONST(1000));
+	forboth(cell, databases, other, tasks)
+		take_observation(lfirst(cell), lfirst(other));
+}
+
+/* by which method the bootstrap superuser gets in over the local socket, now and later */
+static char *
+superuser_method(const ServerState *server)
+{
+	char	   *method = NULL;
+
+	if (server->superuser_peer)
+		return "peer";
+	if (server->hba_text)
+		method = io_hba_superuser_method(server->hba_text, server->bootstrap_superuser);
+	return method ? method : "peer";
+}
+
+static List *
+declared_baselines(const Cluster *cluster)
+{
+	List	   *names = NIL;
+	ListCell   *cell;
+
+	foreach(cell, cluster->databases)
+	{
+		const Database *database = lfirst(cell);
+
+		if (database->baseline)
+			names = lappend(names, database->baseline);
+	}
+	return names;
+}
+
+ActionPlan *
+situation_plan(Situation *situation, bool local_only)
+{
+	PlanInput  *input = palloc0(sizeof(PlanInput));
+
+	input->cluster = situation->cluster;
+	input->snapshot = situation->server;
+	input->owned = situation->owned;
+	input->hba_method = superuser_method(situation->server);
+	input->baseline_directory = pgops_guc_baseline_directory;
+	input->baseline_files = apply_baseline_files(declared_baselines(situation->cluster));
+	input->max_destructive = pgops_guc_max_destructive;
+	input->approved_digest = situation->row ? situation->row->approved_digest : NULL;
+	input->local_only = local_only;
+	input->hba_managed = pgops_guc_manage_hba;
+	input->cmdb_database = pgops_guc_database;
+	if (input->hba_managed)
+		input->hba_errors = io_hba_check(plan_hba_text(input));
+	if (!local_only && plan_needs_available(situation->cluster, situation->server))
+		observe_available(situation->server);
+	return plan_make(input);
+}

@@ -1,0 +1,54 @@
+/*
+ * situation.h
+ *		Everything a plan needs, gathered: the declaration as a model, the
+ *		server as it is, what pgops remembers.
+ *
+ * Used by a session (inside its transaction: pgops.plan, apply_cluster) and
+ * by the coordinator (in short transactions of its own).
+ */
+#ifndef PGOPS_WORKER_SITUATION_H
+#define PGOPS_WORKER_SITUATION_H
+
+#include "cmdb/cmdb.h"
+#include "observe/snapshot.h"
+#include "plan/plan.h"
+#include "spec/model.h"
+
+typedef struct Situation
+{
+	CmdbCluster *row;			/* NULL: not stored (dry run of a new cluster) */
+	Cluster    *cluster;		/* desired */
+	ServerState *server;		/* observed */
+	List	   *owned;			/* of OwnedItem * */
+} Situation;
+
+/*
+ * situation_model
+ *		The typed model of a body, with expirations resolved (and remembered if
+ *		"store"), and findings of model, HBA and references appended.  Needs a
+ *		transaction and situation->server.
+ */
+extern Cluster *situation_model(const char *name, SpecNode *body, const char *self,
+								ServerState *server, bool store, Findings *findings);
+
+/* which databases are to be looked into */
+typedef bool (*DatabaseFilter) (const Database *database, void *arg);
+
+/*
+ * situation_observe
+ *		Fills "local" of the databases that the filter (NULL: all) accepts, by
+ *		database workers; one that could not be observed gets local_error.
+ *		"in_session": the caller is a session in its own transaction and reads
+ *		its own database itself.
+ */
+extern void situation_observe(Situation *situation, DatabaseFilter filter, void *arg,
+							  bool in_session);
+
+/*
+ * situation_plan
+ *		Makes the plan.  Needs a transaction when extensions must be looked up
+ *		(plan_needs_available).  local_only: a standby.
+ */
+extern ActionPlan *situation_plan(Situation *situation, bool local_only);
+
+#endif							/* PGOPS_WORKER_SITUATION_H */

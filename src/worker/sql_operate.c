@@ -1,0 +1,236 @@
+/*
+ * sql_operate.c
+ *		SQL: pgops.wait(), pgops.reconcile(), pgops.coordinator(),
+ *		pgops.bind(), pgops.local_cluster().
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+
+#include "cmdb/cmdb.h"
+#include "cmdb/log.h"
+#include "compat.h"
+#include "errors.h"
+#include "io/wait.h"
+#include "worker/rows.h"
+#include "worker/shared.h"
+#include "worker/wake.h"
+
+PG_FUNCTION_INFO_V1(pgops_wait);
+PG_FUNCTION_INFO_V1(pgops_reconcile);
+PG_FUNCTION_INFO_V1(pgops_coordinator);
+PG_FUNCTION_INFO_V1(pgops_bind);
+PG_FUNCTION_INFO_V1(pgops_local_cluster);
+
+/* longest sleep of pgops.wait() between two looks, ms: a safety net, it is woken */
+#define WAIT_LOOK_MS	1000
+
+/* name of a declared cluster: the argument, or the local one */
+static char *
+declared_cluster(FunctionCallInfo fcinfo)
+{
+	char	   *name = PG_ARGISNULL(0) ? cmdb_local_cluster() :
+		text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+	if (name == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_UNBOUND),
+				 errmsg("no cluster is given, and this server belongs to none"),
+				 errhint("Name a declared cluster, or declare one with pgops.apply_cluster().")));
+	if (cmdb_cluster(name) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_UNKNOWN_CLUSTER),
+				 errmsg("cluster \"%s\" is not declared", name),
+				 errhint("See pgops.status for the declared clusters.")));
+	return name;
+}
+
+/* whether the coordinator has looked at what is declared now, and has nothing asked of it */
+static bool
+is_settled(const char *name)
+{
+	CmdbCluster *row = cmdb_cluster(name);
+	ClusterStatus *status = cmdb_status(name);
+	bool		busy;
+
+	if (row == NULL || status == NULL || status->generation < row->generation)
+		return false;
+	if (strcmp(status->phase, "progressing") == 0)
+		return false;
+	SpinLockAcquire(&pgops_shared->mutex);
+	busy = strcmp(pgops_shared->state, "working") == 0;
+	SpinLockRelease(&pgops_shared->mutex);
+	return !busy && pg_atomic_read_u32(&pgops_shared->requests) == 0;
+}
+
+static TimestampTz
+deadline_of(Interval *timeout)
+{
+	return DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
+												   TimestampTzGetDatum(GetCurrentTimestamp()),
+												   PointerGetDatum(timeout)));
+}
+
+static void
+raise_timeout(const char *name)
+{
+	ClusterStatus *status = cmdb_status(name);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_PGOPS_WAIT_TIMEOUT),
+			 errmsg("cluster \"%s\" did not settle in time", name),
+			 status ? errdetail("It is %s: %s.", status->phase, status->message) :
+			 errdetail("No pass has looked at it yet."),
+			 errhint("See pgops.coordinator() and pgops.actions; call pgops.wait() again with a longer timeout.")));
+}
+
+static void
+wait_settled(const char *name, TimestampTz deadline)
+{
+	for (;;)
+	{
+		bool		settled;
+		long		left;
+
+		/* in line before looking, so that a pass that ends now is not missed */
+		ConditionVariablePrepareToSleep(&pgops_shared->pass_done);
+		PushActiveSnapshot(GetLatestSnapshot());
+		settled = is_settled(name);
+		PopActiveSnapshot();
+		if (settled)
+			break;
+		left = io_remaining_ms(deadline);
+		if (left <= 0)
+		{
+			ConditionVariableCancelSleep();
+			raise_timeout(name);
+		}
+		io_wait(Min(left, WAIT_LOOK_MS), IO_WAIT_CONVERGENCE);
+		ConditionVariableCancelSleep();
+	}
+	ConditionVariableCancelSleep();
+}
+
+static void
+require_own_transaction(void)
+{
+	if (wake_pending())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("pgops.wait() cannot wait for a declaration of its own transaction"),
+				 errhint("Commit first: the coordinator sees only what is committed.")));
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("pgops.wait() needs the isolation level READ COMMITTED")));
+}
+
+/* the row of pgops.status, read with a fresh snapshot */
+static void
+return_status(FunctionCallInfo fcinfo, const char *name)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Oid			types[1] = {TEXTOID};
+	Datum		values[1] = {CStringGetTextDatum(name)};
+
+	pgops_init_srf(fcinfo);
+	SPI_connect();
+	if (SPI_execute_with_args("SELECT * FROM pgops.status AS s WHERE s.cluster OPERATOR(pg_catalog.=) $1",
+							  1, types, values, NULL, false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read pgops.status");
+	for (uint64 i = 0; i < SPI_processed; i++)
+		tuplestore_puttuple(result->setResult, SPI_tuptable->vals[i]);
+	SPI_finish();
+}
+
+Datum
+pgops_wait(PG_FUNCTION_ARGS)
+{
+	char	   *name;
+	Interval   *timeout;
+
+	shared_require();
+	require_own_transaction();
+	if (PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the timeout must not be null")));
+	timeout = PG_GETARG_INTERVAL_P(1);
+	name = declared_cluster(fcinfo);
+	wait_settled(name, deadline_of(timeout));
+	return_status(fcinfo, name);
+	return (Datum) 0;
+}
+
+Datum
+pgops_reconcile(PG_FUNCTION_ARGS)
+{
+	shared_require();
+	(void) declared_cluster(fcinfo);
+	wake_now(REQUEST_FULL);
+	PG_RETURN_VOID();
+}
+
+Datum
+pgops_bind(PG_FUNCTION_ARGS)
+{
+	PreventCommandIfReadOnly("pgops.bind()");
+	PreventCommandDuringRecovery("pgops.bind()");
+	cmdb_bind(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	wake_at_commit(REQUEST_CHANGED | REQUEST_FULL);
+	PG_RETURN_VOID();
+}
+
+Datum
+pgops_local_cluster(PG_FUNCTION_ARGS)
+{
+	char	   *name = cmdb_local_cluster();
+
+	if (name == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(name));
+}
+
+static Datum
+row_time(TimestampTz time, bool *isnull)
+{
+	*isnull = time == 0;
+	return TimestampTzGetDatum(time);
+}
+
+Datum
+pgops_coordinator(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	PgopsShared copy;
+	Datum		values[7];
+	bool		nulls[7] = {false};
+
+	pgops_init_srf(fcinfo);
+	if (pgops_shared == NULL)
+		return (Datum) 0;
+	SpinLockAcquire(&pgops_shared->mutex);
+	memcpy(&copy, pgops_shared, sizeof(copy));
+	SpinLockRelease(&pgops_shared->mutex);
+
+	values[0] = Int32GetDatum((int32) copy.pid);
+	nulls[0] = copy.pid == 0;
+	values[1] = row_text(copy.state, &nulls[1]);
+	values[2] = row_text(copy.in_recovery ? "standby" : "primary", &nulls[2]);
+	values[3] = row_time(copy.started, &nulls[3]);
+	values[4] = Int64GetDatum((int64) pg_atomic_read_u64(&pgops_shared->passes));
+	values[5] = row_time(copy.last_pass, &nulls[5]);
+	values[6] = row_text(copy.last_error[0] ? copy.last_error : NULL, &nulls[6]);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	return (Datum) 0;
+}

@@ -1,0 +1,135 @@
+/*
+ * verdict.c
+ *		The status row: what a pass amounts to, in one word and one sentence.
+ */
+#include "postgres.h"
+
+#include "utils/timestamp.h"
+
+#include "errors.h"
+#include "worker/verdict.h"
+
+void
+verdict_rest(ClusterStatus *status, const CmdbCluster *row, const ClusterStatus *earlier,
+			 const char *instance, const char *phase, const char *message)
+{
+	if (earlier)
+		*status = *earlier;
+	status->cluster = row->name;
+	status->instance = pstrdup(instance ? instance : "");
+	status->phase = pstrdup(phase);
+	status->message = pstrdup(message);
+	status->generation = row->generation;
+	status->last_pass = GetCurrentTimestamp();
+}
+
+void
+verdict_progress(ClusterStatus *status, const CmdbCluster *row, const ClusterStatus *earlier,
+				 const char *instance, int actions)
+{
+	verdict_rest(status, row, earlier, instance, "progressing",
+				 psprintf("%d actions are being carried out", actions));
+	status->actions = actions;
+	status->failed = 0;
+}
+
+static bool
+is_orphan_report(const Action *action)
+{
+	return action->sqlstate == ERRCODE_PGOPS_ORPHANED;
+}
+
+static bool
+is_drift(const Action *action)
+{
+	return action->sqlstate == ERRCODE_PGOPS_OBSERVE_ONLY;
+}
+
+static const Action *
+first_blocked(const ActionPlan *plan, bool drift)
+{
+	ListCell   *cell;
+
+	foreach(cell, plan->actions)
+	{
+		const Action *action = lfirst(cell);
+
+		if (action->blocked && !is_orphan_report(action) && is_drift(action) == drift)
+			return action;
+	}
+	return NULL;
+}
+
+static void
+count_actions(ClusterStatus *status, const ActionPlan *plan)
+{
+	ListCell   *cell;
+
+	foreach(cell, plan->actions)
+	{
+		const Action *action = lfirst(cell);
+
+		if (action->blocked == NULL || is_orphan_report(action))
+			continue;
+		if (is_drift(action))
+			status->drifted++;
+		else
+			status->blocked++;
+		if (action->sqlstate == ERRCODE_PGOPS_NEEDS_APPROVAL)
+			status->destructive_digest = plan->destructive_digest;
+	}
+}
+
+void
+verdict_make(ClusterStatus *status, const CmdbCluster *row, const char *instance,
+			 const Cluster *cluster, const Execution *execution)
+{
+	memset(status, 0, sizeof(ClusterStatus));
+	verdict_rest(status, row, NULL, instance, "converged", "the server is as declared");
+	count_actions(status, execution->plan);
+	status->actions = execution->succeeded + execution->failed;
+	status->failed = list_length(execution->failures);
+
+	if (status->failed > 0)
+	{
+		const Failure *first = linitial(execution->failures);
+
+		status->phase = pstrdup("degraded");
+		status->message = psprintf("%d of the actions failed and will be tried again; first: %s \"%s\": %s",
+								   status->failed, first->kind, first->name, first->message);
+	}
+	else if (status->drifted > 0)
+	{
+		status->phase = pstrdup("observing");
+		status->message = psprintf("%d differences are reported and not repaired", status->drifted);
+	}
+	else if (status->blocked > 0)
+	{
+		const Action *first = first_blocked(execution->plan, false);
+
+		status->phase = pstrdup("blocked");
+		status->message = psprintf("everything else is as declared, %d cannot be done; first: %s",
+								   status->blocked, first->blocked);
+	}
+	if (status->failed == 0)
+		status->converged_at = GetCurrentTimestamp();
+}
+
+static bool
+same_text(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+bool
+verdict_differs(const ClusterStatus *before, const ClusterStatus *now)
+{
+	return before == NULL ||
+		before->generation != now->generation ||
+		before->failed != now->failed || before->blocked != now->blocked ||
+		before->drifted != now->drifted ||
+		!same_text(before->phase, now->phase) ||
+		!same_text(before->message, now->message) ||
+		!same_text(before->instance, now->instance) ||
+		!same_text(before->destructive_digest, now->destructive_digest);
+}
