@@ -52,16 +52,16 @@ endif
 # ---- what is built -------------------------------------------------------------
 EXTENSION = pgops
 MODULE_big = pgops
-VERSION := $(shell sed -n "s/^default_version *= *'\([^']*\)'.*/\1/p" pgops.control)
+PGOPS_VERSION := $(shell sed -n "s/^default_version *= *'\([^']*\)'.*/\1/p" pgops.control)
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
-HEADERS_ALL = $(wildcard src/*.h src/*/*.h)
+OUR_HEADERS = $(wildcard src/*.h src/*/*.h)
 
 # the script of the extension: its topics in the order of their numbers
 SQL_PARTS = $(sort $(wildcard sql/extension/*.sql))
-DATA_built = pgops--$(VERSION).sql
+DATA_built = pgops--$(PGOPS_VERSION).sql
 DATA = $(wildcard sql/upgrade/pgops--*--*.sql)
 
-PG_CPPFLAGS = -I$(CURDIR)/src -DPGOPS_VERSION='"$(VERSION)"'
+PG_CPPFLAGS = -I$(CURDIR)/src -DPGOPS_VERSION='"$(PGOPS_VERSION)"'
 # The server's headers need the three -Wno.  Warnings stop only our own builds
 # (make WERROR=1, as make check does): a compiler of next year may know more.
 PG_CFLAGS = -Wall -Wextra -Wshadow -Wmissing-prototypes -Wno-unused-parameter \
@@ -80,7 +80,7 @@ ISOLATION_OPTS = --inputdir=test --temp-instance=build/isolation \
 TAP_TESTS = 1
 PROVE_TESTS = $(sort $(wildcard test/t/*.pl))
 REGRESS_PREP = build-folder
-EXTRA_CLEAN = $(DATA_built) $(OBJS:.o=.d) build results test/results
+EXTRA_CLEAN = $(DATA_built) $(OBJS:.o=.d) build log results test/results
 
 # Without the clang that the server was built with there is no bitcode: pgops
 # then works the same, its functions are just not inlined by the JIT.
@@ -95,12 +95,12 @@ include $(PGXS)
 # both kinds of test use the database of contrib-configs/regress.conf
 override ISOLATION_TESTDB = $(CONTRIB_TESTDB)
 
-pgops--$(VERSION).sql: $(SQL_PARTS) pgops.control
+pgops--$(PGOPS_VERSION).sql: $(SQL_PARTS) pgops.control
 	cat $(SQL_PARTS) > $@
 
 # .o by the compiler's own list of headers, bitcode by the whole list
 -include $(OBJS:.o=.d)
-$(OBJS:.o=.bc): $(HEADERS_ALL)
+$(OBJS:.o=.bc): $(OUR_HEADERS)
 $(OBJS): pgops.control Makefile
 $(shlib): src/exports.map
 
