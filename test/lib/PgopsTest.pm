@@ -22,7 +22,7 @@ use Time::HiRes ();
 our @EXPORT = qw(
   pgops_node document literal
   rows row value declare try_declare plan_rows open_rows
-  settle converge wait_for wait_until
+  settle converge wait_for wait_until pass_twice
   file_identity footprint same_footprint
   tcp_login log_matches action_count revision_count
 );
@@ -177,6 +177,16 @@ sub wait_until
 		Time::HiRes::usleep(20_000);
 	}
 	return $condition->();
+}
+
+# waits until two passes have ended that began after now: what they left undone
+# is not going to be done.  Needs a short pgops.drift_interval.
+sub pass_twice
+{
+	my ($node, $what) = @_;
+	my $passes = value($node, 'SELECT passes FROM pgops.coordinator()');
+	wait_for($node, "SELECT passes >= $passes + 3 FROM pgops.coordinator()", $what);
+	return;
 }
 
 # ---- what was touched --------------------------------------------------------

@@ -172,10 +172,7 @@ for my $change (@changes)
 	ok(shown_in_drift($change), "observe: $change->{what} is shown");
 }
 $node->safe_psql('postgres', 'SELECT pgops.reconcile()');
-# two passes of the timer, told by the status row, are enough to be sure
-my $seen = value($node, 'SELECT max(last_pass) FROM pgops.status');
-wait_for($node, "SELECT max(last_pass) > '$seen'::timestamptz + interval '1 s' FROM pgops.status",
-	'observe: passes go on');
+pass_twice($node, 'observe: passes go on');
 for my $change (@changes)
 {
 	next if $change->{what} =~ /^dropped (role|extension)/;

@@ -39,7 +39,7 @@ $second->query_safe('SELECT 1');    # returns after the waiting call
 $first->quit;
 $second->quit;
 
-is( value($node, "SELECT string_agg(note, ' ' ORDER BY id) FROM pgops.revision WHERE note IS NOT NULL"),
+is( value($node, "SELECT string_agg(note, ' ' ORDER BY revision) FROM pgops.revision WHERE note IS NOT NULL"),
 	'first second', 'both revisions are there, in order');
 is(settle($node)->{phase}, 'converged', 'converged');
 is(value($node, "SELECT rolconnlimit FROM pg_roles WHERE rolname = 'app_owner'"), 32, 'the last one holds');
@@ -57,7 +57,7 @@ $first->query_safe('ROLLBACK');
 $second->query_safe('SELECT 1');
 $first->quit;
 $second->quit;
-is( value($node, "SELECT string_agg(note, ' ' ORDER BY id) FROM pgops.revision WHERE note IS NOT NULL"),
+is( value($node, "SELECT string_agg(note, ' ' ORDER BY revision) FROM pgops.revision WHERE note IS NOT NULL"),
 	'first second fourth', 'the rolled back one is no revision');
 is(settle($node)->{phase}, 'converged', 'converged');
 is(value($node, "SELECT rolconnlimit FROM pg_roles WHERE rolname = 'app_owner'"), 42, 'the fourth holds');
@@ -73,7 +73,7 @@ $_->query_safe('SELECT 1') for @crowd;
 $_->quit for @crowd;
 is(value($node, "SELECT count(*) FROM pgops.revision WHERE note LIKE 'crowd%'"), 6, 'six at once: six revisions');
 is(settle($node)->{phase}, 'converged', 'converged');
-my $last = value($node, "SELECT note FROM pgops.revision ORDER BY id DESC LIMIT 1");
+my $last = value($node, "SELECT note FROM pgops.revision ORDER BY revision DESC LIMIT 1");
 is('crowd ' . (value($node, "SELECT rolconnlimit FROM pg_roles WHERE rolname = 'app_owner'") - 50),
 	$last, 'the newest revision is what holds');
 is(log_matches($node, qr/deadlock detected/), 0, 'no deadlock on the way');
