@@ -56,12 +56,17 @@ situation_model(const char *name, SpecNode *body, const char *self,
 
 	cluster = model_build(name, body, cmdb_load_globals(), self,
 						  server->bootstrap_superuser, findings);
+	cmdb_resolve_expirations(name, cluster->roles, store);
+	return cluster;
+}
+
+void
+situation_check(const Cluster *cluster, ServerState *server, const SpecNode *body,
+				Findings *findings)
+{
 	render_hba_check(cluster, server->server_major, findings);
 	check_raw_hba(cluster, findings);
 	plan_check_references(cluster, server, body, findings);
-	if (findings->errors == 0)
-		cmdb_resolve_expirations(name, cluster->roles, store);
-	return cluster;
 }
 
 /* whether a database can be looked into at all */

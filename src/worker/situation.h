@@ -25,11 +25,19 @@ typedef struct Situation
 /*
  * situation_model
  *		The typed model of a body, with expirations resolved (and remembered if
- *		"store"), and findings of model, HBA and references appended.  Needs a
- *		transaction and situation->server.
+ *		"store").  What the model itself finds wrong is appended to the
+ *		findings.  Needs a transaction.
  */
 extern Cluster *situation_model(const char *name, SpecNode *body, const char *self,
 								ServerState *server, bool store, Findings *findings);
+
+/*
+ * situation_check
+ *		What can be wrong with a declaration on this server: HBA rules that
+ *		cannot be written or parsed, references to roles that are nowhere.
+ */
+extern void situation_check(const Cluster *cluster, ServerState *server,
+							const SpecNode *body, Findings *findings);
 
 /* which databases are to be looked into */
 typedef bool (*DatabaseFilter) (const Database *database, void *arg);

@@ -58,6 +58,8 @@ parse_text(text *document, Findings *findings)
 static void
 examine(Document *document, SpecNode *tree, const char *self)
 {
+	Cluster    *cluster;
+
 	if (tree == NULL)
 		return;
 	spec_validate_cluster(tree, &document->findings, &document->name, &document->body);
@@ -68,8 +70,9 @@ examine(Document *document, SpecNode *tree, const char *self)
 			  server_verifier, document->server, &document->findings);
 	if (document->findings.errors > 0)
 		return;
-	(void) situation_model(document->name, document->body, self, document->server,
-						   false, &document->findings);
+	cluster = situation_model(document->name, document->body, self, document->server,
+							  false, &document->findings);
+	situation_check(cluster, document->server, document->body, &document->findings);
 }
 
 /* the plan of a document, stored or not */
