@@ -19,7 +19,6 @@
 /* an extension's own wait events exist since 17 */
 #if PG_VERSION_NUM >= 170000
 #define PGOPS_HAVE_WAIT_EVENTS 1
-#define PGOPS_HAVE_TRANSACTION_TIMEOUT 1
 #endif
 
 /* HBA tokenizer: 15 takes a FILE, 16 and newer need open_auth_file() */
