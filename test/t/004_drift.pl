@@ -163,7 +163,7 @@ ok(wait_until(sub { is_good($changes[0]) }), 'repaired by the timer alone');
 
 # ---- observe ----
 (my $observe = $spec) =~ s/pg_cluster: small/pg_cluster: small\n    pgops_policy: observe/;
-converge($node, $observe, 'observing', 'policy observe');
+converge($node, $observe, 'converged', 'policy observe, nothing to observe yet');
 my $actions = action_count($node);
 for my $change (@changes)
 {
@@ -179,6 +179,7 @@ for my $change (@changes)
 	ok(!is_good($change), "observe: $change->{what} is left alone");
 }
 is(action_count($node), $actions, 'observe: nothing was done');
+is(value($node, 'SELECT phase FROM pgops.status'), 'observing', 'observe: the status says so');
 
 # ---- and back ----
 converge($node, $spec, 'converged', 'policy additive again');
