@@ -28,6 +28,14 @@ extern char *secret_verifier(const char *role, const char *declared, const char 
 /* whether this is one of the field's well-known default passwords */
 extern bool secret_is_well_known(const char *plain);
 
+/*
+ * secret_hide_statement
+ *		To be called first by every SQL function that takes a document: hides the
+ *		statement that is running, whatever it looks like (EXECUTE, a wrapper
+ *		function), from the rest of its log messages and from pg_stat_activity.
+ */
+extern void secret_hide_statement(void);
+
 /* installs the log hook that hides statements which call pgops with a document */
 extern void secret_install_log_hook(void);
 

@@ -1,0 +1,255 @@
+/*
+ * hba.c
+ *		Asks the server's own parser about the text of a pg_hba.conf, before
+ *		that text is anywhere on disk.
+ *
+ * Not for: writing the text (render/hba.c) or the file (file.c).
+ */
+#include "postgres.h"
+
+#include <stdio.h>
+
+#include "compat.h"
+#include "lib/stringinfo.h"
+#include "libpq/hba.h"
+#include "miscadmin.h"
+#include "storage/fd.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#ifdef PGOPS_HBA_OPENS_FILE
+#include "utils/conffiles.h"
+#endif
+
+#include "io/hba.h"
+
+/* what the parser reports goes to err_msg; its own messages stay below any log level in use */
+#define QUIET	DEBUG5
+
+/*
+ * Tokenizes the stream into TokenizedAuthLine's in the current memory context.
+ * The file's real name is given so that @file and include resolve as they will
+ * in the file.
+ */
+static List *
+tokenize_stream(FILE *stream)
+{
+	List	   *lines = NIL;
+#ifdef PGOPS_HBA_OPENS_FILE
+	FILE	   *context;
+
+	/*
+	 * The tokenizer allocates in a context that only open_auth_file() makes;
+	 * opening nothing in particular makes it, and what is read is our stream.
+	 */
+	context = open_auth_file(DEVNULL, ERROR, CONF_FILE_START_DEPTH, NULL);
+	tokenize_auth_file(HbaFileName, stream, &lines, QUIET, CONF_FILE_START_DEPTH);
+	FreeFile(context);
+#else
+	/* the returned context is a child of ours */
+	(void) tokenize_auth_file(HbaFileName, stream, &lines, QUIET);
+#endif
+	return lines;
+}
+
+/*
+ * Tokenizes a text.  Everything, the tokenizer's context too, lives below the
+ * current memory context.  The stream is over memory, so it needs no file, no
+ * descriptor and no resource owner, and secrets in options stay off the disk.
+ */
+static List *
+tokenize_text(const char *str)
+{
+	size_t		length = strlen(str);
+	List	   *volatile lines = NIL;
+	FILE	   *stream;
+
+	if (length == 0)
+		return NIL;
+	stream = fmemopen(unconstify(char *, str), length, "r");
+	if (stream == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("could not read rules from memory: %m")));
+	PG_TRY();
+	{
+		lines = tokenize_stream(stream);
+	}
+	PG_FINALLY();
+	{
+		(void) fclose(stream);
+	}
+	PG_END_TRY();
+	return lines;
+}
+
+/* A context for one question, so that the parser's memory goes with it. */
+static MemoryContext
+parse_context(void)
+{
+	return AllocSetContextCreate(CurrentMemoryContext, "pgops hba", ALLOCSET_DEFAULT_SIZES);
+}
+
+static List *
+add_error(List *errors, int line, const char *message)
+{
+	HbaError   *error = palloc0(sizeof(HbaError));
+
+	error->line = line;
+	error->message = pstrdup(message ? message : "invalid line");
+	return lappend(errors, error);
+}
+
+/*
+ * Only a missing result is an error: a hostssl line on a server without SSL
+ * gives a result and a message, and the server accepts it.
+ */
+List *
+io_hba_check(const char *str)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext scratch = parse_context();
+	List	   *errors = NIL;
+	List	   *lines;
+	ListCell   *cell;
+	int			rules = 0;
+
+	MemoryContextSwitchTo(scratch);
+	lines = tokenize_text(str);
+	foreach(cell, lines)
+	{
+		TokenizedAuthLine *line = lfirst(cell);
+		bool		good = false;
+
+		if (line->err_msg == NULL)
+			good = parse_hba_line(line, QUIET) != NULL;
+		if (good)
+		{
+			rules++;
+			continue;
+		}
+		MemoryContextSwitchTo(caller);
+		errors = add_error(errors, line->line_num, line->err_msg);
+		MemoryContextSwitchTo(scratch);
+	}
+	MemoryContextSwitchTo(caller);
+
+	/* the server refuses a file without any rule, too */
+	if (rules == 0 && errors == NIL)
+		errors = add_error(errors, 1, "configuration file contains no entries");
+	MemoryContextDelete(scratch);
+	return errors;
+}
+
+/* ---- reading rules that are there ---- */
+
+static bool
+token_is_keyword(const AuthToken *token, const char *keyword)
+{
+	return !token->quoted && strcmp(token->string, keyword) == 0;
+}
+
+/* Whether a field names "name" literally or by the keyword all. */
+static bool
+field_covers(List *tokens, const char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, tokens)
+	{
+		const AuthToken *token = lfirst(cell);
+
+		if (token_is_keyword(token, "all") || strcmp(token->string, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A token as it has to be written again: quoted if it would not come back. */
+static void
+append_token(StringInfo out, const AuthToken *token)
+{
+	if (out->len > 0)
+		appendStringInfoChar(out, ' ');
+	if (!token->quoted && token->string[strcspn(token->string, " \t\r#,\"")] == '\0')
+	{
+		appendStringInfoString(out, token->string);
+		return;
+	}
+	appendStringInfoChar(out, '"');
+	for (const char *p = token->string; *p; p++)
+	{
+		if (*p == '"')
+			appendStringInfoChar(out, '"');
+		appendStringInfoChar(out, *p);
+	}
+	appendStringInfoChar(out, '"');
+}
+
+/* Method and options of a local line, or NULL if it is none that lets the role in. */
+static char *
+local_line_method(const TokenizedAuthLine *line, const char *role)
+{
+	StringInfoData method;
+	const AuthToken *first;
+
+	if (line->err_msg != NULL || list_length(line->fields) < 4)
+		return NULL;
+	first = linitial((List *) linitial(line->fields));
+	if (strcmp(first->string, "local") != 0 ||
+		!field_covers(lsecond(line->fields), "postgres") ||
+		!field_covers(lthird(line->fields), role))
+		return NULL;
+
+	initStringInfo(&method);
+	for (int i = 3; i < list_length(line->fields); i++)
+	{
+		List	   *tokens = list_nth(line->fields, i);
+		ListCell   *cell;
+
+		foreach(cell, tokens)
+			append_token(&method, lfirst(cell));
+	}
+	return method.data;
+}
+
+char *
+io_hba_superuser_method(const char *str, const char *role)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext scratch = parse_context();
+	char	   *method = NULL;
+	List	   *lines;
+	ListCell   *cell;
+
+	MemoryContextSwitchTo(scratch);
+	lines = tokenize_text(str);
+	foreach(cell, lines)
+	{
+		method = local_line_method(lfirst(cell), role);
+		if (method != NULL)
+			break;
+	}
+
+	/* the first matching line decides: if it rejects, the role is not let in */
+	if (method != NULL && strncmp(method, "reject", strlen("reject")) == 0)
+		method = NULL;
+	MemoryContextSwitchTo(caller);
+	if (method != NULL)
+		method = pstrdup(method);
+	MemoryContextDelete(scratch);
+	return method;
+}
+
+int
+io_hba_count_rules(const char *str)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext scratch = parse_context();
+	int			count;
+
+	MemoryContextSwitchTo(scratch);
+	count = list_length(tokenize_text(str));
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(scratch);
+	return count;
+}

@@ -1,0 +1,73 @@
+/*
+ * wait.c
+ *		The one wait of pgops.
+ *
+ * Everything that has to wait comes here, so that everything answers to
+ * cancel, shutdown, postmaster death and process barriers, and shows in
+ * pg_stat_activity what it waits for.
+ *
+ * Not for: deciding how long, or what to do after a reload.
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "miscadmin.h"
+#include "storage/latch.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
+
+#include "io/wait.h"
+
+#ifdef PGOPS_HAVE_WAIT_EVENTS
+static const char *const wait_event_names[IO_WAIT_NEVENTS] = {
+	[IO_WAIT_MAIN] = "PgopsMain",
+	[IO_WAIT_DATABASE_WORKER] = "PgopsDatabaseWorker",
+	[IO_WAIT_CONVERGENCE] = "PgopsConvergence",
+	[IO_WAIT_SESSIONS] = "PgopsSessions",
+};
+#endif
+
+/*
+ * The number of a wait event.  Names are registered at their first use: that
+ * needs shared memory, which _PG_init does not have.
+ */
+static uint32
+wait_event_info(IoWaitEvent event)
+{
+#ifdef PGOPS_HAVE_WAIT_EVENTS
+	static uint32 infos[IO_WAIT_NEVENTS];
+
+	if (infos[event] == 0)
+		infos[event] = WaitEventExtensionNew(wait_event_names[event]);
+	return infos[event];
+#else
+	return PG_WAIT_EXTENSION;
+#endif
+}
+
+bool
+io_wait(long timeout_ms, IoWaitEvent event)
+{
+	int			wake = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH;
+	int			happened;
+
+	/* what is already pending must not wait for the timeout */
+	CHECK_FOR_INTERRUPTS();
+
+	if (timeout_ms >= 0)
+		wake |= WL_TIMEOUT;
+	happened = WaitLatch(MyLatch, wake, timeout_ms >= 0 ? timeout_ms : -1L,
+						 wait_event_info(event));
+
+	/* reset before looking at what woke us, or a second wake-up gets lost */
+	if (happened & WL_LATCH_SET)
+		ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+	return (happened & WL_LATCH_SET) != 0;
+}
+
+long
+io_remaining_ms(TimestampTz deadline)
+{
+	return TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+}

@@ -1,0 +1,244 @@
+/*
+ * hba.c
+ *		The text of pg_hba.conf.
+ *
+ * A rule that cannot be rendered is never half rendered: it is left out whole,
+ * with a comment that says why.  No text of a declaration can begin a line of
+ * its own or make the next line part of a comment.
+ *
+ * Not for: the columns (hba_name.c, hba_address.c, hba_auth.c), nor whether
+ * the server accepts the text (io/hba.c).
+ */
+#include "postgres.h"
+
+#include "errors.h"
+#include "render/hba_parts.h"
+
+/* widths of the columns: fixed, so that one rule never moves another */
+#define LINE_FORMAT		"%-8s %-18s %-18s %-18s %s"
+
+/* ---- text that is safe on a line of its own ---- */
+
+/*
+ * Control characters become blanks, and backslashes at the end go: one there
+ * would continue the line, and if it is a comment swallow the next rule.
+ */
+static char *
+one_line(const char *str)
+{
+	char	   *line = pstrdup(str ? str : "");
+	size_t		length = strlen(line);
+
+	for (char *p = line; *p; p++)
+	{
+		if ((unsigned char) *p < 0x20 || *p == 0x7f)
+			*p = ' ';
+	}
+	while (length > 0 && (line[length - 1] == '\\' || line[length - 1] == ' '))
+		line[--length] = '\0';
+	return line;
+}
+
+static void
+append_comment(StringInfo out, const char *comment)
+{
+	appendStringInfo(out, "# %s\n", one_line(comment));
+}
+
+/* ---- one rule ---- */
+
+/*
+ * The rule is live where it must hold now: the actual role counts, the declared
+ * one only tells replicas apart.
+ */
+static bool
+rule_is_live(const HbaRule *rule, const Instance *self, bool in_recovery)
+{
+	const char *role = rule->role;
+	const char *actual = in_recovery ? "replica" : "primary";
+
+	if (strcmp(role, "default") == 0 || strcmp(role, "common") == 0 ||
+		strcmp(role, actual) == 0)
+		return true;
+	if (self == NULL)
+		return false;
+	if (strcmp(role, "offline") == 0 && self->offline_query)
+		return true;
+	return in_recovery && strcmp(role, "primary") != 0 && strcmp(role, self->role) == 0;
+}
+
+/* Raw lines are the declarer's; only what could break out of a line is refused. */
+static List *
+raw_rule_lines(const HbaRule *rule, HbaProblem *problem)
+{
+	List	   *lines = NIL;
+	ListCell   *cell;
+
+	foreach(cell, rule->raw)
+	{
+		const char *raw = lfirst(cell);
+		size_t		length = strlen(raw);
+
+		if (length > 0 && raw[length - 1] == '\\')
+		{
+			problem->sqlstate = ERRCODE_PGOPS_BAD_HBA_RULE;
+			problem->message = pstrdup("a raw line ends with a backslash, which would join it with the next one");
+			problem->hint = "Write the whole rule on one line.";
+			return NIL;
+		}
+		lines = lappend(lines, one_line(raw));
+	}
+	if (lines == NIL)
+	{
+		problem->sqlstate = ERRCODE_PGOPS_MISSING;
+		problem->message = pstrdup("an HBA rule needs \"addr\" or \"rules\"");
+	}
+	return lines;
+}
+
+/* Lines of the alias form: one for each address that the method can be used on. */
+static List *
+alias_rule_lines(const Cluster *cluster, const HbaRule *rule, int server_major,
+				 HbaProblem *problem)
+{
+	char	   *user = hba_user_column(cluster, rule->user, server_major, problem);
+	char	   *db = user ? hba_database_column(rule->db, server_major, problem) : NULL;
+	List	   *addresses = db ? hba_addresses(cluster, rule->addr, problem) : NIL;
+	List	   *lines = NIL;
+	ListCell   *cell;
+	HbaAuth		auth;
+
+	if (addresses == NIL || !hba_auth(cluster, rule->auth, &auth, problem))
+		return NIL;
+
+	foreach(cell, addresses)
+	{
+		const HbaAddress *address = lfirst(cell);
+		const char *method = address->local ? auth.local_method : auth.host_method;
+
+		if (method != NULL)
+			lines = lappend(lines,
+							psprintf(LINE_FORMAT,
+									 address->local ? "local" : auth.connection, db, user,
+									 address->local ? "" : address->address, method));
+	}
+	if (lines == NIL)
+	{
+		problem->sqlstate = ERRCODE_PGOPS_BAD_HBA_RULE;
+		problem->message = psprintf("authentication \"%s\" cannot be used with address \"%s\"",
+									rule->auth, rule->addr);
+	}
+	return lines;
+}
+
+static List *
+rule_lines(const Cluster *cluster, const HbaRule *rule, int server_major, HbaProblem *problem)
+{
+	memset(problem, 0, sizeof(HbaProblem));
+	if (rule->user == NULL || rule->db == NULL || rule->auth == NULL)
+		return raw_rule_lines(rule, problem);
+	return alias_rule_lines(cluster, rule, server_major, problem);
+}
+
+static void
+append_rule(StringInfo out, const Cluster *cluster, const HbaRule *rule, bool live,
+			int server_major)
+{
+	HbaProblem	problem;
+	List	   *lines = rule_lines(cluster, rule, server_major, &problem);
+	ListCell   *cell;
+
+	append_comment(out, psprintf("%s [%s]%s", one_line(rule->title ? rule->title : "rule"),
+								 rule->role, live ? "" : " [disabled]"));
+	if (lines == NIL)
+		append_comment(out, psprintf("left out: %s", problem.message));
+	foreach(cell, lines)
+		appendStringInfo(out, "%s%s\n", live ? "" : "#", (char *) lfirst(cell));
+	appendStringInfoChar(out, '\n');
+}
+
+/* ---- the file ---- */
+
+static void
+append_head(StringInfo out, const Cluster *cluster, const Instance *self,
+			const char *local_method, int server_major)
+{
+	HbaProblem	problem = {0};
+	char	   *user = hba_user_column(cluster, "${dbsu}", server_major, &problem);
+
+	append_comment(out, psprintf("pg_hba.conf of %s, written by pgops",
+								 self ? self->name : cluster->name));
+	append_comment(out, "Changes made here are overwritten: declare pg_hba_rules and call pgops.apply_cluster().");
+	appendStringInfoChar(out, '\n');
+	append_comment(out, "bootstrap superuser through the local socket, always first [pgops]");
+	appendStringInfo(out, LINE_FORMAT "\n\n", "local", "all", user ? user : "all", "",
+					 one_line(local_method ? local_method : "peer"));
+}
+
+/* The instance this server is; a cluster of one needs no binding to know. */
+static const Instance *
+self_of(const Cluster *cluster)
+{
+	if (cluster->self == NULL && list_length(cluster->instances) == 1)
+		return linitial(cluster->instances);
+	return cluster->self;
+}
+
+char *
+render_hba(const Cluster *cluster, bool in_recovery, const char *local_method,
+		   int server_major)
+{
+	const Instance *self = self_of(cluster);
+	StringInfoData out;
+	ListCell   *cell;
+
+	initStringInfo(&out);
+	append_head(&out, cluster, self, local_method, server_major);
+	foreach(cell, cluster->hba_rules)
+	{
+		const HbaRule *rule = lfirst(cell);
+
+		append_rule(&out, cluster, rule, rule_is_live(rule, self, in_recovery),
+					server_major);
+	}
+
+	/* rules are separated by blank lines; the file does not end with one */
+	if (out.len > 1 && out.data[out.len - 1] == '\n' && out.data[out.len - 2] == '\n')
+		out.data[--out.len] = '\0';
+	return out.data;
+}
+
+/*
+ * A rule that nobody declared, but that is among the defaults and merely has
+ * nothing to stand for here, is not worth a warning.
+ */
+static FindingSeverity
+problem_severity(const HbaRule *rule, const HbaProblem *problem)
+{
+	if (!problem->missing)
+		return FINDING_ERROR;
+	return strstr(rule->path ? rule->path : "", ".pg_default_hba_rules[") != NULL ?
+		FINDING_NOTICE : FINDING_WARNING;
+}
+
+void
+render_hba_check(const Cluster *cluster, int server_major, Findings *findings)
+{
+	ListCell   *cell;
+
+	foreach(cell, cluster->hba_rules)
+	{
+		const HbaRule *rule = lfirst(cell);
+		HbaProblem	problem;
+
+		if (rule_lines(cluster, rule, server_major, &problem) != NIL)
+			continue;
+		if (problem.missing)
+			finding_add(findings, problem_severity(rule, &problem), problem.sqlstate,
+						rule->node, rule->path ? rule->path : "", problem.hint,
+						"%s: the HBA rule is left out", problem.message);
+		else
+			finding_add(findings, FINDING_ERROR, problem.sqlstate, rule->node,
+						rule->path ? rule->path : "", problem.hint, "%s", problem.message);
+	}
+}

@@ -1,0 +1,111 @@
+/*
+ * secret.c
+ *		Passwords: verifiers, comparing, the list of well-known defaults.
+ *
+ * Plain text is only ever looked at here and in cmdb_seal(), which wipes it.
+ *
+ * Not for: keeping statements out of the log (secret_log.c), nor where
+ * secrets are stored.
+ */
+#include "postgres.h"
+
+#include "libpq/crypt.h"
+
+#include "secret.h"
+
+/*
+ * Default passwords that the documentation of this field prints, for
+ * PostgreSQL's users and for the components around it.  Whoever reads it knows
+ * them, so they protect nothing.  Compared without regard to case.
+ */
+static const char *const well_known[] = {
+	"DBUser.DBA",
+	"DBUser.Monitor",
+	"DBUser.Replicator",
+	"DBUser.Postgres",
+	"DBUser.Meta",
+	"DBUser.Viewer",
+	"DBUser.Supa",
+	"DBUser.Grafana",
+	"DBUser.Bytebase",
+	"DBUser.Kong",
+	"DBUser.Gitea",
+	"DBUser.Wiki",
+	"DBUser.Odoo",
+	"DBUser.Test",
+	"Patroni.API",
+	"Etcd.Root",
+	"pgBackRest",
+	"pgBackRest.Repo",
+	"pigsty",
+	"minioadmin",
+	"redis.ms",
+	"redis.meta",
+	"redis.test",
+	"postgres",
+	"password",
+	"changeme",
+	"admin",
+	"secret",
+	NULL
+};
+
+/* families of such passwords: everything that begins with one of these */
+static const char *const well_known_prefixes[] = {
+	"DBUser.",
+	"S3User.",
+	"Vibe.",
+	NULL
+};
+
+bool
+secret_is_verifier(const char *str)
+{
+	return str != NULL && str[0] != '\0' &&
+		get_password_type(str) != PASSWORD_TYPE_PLAINTEXT;
+}
+
+bool
+secret_matches(const char *role, const char *declared, const char *verifier)
+{
+	const char *logdetail = NULL;
+
+	if (declared == NULL || verifier == NULL || declared[0] == '\0')
+		return false;
+	if (secret_is_verifier(declared))
+		return strcmp(declared, verifier) == 0;
+
+	/* a stored plain text cannot be (since 10), and would only be an error here */
+	if (!secret_is_verifier(verifier))
+		return false;
+	return plain_crypt_verify(role, verifier, declared, &logdetail) == STATUS_OK;
+}
+
+char *
+secret_verifier(const char *role, const char *declared, const char *known)
+{
+	if (secret_is_verifier(declared))
+		return pstrdup(declared);
+	if (secret_matches(role, declared, known))
+		return pstrdup(known);
+	return encrypt_password(PASSWORD_TYPE_SCRAM_SHA_256, role, declared);
+}
+
+bool
+secret_is_well_known(const char *plain)
+{
+	if (plain == NULL)
+		return false;
+	for (int i = 0; well_known[i] != NULL; i++)
+	{
+		if (pg_strcasecmp(plain, well_known[i]) == 0)
+			return true;
+	}
+	for (int i = 0; well_known_prefixes[i] != NULL; i++)
+	{
+		if (pg_strncasecmp(plain, well_known_prefixes[i],
+						   strlen(well_known_prefixes[i])) == 0)
+			return true;
+	}
+	return false;
+}

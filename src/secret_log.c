@@ -1,0 +1,171 @@
+/*
+ * secret_log.c
+ *		Keeps statements that carry a document, and so perhaps passwords, out of
+ *		the server log and pg_stat_activity.
+ *
+ * The log hook sees every message before it is written.  It allocates nothing
+ * and raises nothing: texts are cut in place, in the buffers of the error
+ * itself.  The hook runs before the message goes to the client as well;
+ * therefore only LOG messages are cut, and for others just the STATEMENT and
+ * CONTEXT lines of the log are left out.
+ *
+ * Not for: passwords of other people's statements (CREATE ROLE in psql).
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "tcop/tcopprot.h"
+#include "utils/backend_status.h"
+
+#include "secret.h"
+
+#define HIDDEN	"<hidden by pgops>"
+
+/* a statement that holds one of these may hold a document */
+static const char *const needles[] = {
+	"apply_cluster",
+	"apply_inventory",
+	"pgops.validate",
+	NULL
+};
+
+static emit_log_hook_type previous_hook = NULL;
+
+/* start time of a statement that was marked by secret_hide_statement(); 0: none */
+static TimestampTz hidden_statement = 0;
+
+/* First place of the word in the text, upper and lower case being the same (ASCII). */
+static char *
+find_word(char *str, const char *word)
+{
+	size_t		length = strlen(word);
+	char		first[3] = {word[0], (char) pg_toupper((unsigned char) word[0]), '\0'};
+
+	for (char *p = strpbrk(str, first); p != NULL; p = strpbrk(p + 1, first))
+	{
+		if (pg_strncasecmp(p, word, length) == 0)
+			return p;
+	}
+	return NULL;
+}
+
+static char *
+find_needle(char *str)
+{
+	if (str == NULL)
+		return NULL;
+	for (int i = 0; needles[i] != NULL; i++)
+	{
+		char	   *place = find_word(str, needles[i]);
+
+		if (place != NULL)
+			return place;
+	}
+	return NULL;
+}
+
+/* Overwrites what begins at "from" with the notice, as far as there is room. */
+static void
+cut(char *from)
+{
+	size_t		room = strlen(from);
+	size_t		length = Min(room, strlen(HIDDEN));
+
+	memcpy(from, HIDDEN, length);
+	explicit_bzero(from + length, room - length);
+}
+
+/*
+ * Where the statement begins in a message about it ("statement: ...",
+ * "duration: ... ms  statement: ...", "execute p: ..."), or NULL.  It stands
+ * there as it was received; where a module quotes it in another way, the
+ * needle is the best mark there is.
+ */
+static char *
+statement_in(char *message, bool hidden)
+{
+	char	   *place = NULL;
+
+	if (message == NULL)
+		return NULL;
+	if (hidden && debug_query_string != NULL && debug_query_string[0] != '\0')
+		place = strstr(message, debug_query_string);
+	return place ? place : find_needle(message);
+}
+
+/* Messages that report a statement: the statement goes, and its parameters with it. */
+static void
+hide_in_report(ErrorData *edata, bool hidden)
+{
+	char	   *statement = statement_in(edata->message, hidden);
+	bool		prepared = find_needle(edata->detail) != NULL ||
+		find_needle(edata->detail_log) != NULL;
+
+	/*
+	 * EXECUTE name('...'): only the detail, which shows what was prepared, tells
+	 * that this is one of ours; its own text is what follows the last label.
+	 */
+	if (statement == NULL && prepared && edata->message != NULL &&
+		debug_query_string != NULL)
+		statement = strstr(edata->message, debug_query_string);
+
+	if (statement != NULL)
+		cut(statement);
+	if (statement != NULL || prepared || hidden)
+	{
+		if (edata->detail != NULL)
+			cut(edata->detail);
+		if (edata->detail_log != NULL)
+			cut(edata->detail_log);
+		edata->hide_stmt = true;
+	}
+}
+
+static void
+hide_secrets(ErrorData *edata)
+{
+	bool		marked = hidden_statement != 0 &&
+		hidden_statement == GetCurrentStatementStartTimestamp();
+	bool		hidden = marked ||
+		find_needle(unconstify(char *, debug_query_string)) != NULL;
+	char	   *internal = find_needle(edata->internalquery);
+
+	if (hidden)
+		edata->hide_stmt = true;
+	if (internal != NULL)
+	{
+		cut(internal);
+		edata->internalpos = 0;
+	}
+
+	/* the context may quote a statement of a function, or bind parameters */
+	if (edata->context != NULL && (hidden || find_needle(edata->context) != NULL))
+		edata->hide_ctx = true;
+
+	if (edata->elevel <= LOG_SERVER_ONLY && (hidden || MyBackendType == B_BACKEND))
+		hide_in_report(edata, hidden);
+}
+
+static void
+log_hook(ErrorData *edata)
+{
+	hide_secrets(edata);
+	if (previous_hook != NULL)
+		previous_hook(edata);
+}
+
+void
+secret_install_log_hook(void)
+{
+	previous_hook = emit_log_hook;
+	emit_log_hook = log_hook;
+}
+
+void
+secret_hide_statement(void)
+{
+	hidden_statement = GetCurrentStatementStartTimestamp();
+	pgstat_report_activity(STATE_RUNNING, HIDDEN);
+}
