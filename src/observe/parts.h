@@ -23,9 +23,6 @@ extern void observe_databases(ObserveQuery *query, ServerState *snapshot);
  */
 extern Setting *observe_setting(char *element);
 
-/* local.c: the inside of the database this process is connected to; needs a transaction */
-extern LocalState *observe_local_read(void);
-
 /* local_codec.c: appends a LocalState in transport form */
 extern void observe_local_encode(StringInfo out, const LocalState *local);
 

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "access/xlog.h"
-#include "libpq/hba.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
 #include "utils/varlena.h"

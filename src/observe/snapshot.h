@@ -50,6 +50,13 @@ extern ServerState *observe_shared(void);
 extern void observe_available(ServerState *snapshot);
 
 /*
+ * observe_local_read
+ *		The inside of the database this process is connected to, without a
+ *		worker.  Needs a transaction.  Result in the current memory context.
+ */
+extern LocalState *observe_local_read(void);
+
+/*
  * observe_local_here
  *		Reads the inside of the database this process is connected to and
  *		appends its rows to "out" in the transport form understood by

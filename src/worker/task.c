@@ -235,7 +235,7 @@ fail_waiting(TaskPool *pool, bool starved)
 		if (starved)
 			judge_failed(pool, run, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
 						 "no free slot for a pgops worker",
-						 "Raise \"max_worker_processes\", or lower \"pgops.max_workers\".");
+						 "Raise \"max_worker_processes\": pgops needs at least one free slot.");
 		else
 			judge_lost(pool, run, "was not started in time", NULL);
 		run->state = RUN_OVER;
@@ -317,7 +317,10 @@ take_server_error(TaskPool *pool, TaskRun *run, const char *data, int length)
 		judge_lost(pool, run, "was ended by an administrator or by a shutdown",
 				   "What it had not yet committed is tried again.");
 	else
-		judge_failed(pool, run, error.sqlerrcode, error.message, error.hint);
+		judge_failed(pool, run, error.sqlerrcode,
+					 psprintf("could not work in database \"%s\": %s",
+							  run->task->database, error.message),
+					 error.hint);
 }
 
 static void

@@ -10,6 +10,7 @@
 
 #include "access/xact.h"
 #include "libpq/pqmq.h"
+#include "libpq/pqsignal.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
