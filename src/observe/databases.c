@@ -57,12 +57,10 @@ static const ObserveVariant database_queries[] = {
 
 /* settings of a database for all roles */
 static const char setting_query[] =
-"SELECT d.datname, c.element"
+"SELECT d.datname, s.setconfig"
 " FROM pg_catalog.pg_db_role_setting s"
-" JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase,"
-" LATERAL pg_catalog.unnest(s.setconfig) WITH ORDINALITY AS c(element, place)"
-" WHERE s.setrole = 0"
-" ORDER BY d.datname, c.place";
+" JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase"
+" WHERE s.setrole = 0";
 
 static const char tablespace_query[] =
 "SELECT t.spcname FROM pg_catalog.pg_tablespace t ORDER BY t.spcname";
@@ -127,14 +125,16 @@ add_database(const ObserveRow *row, void *arg)
 }
 
 static void
-add_database_setting(const ObserveRow *row, void *arg)
+add_database_settings(const ObserveRow *row, void *arg)
 {
 	ServerState *snapshot = arg;
 	Database   *database = snapshot_database(snapshot, observe_row_text(row, 1));
+	Datum		config;
+	bool		isnull;
 
-	if (database)
-		database->settings = lappend(database->settings,
-									 observe_setting(observe_row_text(row, 2)));
+	config = observe_row_datum(row, 2, &isnull);
+	if (database && !isnull)
+		database->settings = observe_settings(config);
 }
 
 static void
@@ -149,6 +149,6 @@ void
 observe_databases(ObserveQuery *query, ServerState *snapshot)
 {
 	observe_rows(query, observe_variant(database_queries), add_database, snapshot);
-	observe_rows(query, setting_query, add_database_setting, snapshot);
+	observe_rows(query, setting_query, add_database_settings, snapshot);
 	observe_rows(query, tablespace_query, add_tablespace, snapshot);
 }

@@ -17,11 +17,11 @@ extern void observe_roles(ObserveQuery *query, ServerState *snapshot);
 extern void observe_databases(ObserveQuery *query, ServerState *snapshot);
 
 /*
- * observe_setting
- *		A Setting from an element "name=value" of pg_db_role_setting.setconfig;
- *		the element is cut in two and kept.
+ * observe_settings
+ *		List of Setting * from a pg_db_role_setting.setconfig (text[] of
+ *		"name=value"), in its order.
  */
-extern Setting *observe_setting(char *element);
+extern List *observe_settings(Datum setconfig);
 
 /* local_codec.c: appends a LocalState in transport form */
 extern void observe_local_encode(StringInfo out, const LocalState *local);

@@ -28,6 +28,7 @@ static const struct
 	{"search_path", "pg_catalog, pg_temp"},
 	{"jit", "off"},
 	{"max_parallel_workers_per_gather", "0"},
+	{"work_mem", "64MB"},		/* the sort of all roles stays in memory */
 };
 
 void

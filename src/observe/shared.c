@@ -10,7 +10,10 @@
 #include <unistd.h>
 
 #include "access/xlog.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/varlena.h"
 
@@ -75,8 +78,9 @@ setting_elements(const char *name, const char *value)
 	return elements;
 }
 
-Setting *
-observe_setting(char *element)
+/* the element is cut in two and kept */
+static Setting *
+make_setting(char *element)
 {
 	Setting    *setting = palloc0(sizeof(Setting));
 	char	   *equals = strchr(element, '=');
@@ -90,4 +94,22 @@ observe_setting(char *element)
 	setting->value = equals + 1;
 	setting->elements = setting_elements(setting->name, setting->value);
 	return setting;
+}
+
+List *
+observe_settings(Datum setconfig)
+{
+	List	   *settings = NIL;
+	Datum	   *elements;
+	bool	   *nulls;
+	int			count;
+
+	deconstruct_array(DatumGetArrayTypeP(setconfig), TEXTOID, -1, false,
+					  TYPALIGN_INT, &elements, &nulls, &count);
+	for (int i = 0; i < count; i++)
+	{
+		if (!nulls[i])
+			settings = lappend(settings, make_setting(TextDatumGetCString(elements[i])));
+	}
+	return settings;
 }
