@@ -120,7 +120,6 @@ search_script(const Line *a, int a_count, const Line *b, int b_count, int **trac
 			if (x >= a_count && x - k >= b_count)
 				return d;
 		}
-		CHECK_FOR_INTERRUPTS();
 	}
 	return -1;
 }

@@ -172,18 +172,46 @@ add_rules(const ModelBuild *build, Cluster *cluster, const char *param)
 	}
 }
 
-/* Ordered rules first; list_sort() is stable, so equal ones keep their place. */
-static int
-rule_order(const ListCell *a, const ListCell *b)
+/* a rule and its place in the declaration, which list_sort() would not keep */
+typedef struct PlacedRule
 {
-	const HbaRule *left = lfirst(a);
-	const HbaRule *right = lfirst(b);
+	HbaRule    *rule;
+	int			place;
+} PlacedRule;
 
-	if (left->has_order != right->has_order)
-		return left->has_order ? -1 : 1;
-	if (!left->has_order || left->order == right->order)
-		return 0;
-	return left->order < right->order ? -1 : 1;
+/* Ordered rules first; otherwise the place decides, so defaults precede users' rules. */
+static int
+placed_rule_order(const ListCell *a, const ListCell *b)
+{
+	const PlacedRule *left = lfirst(a);
+	const PlacedRule *right = lfirst(b);
+
+	if (left->rule->has_order != right->rule->has_order)
+		return left->rule->has_order ? -1 : 1;
+	if (left->rule->has_order && left->rule->order != right->rule->order)
+		return left->rule->order < right->rule->order ? -1 : 1;
+	return left->place - right->place;
+}
+
+static List *
+sort_rules(List *rules)
+{
+	List	   *placed = NIL;
+	List	   *sorted = NIL;
+	ListCell   *cell;
+
+	foreach(cell, rules)
+	{
+		PlacedRule *one = palloc(sizeof(PlacedRule));
+
+		one->rule = lfirst(cell);
+		one->place = foreach_current_index(cell);
+		placed = lappend(placed, one);
+	}
+	list_sort(placed, placed_rule_order);
+	foreach(cell, placed)
+		sorted = lappend(sorted, ((PlacedRule *) lfirst(cell))->rule);
+	return sorted;
 }
 
 /*
@@ -197,5 +225,5 @@ model_build_hba(const ModelBuild *build, Cluster *cluster)
 {
 	add_rules(build, cluster, "pg_default_hba_rules");
 	add_rules(build, cluster, "pg_hba_rules");
-	list_sort(cluster->hba_rules, rule_order);
+	cluster->hba_rules = sort_rules(cluster->hba_rules);
 }
