@@ -1,0 +1,94 @@
+/*
+ * cluster.c
+ *		Rows of pgops.cluster, and the lock that serialises declarations.
+ *
+ * Not for: what a cluster declares (load.c, store.c).
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "tcop/utility.h"
+#include "utils/lsyscache.h"
+
+#include "cmdb/cmdb.h"
+#include "cmdb/query.h"
+#include "errors.h"
+
+#define CLUSTER_COLUMNS \
+	"SELECT c.name, c.generation, c.paused, c.approved_digest," \
+	" (SELECT max(r.revision) FROM pgops.revision AS r WHERE r.cluster = c.name)" \
+	" FROM pgops.cluster AS c "
+
+static CmdbCluster *
+read_cluster(CmdbQuery *query, uint64 row)
+{
+	CmdbCluster *cluster = MemoryContextAllocZero(query->caller, sizeof(CmdbCluster));
+
+	cluster->name = cmdb_text(query, row, 1);
+	cluster->generation = cmdb_int8(row, 2);
+	cluster->paused = cmdb_bool(row, 3);
+	cluster->approved_digest = cmdb_text(query, row, 4);
+	cluster->revision = cmdb_int8(row, 5);
+	return cluster;
+}
+
+CmdbCluster *
+cmdb_cluster(const char *name)
+{
+	CmdbQuery	query;
+	CmdbRow		args = {0};
+	CmdbCluster *cluster = NULL;
+
+	cmdb_begin(&query);
+	cmdb_put_text(&args, name);
+	if (cmdb_run(&query, CLUSTER_COLUMNS "WHERE c.name = $1", &args) > 0)
+		cluster = read_cluster(&query, 0);
+	cmdb_end(&query);
+	return cluster;
+}
+
+List *
+cmdb_clusters(void)
+{
+	CmdbQuery	query;
+	List	   *clusters = NIL;
+	uint64		count;
+
+	cmdb_begin(&query);
+	count = cmdb_run(&query, CLUSTER_COLUMNS
+					 "WHERE c.kind = 'pgsql' ORDER BY c.name COLLATE \"C\"", NULL);
+	for (uint64 i = 0; i < count; i++)
+	{
+		CmdbCluster *cluster = read_cluster(&query, i);
+		MemoryContext old = MemoryContextSwitchTo(query.caller);
+
+		clusters = lappend(clusters, cluster);
+		MemoryContextSwitchTo(old);
+	}
+	cmdb_end(&query);
+	return clusters;
+}
+
+/*
+ * A lock on the object "table pgops.revision", not on the table: nothing else
+ * in the server takes it, so it holds back other declarations and nobody else,
+ * neither readers nor the coordinator, autovacuum nor pg_dump.
+ */
+void
+cmdb_lock_declarations(void)
+{
+	Oid			schema = get_namespace_oid("pgops", true);
+	Oid			table = OidIsValid(schema) ? get_relname_relid("revision", schema) : InvalidOid;
+
+	PreventCommandIfReadOnly("a declaration");
+	PreventCommandDuringRecovery("a declaration");
+	if (!OidIsValid(table))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("table \"%s\" does not exist", "pgops.revision"),
+				 errhint("Run CREATE EXTENSION pgops in this database.")));
+	LockDatabaseObject(RelationRelationId, table, 0, ExclusiveLock);
+}

@@ -1,0 +1,267 @@
+/*
+ * query.c
+ *		Statements on pgops' own tables, through SPI.
+ *
+ * Not for: what the statements say (the other files of this folder).
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/queryenvironment.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "miscadmin.h"
+
+#include "cmdb/query.h"
+
+/*
+ * Settings of a person's session that could change what a statement means.
+ * Our names are qualified; the path decides about functions and operators.
+ */
+static const struct
+{
+	const char *name;
+	const char *value;
+}			pinned[] = {
+	{"search_path", "pg_catalog, pg_temp"},
+	{"row_security", "off"},
+	{"jit", "off"},
+};
+
+void
+cmdb_begin(CmdbQuery *query)
+{
+	query->caller = CurrentMemoryContext;
+	query->sets = NIL;
+	query->guc_level = NewGUCNestLevel();
+	for (int i = 0; i < lengthof(pinned); i++)
+		(void) set_config_option(pinned[i].name, pinned[i].value,
+								 PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+
+	/* a worker has none unless it took one; input functions may want it */
+	query->pushed = !ActiveSnapshotSet();
+	if (query->pushed)
+		PushActiveSnapshot(GetTransactionSnapshot());
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+}
+
+void
+cmdb_end(CmdbQuery *query)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->sets)
+		tuplestore_end(((CmdbRowSet *) lfirst(lc))->store);
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "could not disconnect from SPI");
+	if (query->pushed)
+		PopActiveSnapshot();
+	AtEOXact_GUC(false, query->guc_level);
+	MemoryContextSwitchTo(query->caller);
+}
+
+/*
+ * Never "read only" to SPI, even for a SELECT: that would use the snapshot of
+ * the calling statement, which does not see what the same call has stored.
+ */
+uint64
+cmdb_run(CmdbQuery *query, const char *sql, CmdbRow *args)
+{
+	char		nulls[CMDB_MAX_COLUMNS];
+	int			count = args ? args->count : 0;
+	int			result;
+
+	for (int i = 0; i < count; i++)
+		nulls[i] = args->nulls[i] ? 'n' : ' ';
+	result = SPI_execute_with_args(sql, count,
+								   args ? args->types : NULL,
+								   args ? args->values : NULL,
+								   nulls, false, 0);
+	if (result < 0)
+		elog(ERROR, "unexpected result of a statement on pgops' tables: %s",
+			 SPI_result_code_string(result));
+	return SPI_processed;
+}
+
+/* ---- results ---- */
+
+static Datum
+result_value(uint64 row, int column, bool *isnull)
+{
+	Assert(SPI_tuptable != NULL && row < SPI_processed);
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, isnull);
+}
+
+bool
+cmdb_is_null(uint64 row, int column)
+{
+	bool		isnull;
+
+	(void) result_value(row, column, &isnull);
+	return isnull;
+}
+
+char *
+cmdb_text(CmdbQuery *query, uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = result_value(row, column, &isnull);
+	MemoryContext old;
+	char	   *result;
+
+	if (isnull)
+		return NULL;
+	Assert(SPI_gettypeid(SPI_tuptable->tupdesc, column) == TEXTOID);
+	old = MemoryContextSwitchTo(query->caller);
+	result = TextDatumGetCString(value);
+	MemoryContextSwitchTo(old);
+	return result;
+}
+
+int64
+cmdb_int8(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = result_value(row, column, &isnull);
+
+	return isnull ? 0 : DatumGetInt64(value);
+}
+
+int32
+cmdb_int4(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = result_value(row, column, &isnull);
+
+	return isnull ? 0 : DatumGetInt32(value);
+}
+
+bool
+cmdb_bool(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = result_value(row, column, &isnull);
+
+	return isnull ? false : DatumGetBool(value);
+}
+
+TimestampTz
+cmdb_time(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = result_value(row, column, &isnull);
+
+	return isnull ? 0 : DatumGetTimestampTz(value);
+}
+
+Jsonb *
+cmdb_jsonb(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = result_value(row, column, &isnull);
+
+	if (isnull)
+		elog(ERROR, "unexpected null in column %d of pgops' tables", column);
+	return DatumGetJsonbP(value);
+}
+
+/* ---- values ---- */
+
+static void
+put(CmdbRow *row, Oid type, Datum value, bool isnull)
+{
+	if (row->count >= CMDB_MAX_COLUMNS)
+		elog(ERROR, "too many values for a row");
+	row->types[row->count] = type;
+	row->values[row->count] = value;
+	row->nulls[row->count] = isnull;
+	row->count++;
+}
+
+void
+cmdb_put_text(CmdbRow *row, const char *value)
+{
+	put(row, TEXTOID, value ? CStringGetTextDatum(value) : (Datum) 0, value == NULL);
+}
+
+void
+cmdb_put_int8(CmdbRow *row, int64 value)
+{
+	put(row, INT8OID, Int64GetDatum(value), false);
+}
+
+void
+cmdb_put_int4(CmdbRow *row, int32 value)
+{
+	put(row, INT4OID, Int32GetDatum(value), false);
+}
+
+void
+cmdb_put_bool(CmdbRow *row, bool value)
+{
+	put(row, BOOLOID, BoolGetDatum(value), false);
+}
+
+void
+cmdb_put_time(CmdbRow *row, TimestampTz value)
+{
+	put(row, TIMESTAMPTZOID, TimestampTzGetDatum(value), value == 0);
+}
+
+void
+cmdb_put_jsonb(CmdbRow *row, Jsonb *value)
+{
+	put(row, JSONBOID, value ? JsonbPGetDatum(value) : (Datum) 0, value == NULL);
+}
+
+/* ---- sets of rows ---- */
+
+CmdbRowSet *
+cmdb_row_set(CmdbQuery *query, const char *name, const CmdbColumn *columns, int count)
+{
+	CmdbRowSet *set = palloc0(sizeof(CmdbRowSet));
+	EphemeralNamedRelation relation = palloc0(sizeof(EphemeralNamedRelationData));
+
+	Assert(count <= CMDB_MAX_COLUMNS);
+	set->desc = CreateTemplateTupleDesc(count);
+	for (int i = 0; i < count; i++)
+		TupleDescInitEntry(set->desc, i + 1, columns[i].name, columns[i].type, -1, 0);
+	set->store = tuplestore_begin_heap(false, false, work_mem);
+
+	relation->md.name = pstrdup(name);
+	relation->md.reliddesc = InvalidOid;
+	relation->md.tupdesc = set->desc;
+	relation->md.enrtype = ENR_NAMED_TUPLESTORE;
+	relation->md.enrtuples = 1000;	/* enough to prefer hashing; the rows come later */
+	relation->reldata = set->store;
+	if (SPI_register_relation(relation) != SPI_OK_REL_REGISTER)
+		elog(ERROR, "could not register row set \"%s\"", name);
+
+	query->sets = lappend(query->sets, set);
+	return set;
+}
+
+void
+cmdb_row_set_add(CmdbRowSet *set, CmdbRow *row)
+{
+	if (row->count != set->desc->natts)
+		elog(ERROR, "row of %d values in a set of %d columns", row->count, set->desc->natts);
+	for (int i = 0; i < row->count; i++)
+		Assert(row->types[i] == TupleDescAttr(set->desc, i)->atttypid);
+	tuplestore_putvalues(set->store, set->desc, row->values, row->nulls);
+
+	/* the store has a copy; thousands of rows must not pile up */
+	for (int i = 0; i < row->count; i++)
+	{
+		if (!row->nulls[i] && (row->types[i] == TEXTOID || row->types[i] == JSONBOID))
+			pfree(DatumGetPointer(row->values[i]));
+	}
+	row->count = 0;
+}

@@ -1,0 +1,91 @@
+/*
+ * query.h
+ *		Statements on pgops' own tables: a bracket that pins the settings, one
+ *		way to give parameters and sets of rows, one way to read results.
+ *
+ * A set of rows is given as a relation that only the statement sees (like a
+ * trigger's transition table), so that any number of rows is one statement,
+ * and so that no value is a parameter which a logging module could print.
+ *
+ * Not for: catalogs (observe/), and private to this folder.
+ */
+#ifndef PGOPS_CMDB_QUERY_H
+#define PGOPS_CMDB_QUERY_H
+
+#include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
+#include "utils/jsonb.h"
+#include "utils/tuplestore.h"
+
+typedef struct CmdbQuery
+{
+	MemoryContext caller;		/* where results go */
+	int			guc_level;		/* of the pinned settings */
+	bool		pushed;			/* whether a snapshot was pushed */
+	List	   *sets;			/* of CmdbRowSet *: to be released */
+} CmdbQuery;
+
+#define CMDB_MAX_COLUMNS	20
+
+/* values in order: parameters of a statement, or a row of a set */
+typedef struct CmdbRow
+{
+	int			count;
+	Oid			types[CMDB_MAX_COLUMNS];
+	Datum		values[CMDB_MAX_COLUMNS];
+	bool		nulls[CMDB_MAX_COLUMNS];
+} CmdbRow;
+
+typedef struct CmdbColumn
+{
+	const char *name;
+	Oid			type;
+} CmdbColumn;
+
+typedef struct CmdbRowSet
+{
+	TupleDesc	desc;
+	Tuplestorestate *store;
+} CmdbRowSet;
+
+/*
+ * cmdb_begin, cmdb_end
+ *		Bracket statements.  Between them allocations are in a context that
+ *		cmdb_end() deletes; what is to stay is made in query->caller.  On ERROR
+ *		the abort of the (sub)transaction cleans up.
+ */
+extern void cmdb_begin(CmdbQuery *query);
+extern void cmdb_end(CmdbQuery *query);
+
+/* runs one statement with $1 ... from "args" (NULL: none); returns the number of rows */
+extern uint64 cmdb_run(CmdbQuery *query, const char *sql, CmdbRow *args);
+
+/* result of the last statement, row from 0, column from 1; text in query->caller */
+extern bool cmdb_is_null(uint64 row, int column);
+extern char *cmdb_text(CmdbQuery *query, uint64 row, int column);	/* NULL: null */
+extern int64 cmdb_int8(uint64 row, int column); /* null: 0 */
+extern int32 cmdb_int4(uint64 row, int column); /* null: 0 */
+extern bool cmdb_bool(uint64 row, int column);	/* null: false */
+extern TimestampTz cmdb_time(uint64 row, int column);	/* null: 0 */
+extern Jsonb *cmdb_jsonb(uint64 row, int column);	/* not null; valid until the next statement */
+
+/* append a value; texts and jsonb may be NULL, a time of 0 is null */
+extern void cmdb_put_text(CmdbRow *row, const char *value);
+extern void cmdb_put_int8(CmdbRow *row, int64 value);
+extern void cmdb_put_int4(CmdbRow *row, int32 value);
+extern void cmdb_put_bool(CmdbRow *row, bool value);
+extern void cmdb_put_time(CmdbRow *row, TimestampTz value);
+extern void cmdb_put_jsonb(CmdbRow *row, Jsonb *value);
+
+/*
+ * cmdb_row_set
+ *		An empty set of rows with "count" columns, which statements of this
+ *		bracket see as relation "name".
+ */
+extern CmdbRowSet *cmdb_row_set(CmdbQuery *query, const char *name,
+								const CmdbColumn *columns, int count);
+
+/* adds a row and empties it for the next one */
+extern void cmdb_row_set_add(CmdbRowSet *set, CmdbRow *row);
+
+#endif							/* PGOPS_CMDB_QUERY_H */
