@@ -12,6 +12,8 @@
 #ifndef PGOPS_PLAN_PLANNER_H
 #define PGOPS_PLAN_PLANNER_H
 
+#include "nodes/value.h"
+
 #include "plan/plan.h"
 
 /* oids below this belong to initdb: such roles are never dropped */
@@ -29,17 +31,19 @@ typedef struct Planner
 {
 	PlanInput  *input;
 	Cluster    *cluster;
-	Snapshot   *snapshot;
-	Plan	   *plan;
+	ServerState *snapshot;
+	ActionPlan *plan;
 	PlanMap    *declared_roles; /* name -> Role * */
 	PlanMap    *declared_databases; /* name -> Database * */
 	PlanMap    *created_roles;	/* name -> Role *: by this plan */
 	PlanMap    *databases;		/* name -> Database * as it will be */
 	List	   *database_list;	/* of Database *: the same, in order */
 	PlanMap    *owned;			/* key of an item -> OwnedItem * */
-	PlanMap    *owned_of;		/* kind and database -> List * of OwnedItem * */
+	PlanMap    *owned_of;		/* kind and database, and these and a
+								 * name -> List * of OwnedItem * */
 	PlanMap    *wanted;			/* keys of items that the declaration still names */
 	PlanMap    *reported;		/* what was reported once already */
+	PlanMap    *sequences;		/* database -> Integer *: number of its recreation */
 	PlanMap    *insides;		/* databases whose inside is planned */
 	PlanMap    *members_of;		/* role -> List * of Membership * in it; lazily */
 	PlanMap    *granted_by;		/* grantor -> List * of Membership *; lazily */
@@ -47,6 +51,7 @@ typedef struct Planner
 	int			last_sequence;
 } Planner;
 
+extern Planner *planner_new(PlanInput *input);
 extern bool plan_role_exists(Planner *planner, const char *name);
 extern Role *plan_role_now(Planner *planner, const char *name);
 extern bool plan_role_protected(Planner *planner, const char *name);
@@ -66,6 +71,8 @@ extern void plan_sequence_end(Planner *planner);
 extern OwnedItem *plan_owned(Planner *planner, const char *kind, const char *database,
 							 const char *name, const char *attribute);
 extern List *plan_owned_of(Planner *planner, const char *kind, const char *database);
+extern List *plan_owned_named(Planner *planner, const char *kind, const char *database,
+							  const char *name);
 extern void plan_want(Planner *planner, const char *kind, const char *database,
 					  const char *name, const char *attribute);
 extern bool plan_wanted(Planner *planner, const OwnedItem *item);
@@ -101,6 +108,8 @@ extern void plan_limits(Planner *planner);
 /* ---- pieces of plan_databases() ---- */
 extern const char *plan_template_of(Planner *planner, const Database *want, char **why);
 extern bool plan_database_create(Planner *planner, const Database *want);
+extern char *plan_create_only_differences(const Database *want, const Database *have,
+										  bool exact);
 extern void plan_database_drop(Planner *planner, Database *now, const char *rule,
 							   const char *reason);
 extern const char *plan_canonical_encoding(const char *name);
@@ -110,11 +119,15 @@ extern void plan_database_grants(Planner *planner, const Database *want, Databas
 extern void plan_public_grants(Planner *planner, Database *now, bool declared);
 extern void plan_inside(Planner *planner, Database *now);
 extern void plan_schemas(Planner *planner, Database *now, List *wanted);
+extern void plan_schema_implied(Planner *planner, Database *now, const char *schema,
+								const char *extension);
 extern void plan_extensions(Planner *planner, Database *now, List *wanted);
 extern void plan_local_removals(Planner *planner, Database *now, List *schemas,
 								List *extensions);
-extern List *plan_desired_schemas(const Cluster *cluster, const char *database);
-extern List *plan_desired_extensions(const Cluster *cluster, const char *database);
+extern List *plan_desired_schemas(const Cluster *cluster, const Database *declared,
+								  const char *database);
+extern List *plan_desired_extensions(const Cluster *cluster, const Database *declared,
+									 const char *database);
 extern bool plan_schema_is_system(const char *name);
 extern void plan_default_privileges(Planner *planner, Database *now);
 extern List *plan_default_privilege_roles(const Cluster *cluster, const char *owner);
@@ -127,6 +140,7 @@ typedef struct SettingTarget
 	const char *name;
 } SettingTarget;
 
+extern void plan_settings_undo(Planner *planner, bool roles);
 extern void plan_settings(Planner *planner, const SettingTarget *target,
 						  List *wanted, List *observed);
 

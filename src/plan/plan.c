@@ -1,0 +1,52 @@
+/*
+ * plan.c
+ *		plan_make(): the order of a plan.
+ *
+ * Not for: any single step (plan_*.c).
+ */
+#include "postgres.h"
+
+#include "plan/planner.h"
+
+typedef void (*PlanPart) (Planner *planner);
+
+/* the parts of a plan, in order; "local": also on a standby */
+typedef struct PlanStage
+{
+	PlanPart	part;
+	bool		local;
+} PlanStage;
+
+static const PlanStage plan_stages[] = {
+	{plan_roles, false},
+	{plan_memberships, false},
+	{plan_role_settings, false},
+	{plan_role_comments, false},
+	{plan_databases, false},
+	{plan_database_drops, false},
+	{plan_role_drops, false},
+	{plan_files, true},
+};
+
+/*
+ * plan_make
+ *		See plan.h.  Everything is allocated in the current memory context.
+ */
+ActionPlan *
+plan_make(PlanInput *input)
+{
+	Planner    *planner = planner_new(input);
+	int			step = 0;
+	ListCell   *lc;
+
+	for (int i = 0; i < lengthof(plan_stages); i++)
+	{
+		if (plan_stages[i].local || !input->local_only)
+			plan_stages[i].part(planner);
+	}
+	foreach(lc, planner->plan->actions)
+		((Action *) lfirst(lc))->step = ++step;
+	plan_limits(planner);
+	planner->plan->digest = plan_digest(planner->plan->actions, false);
+	return planner->plan;
+}

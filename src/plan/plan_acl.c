@@ -1,0 +1,378 @@
+/*
+ * plan_acl.c
+ *		Grants and revokes on one object, compared through parsed ACLs.
+ *
+ * What is wanted is a list of single privileges of single grantees; what is
+ * there already is no change.  Each unit that a statement changes is
+ * remembered together with the statement that undoes it.
+ *
+ * Not for: which privileges follow from a declaration (plan_grants.c), default
+ * privileges (plan_default_acl.c).
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+
+#include "plan/planner.h"
+
+/* ---- lists of AclEntry ---- */
+
+/* a grantee as SQL; NULL and "" mean PUBLIC */
+const char *
+plan_grantee(const char *name)
+{
+	return name == NULL || name[0] == '\0' ? "PUBLIC" : quote_identifier(name);
+}
+
+static bool
+entry_matches(const AclEntry *entry, const char *grantee, const char *privilege)
+{
+	return plan_same(entry->grantee, grantee) && strcmp(entry->privilege, privilege) == 0;
+}
+
+/* the entry of a grantee (NULL: PUBLIC) and privilege, one with grant option
+ * if there are several; NULL if there is none */
+AclEntry *
+plan_acl_find(List *acl, const char *grantee, const char *privilege)
+{
+	AclEntry   *found = NULL;
+	ListCell   *lc;
+
+	foreach(lc, acl)
+	{
+		AclEntry   *entry = lfirst(lc);
+
+		if (entry_matches(entry, grantee, privilege) && (found == NULL || entry->grantable))
+			found = entry;
+	}
+	return found;
+}
+
+/* adds a privilege, or the grant option to one that is there */
+List *
+plan_acl_add(List *acl, const char *grantee, const char *grantor,
+			 const char *privilege, bool grantable)
+{
+	AclEntry   *entry = plan_acl_find(acl, grantee, privilege);
+
+	if (entry != NULL && plan_same(entry->grantor, grantor))
+	{
+		entry->grantable = entry->grantable || grantable;
+		return acl;
+	}
+	entry = palloc(sizeof(AclEntry));
+	entry->grantee = grantee ? pstrdup(grantee) : NULL;
+	entry->grantor = grantor ? pstrdup(grantor) : NULL;
+	entry->privilege = pstrdup(privilege);
+	entry->grantable = grantable;
+	return lappend(acl, entry);
+}
+
+/* a change of owner moves the old owner's entries to the new one */
+void
+plan_acl_new_owner(List **acl, const char *old, const char *new)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, *acl)
+	{
+		AclEntry   *entry = lfirst(lc);
+
+		result = plan_acl_add(result, plan_same(entry->grantee, old) ? new : entry->grantee,
+							  plan_same(entry->grantor, old) ? new : entry->grantor,
+							  entry->privilege, entry->grantable);
+	}
+	*acl = result;
+}
+
+/* removes entries of a grantee and privilege that the owner granted */
+static List *
+acl_remove(List *acl, const char *grantee, const char *privilege, const char *grantor)
+{
+	List	   *kept = NIL;
+	ListCell   *lc;
+
+	foreach(lc, acl)
+	{
+		AclEntry   *entry = lfirst(lc);
+
+		if (!(entry_matches(entry, grantee, privilege) && plan_same(entry->grantor, grantor)))
+			kept = lappend(kept, entry);
+	}
+	return kept;
+}
+
+/* ---- units: what is remembered ---- */
+
+/* "GRANT CONNECT TO app WITH GRANT OPTION", "REVOKE CREATE FROM PUBLIC" */
+static char *
+unit_text(bool is_grant, const char *privilege, const char *grantee, bool grantable)
+{
+	return psprintf("%s %s %s %s%s", is_grant ? "GRANT" : "REVOKE", privilege,
+					is_grant ? "TO" : "FROM", plan_grantee(grantee),
+					is_grant && grantable ? " WITH GRANT OPTION" : "");
+}
+
+static char *
+unit_undo(const AclTarget *target, const AclWant *want)
+{
+	return psprintf("%s %s ON %s %s %s", want->is_grant ? "REVOKE" : "GRANT",
+					want->privilege, target->on, want->is_grant ? "FROM" : "TO",
+					plan_grantee(want->grantee));
+}
+
+static void
+unit_record(Action *action, const AclTarget *target, const AclWant *want)
+{
+	action_record(action, target->owned_kind, target->database, target->name,
+				  unit_text(want->is_grant, want->privilege, want->grantee, want->grantable),
+				  unit_undo(target, want));
+}
+
+static char *
+rule_name(const AclTarget *target, const char *verb)
+{
+	return psprintf("%s.%s", target->prefix, verb);
+}
+
+/* ---- undo ---- */
+
+/* the entry that a remembered unit names, NULL if the ACL has none */
+static AclEntry *
+entry_of_unit(const OwnedItem *item, List *acl)
+{
+	bool		is_grant = strncmp(item->attribute, "GRANT ", 6) == 0;
+	ListCell   *lc;
+
+	foreach(lc, acl)
+	{
+		AclEntry   *entry = lfirst(lc);
+
+		if (strcmp(unit_text(is_grant, entry->privilege, entry->grantee, false),
+				   item->attribute) == 0 ||
+			(is_grant && strcmp(unit_text(true, entry->privilege, entry->grantee, true),
+								item->attribute) == 0))
+			return entry;
+	}
+	return NULL;
+}
+
+/*
+ * What pgops granted or revoked and the declaration does not ask for any more.
+ * A revoke's undo grants again, so it must know to whom: the ACL cannot say.
+ * It is therefore looked at before anything else changes the ACL, and the
+ * grants that follow restore what is still wanted.
+ */
+static void
+acl_undo(Planner *planner, const AclTarget *target, List **acl)
+{
+	ListCell   *lc;
+
+	foreach(lc, plan_owned_named(planner, target->owned_kind, target->database,
+								 target->name))
+	{
+		OwnedItem  *item = lfirst(lc);
+		bool		is_grant = strncmp(item->attribute, "GRANT ", 6) == 0;
+		AclEntry   *entry;
+
+		if (plan_wanted(planner, item))
+			continue;
+		entry = entry_of_unit(item, *acl);
+		if ((entry != NULL) != is_grant || item->value == NULL)
+		{
+			plan_forget(planner, item);
+			continue;
+		}
+		action_forget(action_sql(planner, rule_name(target, "undo"), target->name,
+								 target->database, pstrdup(item->value),
+								 psprintf("no longer declared: %s", item->attribute)),
+					  item);
+		if (entry != NULL)
+			*acl = acl_remove(*acl, entry->grantee, entry->privilege, target->owner);
+	}
+}
+
+/* ---- revoke ---- */
+
+/*
+ * Somebody with the grant option granted the privilege on: a superuser's
+ * REVOKE acts as the owner and does not reach that, so the grant option is
+ * taken away with what was granted by it.  Where the option itself is wanted,
+ * the grants that follow give it back.
+ */
+static void
+revoke_from_grantor(Planner *planner, const AclTarget *target, const AclEntry *extra,
+					List **acl)
+{
+	List	   *kept = NIL;
+	ListCell   *lc;
+
+	action_sql(planner, rule_name(target, "revoke"), target->name, target->database,
+			   psprintf("REVOKE GRANT OPTION FOR %s ON %s FROM %s CASCADE",
+						extra->privilege, target->on, plan_grantee(extra->grantor)),
+			   psprintf("extra: %s for %s, granted by %s", extra->privilege,
+						plan_grantee(extra->grantee), plan_grantee(extra->grantor)));
+	foreach(lc, *acl)
+	{
+		AclEntry   *entry = lfirst(lc);
+
+		if (strcmp(entry->privilege, extra->privilege) == 0)
+		{
+			if (plan_same(entry->grantor, extra->grantor))
+				continue;
+			if (plan_same(entry->grantee, extra->grantor))
+				entry->grantable = false;
+		}
+		kept = lappend(kept, entry);
+	}
+	*acl = kept;
+}
+
+/* one privilege is taken from one grantee, whoever granted it */
+static void
+acl_revoke(Planner *planner, const AclTarget *target, const AclWant *want,
+		   const char *verb, List **acl)
+{
+	AclEntry   *entry;
+
+	while ((entry = plan_acl_find(*acl, want->grantee, want->privilege)) != NULL)
+	{
+		Action	   *action;
+
+		if (entry->grantor != NULL && !plan_same(entry->grantor, target->owner))
+		{
+			revoke_from_grantor(planner, target, entry, acl);
+			continue;
+		}
+		action = action_sql(planner, rule_name(target, verb), target->name, target->database,
+							psprintf("REVOKE %s ON %s FROM %s", want->privilege, target->on,
+									 plan_grantee(want->grantee)),
+							psprintf("extra: %s for %s", want->privilege,
+									 plan_grantee(want->grantee)));
+		/* what policy takes away is not given back when policy changes */
+		if (strcmp(verb, "revoke") == 0)
+			unit_record(action, target, want);
+		*acl = acl_remove(*acl, entry->grantee, entry->privilege, entry->grantor);
+	}
+}
+
+/* ---- grant ---- */
+
+/* the owner can always grant its privileges on; the ACL does not say so */
+static bool
+grant_is_there(const AclTarget *target, const AclWant *want, List *acl)
+{
+	AclEntry   *entry = plan_acl_find(acl, want->grantee, want->privilege);
+
+	return entry != NULL && (entry->grantable || !want->grantable ||
+							 plan_same(want->grantee, target->owner));
+}
+
+/* one statement for all missing privileges that one grantee gets alike */
+static void
+acl_grant(Planner *planner, const AclTarget *target, const AclWant *first,
+		  List *wants, List **acl)
+{
+	StringInfoData privileges;
+	List	   *missing = NIL;
+	Action	   *action;
+	ListCell   *lc;
+
+	initStringInfo(&privileges);
+	foreach(lc, wants)
+	{
+		AclWant    *want = lfirst(lc);
+
+		if (!want->is_grant || !plan_same(want->grantee, first->grantee) ||
+			want->grantable != first->grantable || grant_is_there(target, want, *acl))
+			continue;
+		appendStringInfo(&privileges, "%s%s", privileges.len > 0 ? ", " : "",
+						 want->privilege);
+		missing = lappend(missing, want);
+	}
+	if (missing == NIL)
+		return;
+	action = action_sql(planner, rule_name(target, "grant"), target->name, target->database,
+						psprintf("GRANT %s ON %s TO %s%s", privileges.data, target->on,
+								 plan_grantee(first->grantee),
+								 first->grantable ? " WITH GRANT OPTION" : ""),
+						psprintf("missing: %s for %s", privileges.data,
+								 plan_grantee(first->grantee)));
+	foreach(lc, missing)
+	{
+		AclWant    *want = lfirst(lc);
+
+		unit_record(action, target, want);
+		*acl = plan_acl_add(*acl, want->grantee, target->owner, want->privilege,
+							want->grantable);
+	}
+}
+
+/* ---- the authoritative policy ---- */
+
+/* privileges of roles inside the managed scope that nobody declared */
+static void
+acl_extra(Planner *planner, const AclTarget *target, List *wants, List **acl)
+{
+	List	   *observed = list_copy(*acl);
+	ListCell   *lc;
+
+	foreach(lc, observed)
+	{
+		AclEntry   *entry = lfirst(lc);
+		AclWant		extra = {false, entry->grantee, entry->privilege, false};
+		bool		declared = false;
+		ListCell   *lw;
+
+		if (entry->grantee == NULL || plan_same(entry->grantee, target->owner) ||
+			plan_role_protected(planner, entry->grantee))
+			continue;
+		foreach(lw, wants)
+		{
+			AclWant    *want = lfirst(lw);
+
+			declared = declared || (want->is_grant &&
+									entry_matches(entry, want->grantee, want->privilege));
+		}
+		if (!declared)
+			acl_revoke(planner, target, &extra, "extra", acl);
+	}
+}
+
+/*
+ * plan_acl
+ *		Brings the ACL of one object to what is wanted; *acl is changed to
+ *		what it will be.
+ */
+void
+plan_acl(Planner *planner, const AclTarget *target, List *wants, List **acl)
+{
+	ListCell   *lc;
+
+	foreach(lc, wants)
+	{
+		AclWant    *want = lfirst(lc);
+
+		plan_want(planner, target->owned_kind, target->database, target->name,
+				  unit_text(want->is_grant, want->privilege, want->grantee,
+							want->grantable));
+	}
+	acl_undo(planner, target, acl);
+	foreach(lc, wants)
+	{
+		AclWant    *want = lfirst(lc);
+
+		if (!want->is_grant)
+			acl_revoke(planner, target, want, "revoke", acl);
+	}
+	foreach(lc, wants)
+	{
+		AclWant    *want = lfirst(lc);
+
+		if (want->is_grant && !grant_is_there(target, want, *acl))
+			acl_grant(planner, target, want, wants, acl);
+	}
+	if (plan_authoritative(planner) && strcmp(target->prefix, "database") == 0)
+		acl_extra(planner, target, wants, acl);
+}

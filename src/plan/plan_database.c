@@ -1,0 +1,601 @@
+/*
+ * plan_database.c
+ *		Databases: their order, attributes, parameters, and removal.
+ *
+ * A database can only be cloned from a template that is complete, so templates
+ * are planned with their inside before their clones: first the templates that
+ * exist (template1 above all), then in rounds the databases whose template is
+ * no longer waiting.  Within a round all statements of the whole server come
+ * before the insides, which workers can then do side by side.
+ *
+ * Not for: CREATE DATABASE itself (plan_database_create.c), privileges
+ * (plan_acl.c, plan_grants.c), the inside (plan_local.c).
+ */
+#include "postgres.h"
+
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+
+#include "errors.h"
+#include "plan/planner.h"
+
+/* ---- steps that several rules share ---- */
+
+/* ends the sessions of a database, as a step that everybody can see */
+void
+plan_sessions_end(Planner *planner, const char *rule, const char *database,
+				  const char *reason)
+{
+	action_sql(planner, rule, database, NULL,
+			   psprintf("SELECT pg_catalog.pg_terminate_backend(pid, 5000) "
+						"FROM pg_catalog.pg_stat_activity "
+						"WHERE datname = %s AND pid <> pg_catalog.pg_backend_pid()",
+						quote_literal_cstr(database)),
+			   pstrdup(reason));
+}
+
+/* name of an encoding as the server spells it; an unknown one as it is */
+const char *
+plan_canonical_encoding(const char *name)
+{
+	int			encoding = name ? pg_char_to_encoding(name) : -1;
+
+	return encoding >= 0 ? pg_encoding_to_char(encoding) : name;
+}
+
+static void
+alter_database(Planner *planner, const char *rule, Database *now, char *clause,
+			   char *reason)
+{
+	action_sql(planner, rule, now->name, NULL,
+			   psprintf("ALTER DATABASE %s %s", quote_identifier(now->name), clause),
+			   reason);
+}
+
+/* ---- attributes of a database that exists ---- */
+
+static void
+database_owner(Planner *planner, const Database *want, Database *now)
+{
+	Action	   *action;
+
+	if (!(want->set & DB_SET_OWNER) || want->owner == NULL ||
+		plan_same(want->owner, now->owner))
+		return;
+	action = action_sql(planner, "database.owner", now->name, NULL,
+						psprintf("ALTER DATABASE %s OWNER TO %s",
+								 quote_identifier(now->name), quote_identifier(want->owner)),
+						psprintf("owner: %s -> %s", now->owner, want->owner));
+	if (!plan_role_exists(planner, want->owner))
+	{
+		action_block(action, ERRCODE_UNDEFINED_OBJECT, "Declare the role.",
+					 "role \"%s\" does not exist", want->owner);
+		return;
+	}
+	plan_acl_new_owner(&now->acl, now->owner, want->owner);
+	now->owner = want->owner;
+}
+
+static bool
+tablespace_exists(Planner *planner, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, planner->snapshot->tablespaces)
+	{
+		if (strcmp(lfirst(lc), name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+database_tablespace(Planner *planner, const Database *want, Database *now)
+{
+	Action	   *action;
+	bool		open = plan_same(now->name, planner->input->cmdb_database);
+	bool		exists;
+
+	if (!(want->set & DB_SET_TABLESPACE) || want->tablespace == NULL ||
+		plan_same(want->tablespace, now->tablespace))
+		return;
+	exists = tablespace_exists(planner, want->tablespace);
+	plan_sequence_begin(planner);
+	if (exists && !open)
+		plan_sessions_end(planner, "database.sessions", now->name,
+						  "a database in use cannot be moved");
+	action = action_sql(planner, "database.tablespace", now->name, NULL,
+						psprintf("ALTER DATABASE %s SET TABLESPACE %s",
+								 quote_identifier(now->name),
+								 quote_identifier(want->tablespace)),
+						psprintf("tablespace: %s -> %s", now->tablespace, want->tablespace));
+	plan_sequence_end(planner);
+	if (!exists)
+		action_block(action, ERRCODE_UNDEFINED_OBJECT,
+					 "Create it with CREATE TABLESPACE: it needs a directory of the server.",
+					 "tablespace \"%s\" does not exist", want->tablespace);
+	else if (open)
+		action_block(action, ERRCODE_PGOPS_PROTECTED,
+					 "Move it by hand, connected to another database, while pgops is stopped.",
+					 "the database that pgops is connected to cannot be moved");
+}
+
+static void
+database_flags(Planner *planner, const Database *want, Database *now)
+{
+	if ((want->set & DB_SET_CONNLIMIT) && want->connlimit != now->connlimit)
+		alter_database(planner, "database.connlimit", now,
+					   psprintf("WITH CONNECTION LIMIT %d", want->connlimit),
+					   psprintf("connlimit: %d -> %d", now->connlimit, want->connlimit));
+	if ((want->set & DB_SET_IS_TEMPLATE) && want->is_template != now->is_template)
+	{
+		alter_database(planner, "database.is_template", now,
+					   psprintf("WITH IS_TEMPLATE %s", want->is_template ? "true" : "false"),
+					   psprintf("is_template: %s -> %s", now->is_template ? "true" : "false",
+								want->is_template ? "true" : "false"));
+		now->is_template = want->is_template;
+	}
+}
+
+/*
+ * Refusing connections comes last, when the inside of the database is done;
+ * allowing them may as well.
+ */
+static void
+database_allowconn(Planner *planner, const Database *want, Database *now)
+{
+	if ((want->set & DB_SET_ALLOWCONN) && want->allowconn != now->allowconn)
+		alter_database(planner, "database.allowconn", now,
+					   psprintf("WITH ALLOW_CONNECTIONS %s", want->allowconn ? "true" : "false"),
+					   psprintf("allowconn: %s -> %s", now->allowconn ? "true" : "false",
+								want->allowconn ? "true" : "false"));
+}
+
+static void
+database_comment(Planner *planner, const Database *want, Database *now)
+{
+	if (!(want->set & DB_SET_COMMENT) || plan_same(want->comment, now->comment))
+		return;
+	action_sql(planner, "database.comment", now->name, NULL,
+			   psprintf("COMMENT ON DATABASE %s IS %s", quote_identifier(now->name),
+						want->comment ? quote_literal_cstr(want->comment) : "NULL"),
+			   psprintf("comment: %s -> %s", now->comment ? now->comment : "none",
+						want->comment ? want->comment : "none"));
+}
+
+/* ---- what can only be chosen at creation ---- */
+
+/* a create-only field, as data */
+typedef struct CreateOnly
+{
+	uint32		bit;
+	const char *field;
+	size_t		offset;
+} CreateOnly;
+
+static const CreateOnly create_only[] = {
+	{DB_SET_ENCODING, "encoding", offsetof(Database, encoding)},
+	{DB_SET_LC_COLLATE, "lc_collate", offsetof(Database, lc_collate)},
+	{DB_SET_LC_CTYPE, "lc_ctype", offsetof(Database, lc_ctype)},
+	{DB_SET_PROVIDER, "locale_provider", offsetof(Database, locale_provider)},
+	{DB_SET_ICU_LOCALE, "icu_locale", offsetof(Database, icu_locale)},
+	{DB_SET_ICU_RULES, "icu_rules", offsetof(Database, icu_rules)},
+	{DB_SET_BUILTIN, "builtin_locale", offsetof(Database, builtin_locale)},
+};
+
+/* what a declaration says about a create-only field; NULL: nothing */
+static const char *
+declared_value(const Database *want, const CreateOnly *field)
+{
+	if (want->set & field->bit)
+		return *(char *const *) ((const char *) want + field->offset);
+	if ((field->bit & (DB_SET_LC_COLLATE | DB_SET_LC_CTYPE)) && (want->set & DB_SET_LOCALE))
+		return want->locale;
+	return NULL;
+}
+
+/* en_US.utf8 and en_US.UTF-8 are one locale in two spellings */
+static bool
+same_locale_name(const char *a, const char *b)
+{
+	while (*a != '\0' || *b != '\0')
+	{
+		if (*a == '-')
+			a++;
+		else if (*b == '-')
+			b++;
+		else if (pg_tolower((unsigned char) *a++) != pg_tolower((unsigned char) *b++))
+			return false;
+	}
+	return true;
+}
+
+static bool
+create_only_equal(const CreateOnly *field, const char *want, const char *have,
+				  bool exact)
+{
+	if (have == NULL)
+		return want[0] == '\0';
+	if (field->bit == DB_SET_ENCODING)
+		return strcmp(plan_canonical_encoding(want), plan_canonical_encoding(have)) == 0;
+	if (field->bit == DB_SET_PROVIDER)
+		return pg_strcasecmp(want, have) == 0;
+	return exact ? strcmp(want, have) == 0 : same_locale_name(want, have);
+}
+
+/*
+ * plan_create_only_differences
+ *		"encoding: LATIN1 -> UTF8, ..." for the create-only fields that differ
+ *		between a declaration and a database; NULL if none does.  "exact":
+ *		spelled as CREATE DATABASE compares with a template.
+ */
+char *
+plan_create_only_differences(const Database *want, const Database *have, bool exact)
+{
+	StringInfoData differences;
+
+	initStringInfo(&differences);
+	for (int i = 0; i < lengthof(create_only); i++)
+	{
+		const CreateOnly *field = &create_only[i];
+		const char *value = declared_value(want, field);
+		const char *observed = *(char *const *) ((const char *) have + field->offset);
+
+		if (value != NULL && !create_only_equal(field, value, observed, exact))
+			appendStringInfo(&differences, "%s%s: %s -> %s",
+							 differences.len > 0 ? ", " : "",
+							 field->field, observed ? observed : "none", value);
+	}
+	return differences.len > 0 ? differences.data : NULL;
+}
+
+static void
+database_create_only(Planner *planner, const Database *want, Database *now)
+{
+	char	   *reason = plan_create_only_differences(want, now, false);
+
+	if (reason != NULL)
+		action_block(action_door(planner, DOOR_NONE, "database.create_only", now->name,
+								 NULL, NULL, reason),
+					 ERRCODE_PGOPS_CREATE_ONLY,
+					 "Declare the database with state: recreate to create it anew, without its data, or declare what it has.",
+					 "can only be chosen when the database is created");
+}
+
+/* ---- removal ---- */
+
+/*
+ * plan_database_drop
+ *		Drops a database, its mark as template first if it has it.
+ */
+void
+plan_database_drop(Planner *planner, Database *now, const char *rule,
+				   const char *reason)
+{
+	OwnedItem  *item = plan_owned(planner, "database", NULL, now->name, NULL);
+	Action	   *action;
+
+	/* an invalid database cannot be altered, only dropped */
+	if (now->is_template && !now->invalid)
+		alter_database(planner, "database.unset_template", now,
+					   pstrdup("WITH IS_TEMPLATE false"),
+					   pstrdup("is_template: true -> false"));
+	action = action_sql(planner, rule, now->name, NULL,
+						psprintf("DROP DATABASE %s WITH (FORCE)", quote_identifier(now->name)),
+						pstrdup(reason));
+	if (item != NULL)
+		action_forget(action, item);
+	plan_database_remove(planner, now);
+}
+
+static void
+database_protected(Planner *planner, Database *now, const char *rule)
+{
+	action_block(action_sql(planner, rule, now->name, NULL,
+							psprintf("DROP DATABASE %s WITH (FORCE)",
+									 quote_identifier(now->name)),
+							pstrdup("existing")),
+				 ERRCODE_PGOPS_PROTECTED, "Remove its entry from the declaration.",
+				 "database \"%s\" is never dropped", now->name);
+}
+
+/* whether state: recreate is still to be done for this declaration */
+static bool
+recreate_is_due(Planner *planner, const Database *want)
+{
+	return want->state == STATE_RECREATE &&
+		plan_owned(planner, "recreate", NULL, want->name, want->entry_digest) == NULL;
+}
+
+/*
+ * Drops what stands in the way of creating a database; returns what is left of
+ * it: NULL if it is to be created.
+ */
+static Database *
+database_clear(Planner *planner, Database *want, Database *now)
+{
+	if (now->invalid)
+	{
+		plan_database_drop(planner, now, "database.drop_invalid",
+						   "invalid: left by an interrupted command");
+		return NULL;
+	}
+	if (!recreate_is_due(planner, want))
+		return now;
+	if (plan_database_protected(planner, now))
+	{
+		database_protected(planner, now, "database.recreate");
+		return now;
+	}
+	if (planner->cluster->safeguard)
+	{
+		/* plan_limits() blocks the row; the database stays, and is kept in order */
+		action_sql(planner, "database.recreate", now->name, NULL,
+				   psprintf("DROP DATABASE %s WITH (FORCE)", quote_identifier(now->name)),
+				   pstrdup("recreate"));
+		return now;
+	}
+	/* all that follows for this database belongs to the one decision to drop it */
+	plan_sequence_begin(planner);
+	plan_map_put(planner->sequences, want->name, makeInteger(planner->sequence));
+	plan_database_drop(planner, now, "database.recreate", "recreate");
+	return NULL;
+}
+
+/* ---- one database ---- */
+
+/* a database that was just created already has what CREATE DATABASE gives */
+static void
+database_attributes(Planner *planner, Database *want, Database *now)
+{
+	SettingTarget target = {"DATABASE", "database_setting", want->name};
+
+	database_owner(planner, want, now);
+	database_tablespace(planner, want, now);
+	database_flags(planner, want, now);
+	plan_settings(planner, &target, want->settings, now->settings);
+	database_comment(planner, want, now);
+	plan_database_grants(planner, want, now);
+}
+
+static void
+database_declared(Planner *planner, Database *want)
+{
+	Database   *now = plan_database_now(planner, want->name);
+
+	plan_want(planner, "database", NULL, want->name, NULL);
+	if (now != NULL)
+		now = database_clear(planner, want, now);
+	if (now == NULL && plan_database_create(planner, want))
+	{
+		now = plan_database_now(planner, want->name);
+		database_attributes(planner, want, now);
+	}
+	else if (now != NULL)
+	{
+		plan_adopt(planner, "database", NULL, want->name, NULL, false, NULL);
+		database_attributes(planner, want, now);
+		database_create_only(planner, want, now);
+	}
+	plan_sequence_end(planner);
+}
+
+/* ---- the order ---- */
+
+static bool
+will_be_created(Planner *planner, const Database *want)
+{
+	Database   *now;
+
+	if (want->state == STATE_ABSENT)
+		return false;
+	now = plan_database_now(planner, want->name);
+	return now == NULL || now->invalid || recreate_is_due(planner, want);
+}
+
+/* insides that must be complete before anything is cloned, and the busiest one */
+static void
+plan_existing_templates(Planner *planner)
+{
+	Database   *now = plan_database_now(planner, "template1");
+	ListCell   *lc;
+
+	if (now != NULL)
+		plan_inside(planner, now);
+	if (planner->cluster->primary_db != NULL &&
+		(now = plan_database_now(planner, planner->cluster->primary_db)) != NULL)
+	{
+		Database   *want = plan_map_get(planner->declared_databases, now->name);
+
+		if (want == NULL || (want->state != STATE_ABSENT && !will_be_created(planner, want)))
+			plan_inside(planner, now);
+	}
+	foreach(lc, planner->cluster->databases)
+	{
+		Database   *want = lfirst(lc);
+		Database   *source;
+
+		if (!will_be_created(planner, want) || !(want->set & DB_SET_TEMPLATE) ||
+			want->template == NULL)
+			continue;
+		source = plan_map_get(planner->declared_databases, want->template);
+		now = plan_database_now(planner, want->template);
+		if (now != NULL && (source == NULL || !will_be_created(planner, source)))
+			plan_inside(planner, now);
+	}
+}
+
+/* one round: the databases whose template is not waiting; returns those that wait */
+static List *
+plan_round(Planner *planner, List *waiting)
+{
+	PlanMap    *names = plan_map_new();
+	List	   *ready = NIL;
+	List	   *rest = NIL;
+	ListCell   *lc;
+
+	foreach(lc, waiting)
+	{
+		Database   *want = lfirst(lc);
+
+		if (will_be_created(planner, want))
+			plan_map_put(names, want->name, want);
+	}
+	foreach(lc, waiting)
+	{
+		Database   *want = lfirst(lc);
+
+		if (will_be_created(planner, want) && (want->set & DB_SET_TEMPLATE) &&
+			want->template != NULL && strcmp(want->template, want->name) != 0 &&
+			plan_map_get(names, want->template) != NULL)
+			rest = lappend(rest, want);
+		else
+			ready = lappend(ready, want);
+	}
+
+	/* templates in a circle: the server says what is wrong with them */
+	if (ready == NIL)
+	{
+		ready = rest;
+		rest = NIL;
+	}
+	foreach(lc, ready)
+		database_declared(planner, lfirst(lc));
+	foreach(lc, ready)
+	{
+		Database   *now = plan_database_now(planner, ((Database *) lfirst(lc))->name);
+
+		if (now != NULL)
+			plan_inside(planner, now);
+	}
+	return rest;
+}
+
+/* a database that will be dropped needs no care */
+static bool
+will_be_dropped(Planner *planner, Database *now)
+{
+	Database   *want = plan_map_get(planner->declared_databases, now->name);
+
+	if (plan_database_protected(planner, now))
+		return false;
+	return want ? want->state == STATE_ABSENT :
+		plan_authoritative(planner) && !now->is_template;
+}
+
+/*
+ * plan_databases
+ *		All databases that are to exist, with their insides.
+ */
+void
+plan_databases(Planner *planner)
+{
+	List	   *waiting = NIL;
+	ListCell   *lc;
+
+	foreach(lc, planner->cluster->databases)
+	{
+		Database   *want = lfirst(lc);
+
+		if (want->state != STATE_ABSENT)
+			waiting = lappend(waiting, want);
+	}
+	plan_existing_templates(planner);
+	while (waiting != NIL)
+		waiting = plan_round(planner, waiting);
+	plan_settings_undo(planner, false);
+	foreach(lc, planner->database_list)
+	{
+		if (!will_be_dropped(planner, lfirst(lc)))
+			plan_inside(planner, lfirst(lc));
+	}
+	foreach(lc, planner->cluster->databases)
+	{
+		Database   *want = lfirst(lc);
+		Database   *now = plan_database_now(planner, want->name);
+		Integer    *sequence = plan_map_get(planner->sequences, want->name);
+
+		planner->sequence = sequence ? intVal(sequence) : 0;
+		if (want->state != STATE_ABSENT && now != NULL)
+			database_allowconn(planner, want, now);
+		planner->sequence = 0;
+	}
+}
+
+/* ---- databases that are not to exist ---- */
+
+static void
+database_absent(Planner *planner, Database *now, const char *rule, const char *reason)
+{
+	if (plan_database_protected(planner, now))
+	{
+		database_protected(planner, now, rule);
+		return;
+	}
+	plan_sequence_begin(planner);
+	plan_database_drop(planner, now, rule, reason);
+	plan_sequence_end(planner);
+}
+
+/* remembered things inside databases that are gone are forgotten with them */
+static void
+forget_gone_databases(Planner *planner)
+{
+	ListCell   *lc;
+
+	foreach(lc, planner->input->owned)
+	{
+		OwnedItem  *item = lfirst(lc);
+		bool		gone = item->database != NULL &&
+		plan_database_now(planner, item->database) == NULL;
+
+		if (strcmp(item->kind, "database_grant") == 0)
+			gone = plan_database_now(planner, item->name) == NULL;
+		if (gone && snapshot_database(planner->snapshot,
+									  item->database ? item->database : item->name) == NULL)
+			plan_forget(planner, item);
+	}
+}
+
+/*
+ * plan_database_drops
+ *		Databases declared as absent; those that are not declared any more,
+ *		by policy.
+ */
+void
+plan_database_drops(Planner *planner)
+{
+	ListCell   *lc;
+	List	   *existing;
+
+	foreach(lc, planner->cluster->databases)
+	{
+		Database   *want = lfirst(lc);
+		Database   *now = plan_database_now(planner, want->name);
+
+		if (want->state == STATE_ABSENT && now != NULL)
+			database_absent(planner, now, "database.drop", "absent");
+	}
+	existing = list_copy(planner->database_list);
+	foreach(lc, existing)
+	{
+		Database   *now = lfirst(lc);
+
+		if (plan_authoritative(planner) && !now->is_template &&
+			!plan_database_protected(planner, now) &&
+			plan_map_get(planner->declared_databases, now->name) == NULL)
+			database_absent(planner, now, "database.drop_extra", "not declared");
+	}
+	foreach(lc, plan_owned_of(planner, "database", NULL))
+	{
+		OwnedItem  *item = lfirst(lc);
+
+		if (plan_map_get(planner->declared_databases, item->name) == NULL &&
+			plan_database_now(planner, item->name) != NULL)
+			action_orphan(planner, "database.orphan", item->name, NULL);
+		else if (!plan_wanted(planner, item) &&
+				 snapshot_database(planner->snapshot, item->name) == NULL)
+			plan_forget(planner, item);
+	}
+	forget_gone_databases(planner);
+}

@@ -1,0 +1,328 @@
+/*
+ * plan_database_create.c
+ *		CREATE DATABASE: which template, which options this server version
+ *		knows, and what the new database is assumed to have inside.
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+
+#include "errors.h"
+#include "plan/planner.h"
+
+typedef enum OptionForm
+{
+	FORM_IDENTIFIER,
+	FORM_LITERAL
+} OptionForm;
+
+/* options of CREATE DATABASE, in the order in which they are written */
+typedef struct CreateOption
+{
+	uint32		bit;
+	const char *keyword;
+	const char *field;			/* name in the declaration */
+	OptionForm	form;
+	size_t		offset;
+	int			min_major;
+	int			max_major;
+} CreateOption;
+
+#define ANY_MAJOR	9999
+
+static const CreateOption create_options[] = {
+	{DB_SET_OWNER, "OWNER", "owner", FORM_IDENTIFIER, offsetof(Database, owner), 15, ANY_MAJOR},
+	{DB_SET_TEMPLATE, "TEMPLATE", "template", FORM_IDENTIFIER, offsetof(Database, template), 15, ANY_MAJOR},
+	{DB_SET_STRATEGY, "STRATEGY", "strategy", FORM_LITERAL, offsetof(Database, strategy), 15, ANY_MAJOR},
+	{DB_SET_ENCODING, "ENCODING", "encoding", FORM_LITERAL, offsetof(Database, encoding), 15, ANY_MAJOR},
+	{DB_SET_PROVIDER, "LOCALE_PROVIDER", "locale_provider", FORM_LITERAL, offsetof(Database, locale_provider), 15, ANY_MAJOR},
+	{DB_SET_LOCALE, "LOCALE", "locale", FORM_LITERAL, offsetof(Database, locale), 15, ANY_MAJOR},
+	{DB_SET_LC_COLLATE, "LC_COLLATE", "lc_collate", FORM_LITERAL, offsetof(Database, lc_collate), 15, ANY_MAJOR},
+	{DB_SET_LC_CTYPE, "LC_CTYPE", "lc_ctype", FORM_LITERAL, offsetof(Database, lc_ctype), 15, ANY_MAJOR},
+	{DB_SET_ICU_LOCALE, "ICU_LOCALE", "icu_locale", FORM_LITERAL, offsetof(Database, icu_locale), 15, ANY_MAJOR},
+	{DB_SET_ICU_RULES, "ICU_RULES", "icu_rules", FORM_LITERAL, offsetof(Database, icu_rules), 16, ANY_MAJOR},
+	{DB_SET_BUILTIN, "BUILTIN_LOCALE", "builtin_locale", FORM_LITERAL, offsetof(Database, builtin_locale), 17, ANY_MAJOR},
+	{DB_SET_TABLESPACE, "TABLESPACE", "tablespace", FORM_IDENTIFIER, offsetof(Database, tablespace), 15, ANY_MAJOR},
+};
+
+/* values of an option that came with a later version than the option itself */
+typedef struct CreateValue
+{
+	uint32		bit;
+	const char *value;
+	int			min_major;
+} CreateValue;
+
+static const CreateValue create_values[] = {
+	{DB_SET_PROVIDER, "builtin", 17},
+};
+
+static char *
+option_value(const Database *want, const CreateOption *option)
+{
+	return *(char *const *) ((const char *) want + option->offset);
+}
+
+/*
+ * plan_template_of
+ *		The template that a declared database is created from.  template1 only
+ *		serves databases of its own encoding and locale; template0 serves all,
+ *		so it takes its place where they differ, and *why says so (else NULL).
+ *		Any other declared template is taken at its word.
+ */
+const char *
+plan_template_of(Planner *planner, const Database *want, char **why)
+{
+	const char *name = (want->set & DB_SET_TEMPLATE) && want->template && want->template[0] ?
+	want->template : "template1";
+	Database   *template1 = snapshot_database(planner->snapshot, "template1");
+	char	   *differences;
+
+	*why = NULL;
+	if (strcmp(name, "template1") != 0 || template1 == NULL)
+		return name;
+	differences = plan_create_only_differences(want, template1, true);
+	if (differences == NULL)
+		return name;
+	*why = psprintf("from template0, since template1 differs (%s)", differences);
+	return "template0";
+}
+
+/*
+ * The options as they are written: a copy of the declaration in which LOCALE
+ * gives way to LC_COLLATE and LC_CTYPE where one of those is declared, as the
+ * server would refuse, or doubt, the combination.
+ */
+static Database
+written_options(Planner *planner, const Database *want, const char *template)
+{
+	Database	written = *want;
+	uint32		both = DB_SET_LC_COLLATE | DB_SET_LC_CTYPE;
+	bool		provider_needs_locale = planner->snapshot->server_major >= 16 &&
+	(want->set & DB_SET_PROVIDER) && want->locale_provider != NULL &&
+	pg_strcasecmp(want->locale_provider, "libc") != 0 &&
+	!(want->set & (DB_SET_ICU_LOCALE | DB_SET_BUILTIN));
+
+	if ((want->set & DB_SET_LOCALE) && (want->set & both))
+	{
+		if (!(want->set & DB_SET_LC_COLLATE))
+			written.lc_collate = want->locale;
+		if (!(want->set & DB_SET_LC_CTYPE))
+			written.lc_ctype = want->locale;
+		written.set |= both;
+		if (!provider_needs_locale)
+			written.set &= ~DB_SET_LOCALE;
+	}
+	if (strcmp(template, "template1") != 0)
+	{
+		written.template = pstrdup(template);
+		written.set |= DB_SET_TEMPLATE;
+	}
+	return written;
+}
+
+static char *
+create_statement(Planner *planner, const Database *want, const char *template)
+{
+	Database	written = written_options(planner, want, template);
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "CREATE DATABASE %s", quote_identifier(want->name));
+	for (int i = 0; i < lengthof(create_options); i++)
+	{
+		const CreateOption *option = &create_options[i];
+		char	   *value = option_value(&written, option);
+
+		if (!(written.set & option->bit) || value == NULL || value[0] == '\0')
+			continue;
+		appendStringInfo(&sql, " %s %s", option->keyword,
+						 option->form == FORM_IDENTIFIER ? quote_identifier(value) :
+						 quote_literal_cstr(value));
+	}
+	if (want->set & DB_SET_CONNLIMIT)
+		appendStringInfo(&sql, " CONNECTION LIMIT %d", want->connlimit);
+	if ((want->set & DB_SET_IS_TEMPLATE) && want->is_template)
+		appendStringInfoString(&sql, " IS_TEMPLATE true");
+	return sql.data;
+}
+
+/* ---- what stands in the way ---- */
+
+/* an option or value that this server version does not have; NULL if none */
+static char *
+unsupported_option(Planner *planner, const Database *want)
+{
+	int			major = planner->snapshot->server_major;
+
+	for (int i = 0; i < lengthof(create_options); i++)
+	{
+		const CreateOption *option = &create_options[i];
+		char	   *value = option_value(want, option);
+
+		if (!(want->set & option->bit) || value == NULL || value[0] == '\0')
+			continue;
+		if (major < option->min_major || major > option->max_major)
+			return psprintf("%s is not supported by PostgreSQL %d", option->field, major);
+		for (int j = 0; j < lengthof(create_values); j++)
+		{
+			if (create_values[j].bit == option->bit && major < create_values[j].min_major &&
+				pg_strcasecmp(create_values[j].value, value) == 0)
+				return psprintf("%s %s is not supported by PostgreSQL %d", option->field,
+								value, major);
+		}
+	}
+	return NULL;
+}
+
+static bool
+tablespace_missing(Planner *planner, const Database *want)
+{
+	ListCell   *lc;
+
+	if (!(want->set & DB_SET_TABLESPACE) || want->tablespace == NULL)
+		return false;
+	foreach(lc, planner->snapshot->tablespaces)
+	{
+		if (strcmp(lfirst(lc), want->tablespace) == 0)
+			return false;
+	}
+	return true;
+}
+
+/* blocks the creation where something it needs is missing; returns whether it did */
+static bool
+creation_is_blocked(Planner *planner, const Database *want, const char *template,
+					Action *action)
+{
+	char	   *unsupported = unsupported_option(planner, want);
+
+	if (unsupported != NULL)
+		action_block(action, ERRCODE_PGOPS_NOT_SUPPORTED,
+					 "Remove the field, or upgrade the server.", "%s", unsupported);
+	else if ((want->set & DB_SET_OWNER) && want->owner != NULL &&
+			 !plan_role_exists(planner, want->owner))
+		action_block(action, ERRCODE_UNDEFINED_OBJECT, "Declare the role.",
+					 "role \"%s\" does not exist", want->owner);
+	else if (tablespace_missing(planner, want))
+		action_block(action, ERRCODE_UNDEFINED_OBJECT,
+					 "Create it with CREATE TABLESPACE: it needs a directory of the server.",
+					 "tablespace \"%s\" does not exist", want->tablespace);
+	else if (plan_database_now(planner, template) == NULL)
+		action_block(action, ERRCODE_UNDEFINED_DATABASE, "Declare the template database.",
+					 "template database \"%s\" does not exist", template);
+	return action->blocked != NULL;
+}
+
+/* ---- what the new database will be ---- */
+
+/* what initdb left in template0: schema public and the procedural language */
+static LocalState *
+pristine_local(void)
+{
+	LocalState *local = palloc0(sizeof(LocalState));
+	Schema	   *public = palloc0(sizeof(Schema));
+	Extension  *plpgsql = palloc0(sizeof(Extension));
+
+	public->name = "public";
+	public->owner = "pg_database_owner";
+	public->set = SCHEMA_SET_OWNER;
+	public->acl = plan_acl_add(NIL, "pg_database_owner", "pg_database_owner", "USAGE", false);
+	public->acl = plan_acl_add(public->acl, "pg_database_owner", "pg_database_owner", "CREATE", false);
+	public->acl = plan_acl_add(public->acl, NULL, "pg_database_owner", "USAGE", false);
+	plpgsql->name = "plpgsql";
+	plpgsql->schema = "pg_catalog";
+	plpgsql->set = EXTENSION_SET_SCHEMA | EXTENSION_SET_VERSION;
+	local->schemas = list_make1(public);
+	local->extensions = list_make1(plpgsql);
+	local->assumed = true;
+	return local;
+}
+
+static LocalState *
+assumed_local(Planner *planner, const char *template)
+{
+	Database   *source = plan_database_now(planner, template);
+	LocalState *local;
+
+	if (source == NULL || source->local == NULL || strcmp(template, "template0") == 0)
+		return pristine_local();
+	local = model_copy_local(source->local);
+	local->assumed = true;
+	return local;
+}
+
+static Database *
+assumed_database(Planner *planner, const Database *want, const char *template)
+{
+	Database   *source = plan_database_now(planner, template);
+	Database   *now = palloc0(sizeof(Database));
+
+	now->name = want->name;
+	now->set = PG_UINT32_MAX;
+	now->owner = (want->set & DB_SET_OWNER) && want->owner ? want->owner :
+		planner->snapshot->bootstrap_superuser;
+	now->tablespace = (want->set & DB_SET_TABLESPACE) && want->tablespace ?
+		want->tablespace : source ? source->tablespace : NULL;
+	now->is_template = (want->set & DB_SET_IS_TEMPLATE) && want->is_template;
+	now->connlimit = (want->set & DB_SET_CONNLIMIT) ? want->connlimit : -1;
+	now->allowconn = true;
+	now->acl = plan_acl_add(now->acl, now->owner, now->owner, "CREATE", false);
+	now->acl = plan_acl_add(now->acl, now->owner, now->owner, "TEMPORARY", false);
+	now->acl = plan_acl_add(now->acl, now->owner, now->owner, "CONNECT", false);
+	now->acl = plan_acl_add(now->acl, NULL, now->owner, "TEMPORARY", false);
+	now->acl = plan_acl_add(now->acl, NULL, now->owner, "CONNECT", false);
+	now->local = assumed_local(planner, template);
+	return now;
+}
+
+/* what is to be remembered with the creation */
+static void
+creation_records(Planner *planner, Action *action, const Database *want)
+{
+	ListCell   *lc;
+
+	action_record(action, "database", NULL, want->name, NULL, NULL);
+	if ((want->set & DB_SET_BASELINE) && want->baseline != NULL)
+		action_record(action, "baseline", NULL, want->name, want->baseline, "pending");
+	if (want->state != STATE_RECREATE || want->entry_digest == NULL)
+		return;
+	foreach(lc, plan_owned_of(planner, "recreate", NULL))
+	{
+		OwnedItem  *item = lfirst(lc);
+
+		if (strcmp(item->name, want->name) == 0 &&
+			!plan_same(item->attribute, want->entry_digest))
+			action_forget(action, item);
+	}
+	action_record(action, "recreate", NULL, want->name, want->entry_digest, NULL);
+}
+
+/*
+ * plan_database_create
+ *		Plans the creation of a database that does not exist; false if it is
+ *		blocked.  Afterwards it exists for the planner, with the inside of its
+ *		template.
+ */
+bool
+plan_database_create(Planner *planner, const Database *want)
+{
+	char	   *why;
+	const char *template = plan_template_of(planner, want, &why);
+	bool		business = strcmp(template, "template0") != 0 &&
+	strcmp(template, "template1") != 0;
+	Action		probe = {0};
+	Action	   *action;
+
+	if (business && !creation_is_blocked(planner, want, template, &probe))
+		plan_sessions_end(planner, "database.template_sessions", template,
+						  psprintf("template of %s", want->name));
+	action = action_sql(planner, "database.create", want->name, NULL,
+						create_statement(planner, want, template),
+						why ? psprintf("missing; %s", why) : pstrdup("missing"));
+	if (creation_is_blocked(planner, want, template, action))
+		return false;
+	creation_records(planner, action, want);
+	plan_database_add(planner, assumed_database(planner, want, template));
+	return true;
+}

@@ -1,0 +1,58 @@
+/*
+ * plan_file.c
+ *		Files: pg_hba.conf, and the reload that follows its change.
+ *
+ * Not for: the text (render/), nor whether the server's parser accepts it: the
+ * caller asks that of plan_hba_text() and hands the answer in.
+ */
+#include "postgres.h"
+
+#include "errors.h"
+#include "io/hba.h"
+#include "plan/planner.h"
+#include "render/render.h"
+
+/* the candidate pg_hba.conf of this input; palloc'd */
+char *
+plan_hba_text(const PlanInput *input)
+{
+	return render_hba(input->cluster, input->snapshot->in_recovery,
+					  input->hba_method ? input->hba_method : "peer",
+					  input->snapshot->server_major);
+}
+
+/* pg_hba.conf, if it is managed and its bytes differ */
+void
+plan_files(Planner *planner)
+{
+	PlanInput  *input = planner->input;
+	ServerState *snapshot = planner->snapshot;
+	char	   *candidate;
+	Action	   *action;
+
+	if (!input->hba_managed)
+		return;
+	candidate = plan_hba_text(input);
+	if (plan_same(snapshot->hba_text, candidate))
+		return;
+	plan_sequence_begin(planner);
+	action = action_door(planner, DOOR_FILE, "hba.write", "pg_hba.conf", NULL,
+						 render_diff(snapshot->hba_path,
+									 snapshot->hba_text ? snapshot->hba_text : "", candidate),
+						 pstrdup(snapshot->hba_text ? "different" : "missing"));
+	action->file_path = snapshot->hba_path;
+	action->file_text = candidate;
+	if (input->hba_errors != NIL)
+	{
+		HbaError   *error = linitial(input->hba_errors);
+
+		action_block(action, ERRCODE_PGOPS_HBA_REJECTED,
+					 "Correct pg_hba_rules or pg_default_hba_rules; the file stays as it is.",
+					 "line %d of the new pg_hba.conf: %s", error->line, error->message);
+	}
+	else
+		action_door(planner, DOOR_RELOAD, "hba.reload", "pg_hba.conf", NULL,
+					pstrdup("SELECT pg_catalog.pg_reload_conf()"),
+					pstrdup("pg_hba.conf is written"));
+	plan_sequence_end(planner);
+}

@@ -1,0 +1,125 @@
+/*
+ * plan_limit.c
+ *		What policy lets run: observe, safeguard, and the limit of destructive
+ *		steps.
+ *
+ * Steps that belong together are blocked together: a role that may not be
+ * dropped keeps its login, too.
+ */
+#include "postgres.h"
+
+#include "errors.h"
+#include "plan/planner.h"
+
+/* marks a sequence; the value only must not be NULL */
+static char marked[] = "";
+
+static char *
+sequence_key(int sequence)
+{
+	return psprintf("%d", sequence);
+}
+
+static void
+limit_observe(Planner *planner)
+{
+	ListCell   *lc;
+
+	if (planner->cluster->policy != POLICY_OBSERVE)
+		return;
+	foreach(lc, planner->plan->actions)
+	{
+		Action	   *action = lfirst(lc);
+
+		if (action->blocked == NULL)
+			action_block(action, ERRCODE_PGOPS_OBSERVE_ONLY,
+						 "Set pgops_policy to additive to let pgops repair it.",
+						 "policy is observe");
+	}
+}
+
+/* blocks the destructive steps and all that belong to them */
+static void
+block_destructive(Planner *planner, int sqlstate, const char *hint, const char *why)
+{
+	PlanMap    *sequences = plan_map_new();
+	ListCell   *lc;
+
+	foreach(lc, planner->plan->actions)
+	{
+		Action	   *action = lfirst(lc);
+
+		if (action->destructive && action->blocked == NULL && action->sequence > 0)
+			plan_map_put(sequences, sequence_key(action->sequence), marked);
+	}
+	foreach(lc, planner->plan->actions)
+	{
+		Action	   *action = lfirst(lc);
+
+		if (action->blocked == NULL &&
+			(action->destructive ||
+			 (action->sequence > 0 &&
+			  plan_map_get(sequences, sequence_key(action->sequence)) != NULL)))
+			action_block(action, sqlstate, hint, "%s", why);
+	}
+}
+
+static int
+count_destructive(List *actions)
+{
+	int			count = 0;
+	ListCell   *lc;
+
+	foreach(lc, actions)
+	{
+		Action	   *action = lfirst(lc);
+
+		if (action->destructive && action->blocked == NULL)
+			count++;
+	}
+	return count;
+}
+
+/* more destructive steps than allowed wait for the approval of exactly these */
+static void
+limit_destructive(Planner *planner)
+{
+	ActionPlan *plan = planner->plan;
+	int			count = count_destructive(plan->actions);
+
+	if (count == 0)
+		return;
+	plan->destructive_digest = plan_digest(plan->actions, true);
+	if (count <= planner->input->max_destructive ||
+		plan_same(plan->destructive_digest, planner->input->approved_digest))
+		return;
+	block_destructive(planner, ERRCODE_PGOPS_NEEDS_APPROVAL,
+					  psprintf("SELECT pgops.approve('%s', '%s') releases them.",
+							   planner->cluster->name, plan->destructive_digest),
+					  psprintf("%d destructive steps are more than pgops.max_destructive (%d)",
+							   count, planner->input->max_destructive));
+}
+
+/*
+ * plan_limits
+ *		Blocks what policy does not let run, and counts.
+ */
+void
+plan_limits(Planner *planner)
+{
+	ActionPlan *plan = planner->plan;
+	ListCell   *lc;
+
+	limit_observe(planner);
+	if (planner->cluster->safeguard)
+		block_destructive(planner, ERRCODE_PGOPS_SAFEGUARD,
+						  "Set pg_safeguard to false to let pgops destroy things.",
+						  "pg_safeguard is on");
+	limit_destructive(planner);
+	plan->destructive = count_destructive(plan->actions);
+	foreach(lc, plan->actions)
+	{
+		if (((Action *) lfirst(lc))->blocked != NULL)
+			plan->blocked++;
+	}
+}

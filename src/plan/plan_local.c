@@ -1,0 +1,353 @@
+/*
+ * plan_local.c
+ *		The inside of one database: schemas, extensions, baseline, and what of
+ *		that is to go.
+ *
+ * Each database is planned once, template databases before their clones; the
+ * state that its actions will make is what a clone begins with.
+ *
+ * Not for: privileges of the inside (plan_grants.c, plan_default_acl.c).
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+
+#include "errors.h"
+#include "plan/planner.h"
+
+/* ---- what is desired ---- */
+
+static bool
+gets_defaults(const Cluster *cluster, const char *database)
+{
+	return strcmp(database, "template1") == 0 || plan_same(database, cluster->primary_db);
+}
+
+/* the schemas of a database (declared: NULL if it is not), and the default
+ * ones where they belong */
+List *
+plan_desired_schemas(const Cluster *cluster, const Database *declared,
+					 const char *database)
+{
+	List	   *result = declared ? list_copy(declared->schemas) : NIL;
+	ListCell   *lc;
+
+	if (!gets_defaults(cluster, database))
+		return result;
+	foreach(lc, cluster->default_schemas)
+	{
+		Schema	   *schema = lfirst(lc);
+
+		if (model_find_schema(result, schema->name) == NULL)
+			result = lappend(result, schema);
+	}
+	return result;
+}
+
+/* likewise for extensions */
+List *
+plan_desired_extensions(const Cluster *cluster, const Database *declared,
+						const char *database)
+{
+	List	   *result = declared ? list_copy(declared->extensions) : NIL;
+	ListCell   *lc;
+
+	if (!gets_defaults(cluster, database))
+		return result;
+	foreach(lc, cluster->default_extensions)
+	{
+		Extension  *extension = lfirst(lc);
+
+		if (model_find_extension(result, extension->name) == NULL)
+			result = lappend(result, extension);
+	}
+	return result;
+}
+
+/* schemas that every database has and that are not observed */
+bool
+plan_schema_is_system(const char *name)
+{
+	return strncmp(name, "pg_", 3) == 0 || strcmp(name, "information_schema") == 0;
+}
+
+/* ---- schemas ---- */
+
+static void
+schema_create(Planner *planner, Database *now, const char *rule, const char *name,
+			  const char *owner, char *reason)
+{
+	Action	   *action = action_sql(planner, rule, name, now->name,
+									psprintf("CREATE SCHEMA %s%s%s", quote_identifier(name),
+											 owner ? " AUTHORIZATION " : "",
+											 owner ? quote_identifier(owner) : ""),
+									reason);
+	Schema	   *schema;
+
+	if (owner != NULL && !plan_role_exists(planner, owner))
+	{
+		action_block(action, ERRCODE_UNDEFINED_OBJECT, "Declare the role.",
+					 "role \"%s\" does not exist", owner);
+		return;
+	}
+	action_record(action, "schema", now->name, name, NULL, NULL);
+	schema = palloc0(sizeof(Schema));
+	schema->name = pstrdup(name);
+	schema->set = SCHEMA_SET_OWNER;
+	schema->owner = pstrdup(owner ? owner : planner->snapshot->bootstrap_superuser);
+	now->local->schemas = lappend(now->local->schemas, schema);
+}
+
+static void
+schema_owner(Planner *planner, Database *now, const Schema *want, Schema *have)
+{
+	Action	   *action;
+
+	if (!(want->set & SCHEMA_SET_OWNER) || want->owner == NULL ||
+		plan_same(want->owner, have->owner))
+		return;
+	action = action_sql(planner, "schema.owner", want->name, now->name,
+						psprintf("ALTER SCHEMA %s OWNER TO %s", quote_identifier(want->name),
+								 quote_identifier(want->owner)),
+						psprintf("owner: %s -> %s", have->owner, want->owner));
+	if (!plan_role_exists(planner, want->owner))
+	{
+		action_block(action, ERRCODE_UNDEFINED_OBJECT, "Declare the role.",
+					 "role \"%s\" does not exist", want->owner);
+		return;
+	}
+	plan_acl_new_owner(&have->acl, have->owner, want->owner);
+	have->owner = want->owner;
+}
+
+/* schemas that are to exist */
+void
+plan_schemas(Planner *planner, Database *now, List *wanted)
+{
+	ListCell   *lc;
+
+	foreach(lc, wanted)
+	{
+		Schema	   *want = lfirst(lc);
+		Schema	   *have = model_find_schema(now->local->schemas, want->name);
+
+		if (want->state == STATE_ABSENT || plan_schema_is_system(want->name))
+			continue;
+		plan_want(planner, "schema", now->name, want->name, NULL);
+		if (have == NULL)
+		{
+			schema_create(planner, now, "schema.create", want->name,
+						  (want->set & SCHEMA_SET_OWNER) ? want->owner : NULL,
+						  pstrdup("missing"));
+			continue;
+		}
+		if (!now->local->assumed)
+			plan_adopt(planner, "schema", now->name, want->name, NULL, false, NULL);
+		schema_owner(planner, now, want, have);
+	}
+}
+
+/*
+ * plan_schema_implied
+ *		The schema that a declared extension goes into; it is as good as
+ *		declared.
+ */
+void
+plan_schema_implied(Planner *planner, Database *now, const char *schema,
+					const char *extension)
+{
+	if (plan_schema_is_system(schema))
+		return;
+	plan_want(planner, "schema", now->name, schema, NULL);
+	if (model_find_schema(now->local->schemas, schema) == NULL)
+		schema_create(planner, now, "schema.implied", schema, NULL,
+					  psprintf("missing; extension %s is declared in it", extension));
+}
+
+/* ---- baseline ---- */
+
+static bool
+baseline_exists(Planner *planner, const char *file)
+{
+	ListCell   *lc;
+
+	foreach(lc, planner->input->baseline_files)
+	{
+		if (strcmp(lfirst(lc), file) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* the baseline file runs once, in a database that pgops created */
+static void
+plan_baseline(Planner *planner, const Database *want, Database *now)
+{
+	OwnedItem  *item;
+	Action	   *action;
+
+	if (want == NULL || !(want->set & DB_SET_BASELINE) || want->baseline == NULL)
+		return;
+	item = plan_owned(planner, "baseline", NULL, want->name, want->baseline);
+	if (OidIsValid(now->oid) && (item == NULL || !plan_same(item->value, "pending")))
+		return;
+	action = action_door(planner, DOOR_BASELINE, "baseline.run", want->name, now->name,
+						 psprintf("-- statements of file %s", quote_literal_cstr(want->baseline)),
+						 pstrdup("new database"));
+	action->file_path = want->baseline;
+	if (planner->input->baseline_directory == NULL ||
+		planner->input->baseline_directory[0] == '\0')
+		action_block(action, ERRCODE_PGOPS_BASELINE_PATH,
+					 "Set pgops.baseline_directory to the folder that holds baseline files.",
+					 "no folder for baseline files is configured");
+	else if (!baseline_exists(planner, want->baseline))
+		action_block(action, ERRCODE_UNDEFINED_FILE,
+					 "Put the file into the folder that pgops.baseline_directory names.",
+					 "baseline file \"%s\" does not exist", want->baseline);
+	else
+		action_record(action, "baseline", NULL, want->name, want->baseline, "done");
+}
+
+/* ---- removal ---- */
+
+/* an object of the inside that can be dropped or orphaned, as data */
+typedef struct LocalKind
+{
+	const char *kind;			/* of the owned item, prefix of the rules */
+	const char *keyword;
+	const char *keep;			/* one that is never dropped by policy */
+} LocalKind;
+
+static const LocalKind extension_kind = {"extension", "EXTENSION", "plpgsql"};
+static const LocalKind schema_kind = {"schema", "SCHEMA", "public"};
+
+static bool
+local_exists(const LocalKind *kind, const LocalState *local, const char *name)
+{
+	return kind == &schema_kind ? model_find_schema(local->schemas, name) != NULL :
+		model_find_extension(local->extensions, name) != NULL;
+}
+
+static void
+local_drop(Planner *planner, Database *now, const LocalKind *kind, const char *verb,
+		   const char *name, const char *reason)
+{
+	LocalState *local = now->local;
+	OwnedItem  *item = plan_owned(planner, kind->kind, now->name, name, NULL);
+	Action	   *action = action_sql(planner, psprintf("%s.%s", kind->kind, verb), name,
+									now->name,
+									psprintf("DROP %s %s CASCADE", kind->keyword,
+											 quote_identifier(name)),
+									pstrdup(reason));
+
+	if (item != NULL)
+		action_forget(action, item);
+	if (kind == &schema_kind)
+		local->schemas = list_delete_ptr(local->schemas,
+										 model_find_schema(local->schemas, name));
+	else
+		local->extensions = list_delete_ptr(local->extensions,
+											model_find_extension(local->extensions, name));
+}
+
+/* remembered objects that nobody declares any more */
+static void
+local_undeclared(Planner *planner, Database *now, const LocalKind *kind)
+{
+	ListCell   *lc;
+
+	foreach(lc, plan_owned_of(planner, kind->kind, now->name))
+	{
+		OwnedItem  *item = lfirst(lc);
+
+		if (plan_wanted(planner, item))
+			continue;
+		if (!local_exists(kind, now->local, item->name))
+			plan_forget(planner, item);
+		else if (plan_authoritative(planner) && strcmp(item->name, kind->keep) != 0)
+			local_drop(planner, now, kind, "drop_extra", item->name, "no longer declared");
+		else
+			action_orphan(planner, psprintf("%s.orphan", kind->kind), item->name, now->name);
+	}
+}
+
+/*
+ * plan_local_removals
+ *		Extensions, then schemas, that are declared as absent or not declared
+ *		any more.  An item that is dropped here is wanted, as far as the
+ *		search for undeclared ones is concerned.
+ */
+void
+plan_local_removals(Planner *planner, Database *now, List *schemas, List *extensions)
+{
+	ListCell   *lc;
+
+	foreach(lc, extensions)
+	{
+		Extension  *want = lfirst(lc);
+
+		if (want->state != STATE_ABSENT ||
+			model_find_extension(now->local->extensions, want->name) == NULL)
+			continue;
+		plan_want(planner, "extension", now->name, want->name, NULL);
+		local_drop(planner, now, &extension_kind, "drop", want->name, "absent");
+	}
+	local_undeclared(planner, now, &extension_kind);
+	foreach(lc, schemas)
+	{
+		Schema	   *want = lfirst(lc);
+
+		if (want->state != STATE_ABSENT || plan_schema_is_system(want->name) ||
+			model_find_schema(now->local->schemas, want->name) == NULL)
+			continue;
+		plan_want(planner, "schema", now->name, want->name, NULL);
+		local_drop(planner, now, &schema_kind, "drop", want->name, "absent");
+	}
+	local_undeclared(planner, now, &schema_kind);
+}
+
+/* ---- one database ---- */
+
+static void
+report_unobserved(Planner *planner, Database *now)
+{
+	if (now->local_error != NULL)
+		action_block(action_door(planner, DOOR_NONE, "database.unobserved", now->name,
+								 now->name, NULL, pstrdup("its inside is not known")),
+					 ERRCODE_PGOPS_WORKER_LOST, "It is looked into again at the next pass.",
+					 "%s", now->local_error);
+}
+
+/*
+ * plan_inside
+ *		The inside of one database, once per plan.
+ */
+void
+plan_inside(Planner *planner, Database *now)
+{
+	Database   *want = plan_map_get(planner->declared_databases, now->name);
+	Integer    *sequence = plan_map_get(planner->sequences, now->name);
+	List	   *schemas;
+	List	   *extensions;
+
+	if (now->invalid || strcmp(now->name, "template0") == 0 ||
+		plan_map_get(planner->insides, now->name) != NULL)
+		return;
+	plan_map_put(planner->insides, now->name, now);
+	if (now->local == NULL)
+	{
+		report_unobserved(planner, now);
+		return;
+	}
+	planner->sequence = sequence ? intVal(sequence) : 0;
+	schemas = plan_desired_schemas(planner->cluster, want, now->name);
+	extensions = plan_desired_extensions(planner->cluster, want, now->name);
+	plan_schemas(planner, now, schemas);
+	plan_extensions(planner, now, extensions);
+	if (want != NULL || strcmp(now->name, "template1") == 0)
+		plan_public_grants(planner, now, want != NULL);
+	plan_default_privileges(planner, now);
+	plan_baseline(planner, want, now);
+	plan_local_removals(planner, now, schemas, extensions);
+	planner->sequence = 0;
+}
