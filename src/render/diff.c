@@ -99,10 +99,11 @@ search_script(const Line *a, int a_count, const Line *b, int b_count, int **trac
 
 	for (int d = 0; d <= limit; d++)
 	{
-		int		   *reach = palloc(sizeof(int) * (2 * d + 1)) + d;
 		const int  *last = d > 0 ? trace[d - 1] + (d - 1) : NULL;
+		int		   *reach;
 
-		trace[d] = reach - d;
+		trace[d] = palloc(sizeof(int) * (2 * d + 1));
+		reach = trace[d] + d;
 		for (int k = -d; k <= d; k += 2)
 		{
 			int			x;
