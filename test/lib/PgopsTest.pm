@@ -94,7 +94,7 @@ sub rows
 sub row
 {
 	my @found = rows(@_);
-	BAIL_OUT("one row expected, not " . scalar(@found) . ": $_[1]") if @found != 1;
+	die 'one row expected, not ' . scalar(@found) . ": $_[1]\n" if @found != 1;
 	return $found[0];
 }
 
