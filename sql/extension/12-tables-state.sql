@@ -67,6 +67,7 @@ COMMENT ON TABLE pgops.action_log IS
 'Every action that was carried out, with its result. A row is committed as running before an action with effects outside the transaction starts. Rows older than pgops.log_retention days are deleted. Secrets are redacted. Readable by pg_monitor.
 
 Example: SELECT started_at, kind, name, action, state, message FROM pgops.action_log ORDER BY id DESC LIMIT 20;';
+COMMENT ON SEQUENCE pgops.action_log_id_seq IS 'Numbers of the rows of pgops.action_log.';
 COMMENT ON COLUMN pgops.action_log.id IS 'Number of the row, in the order of starting.';
 COMMENT ON COLUMN pgops.action_log.cluster IS 'Cluster the action belongs to.';
 COMMENT ON COLUMN pgops.action_log.generation IS 'Generation of the declaration that was being reconciled.';

@@ -92,7 +92,12 @@ const char *
 site_item_name(const SpecNode *item)
 {
 	if (item->kind == NODE_MAP)
-		item = node_get(item, "name");
+	{
+		SpecNode   *name = node_get(item, "name");
+
+		/* users of object storage are known by their key */
+		item = name ? name : node_get(item, "access_key");
+	}
 	return item != NULL && item->kind == NODE_STRING ? item->text : NULL;
 }
 

@@ -42,7 +42,7 @@ extern void site_visit_value(SpecNode *value, const char *param, const char *key
 /* makes the node a string */
 extern void site_set_text(SpecNode *node, const char *value);
 
-/* name of a list item (its "name", or itself if it is a string), or NULL */
+/* name of a list item (its "name" or "access_key", or itself if it is a string), or NULL */
 extern const char *site_item_name(const SpecNode *item);
 
 typedef struct NamedItem
