@@ -33,7 +33,7 @@ static const char *const needles[] = {
 
 static emit_log_hook_type previous_hook = NULL;
 
-/* start time of a statement that was marked by secret_hide_statement(); 0: none */
+/* start time of a statement that was found out to be one of ours; 0: none */
 static TimestampTz hidden_statement = 0;
 
 /* First place of the word in the text, upper and lower case being the same (ASCII). */
@@ -105,8 +105,10 @@ hide_in_report(ErrorData *edata, bool hidden)
 
 	/*
 	 * EXECUTE name('...'): only the detail, which shows what was prepared, tells
-	 * that this is one of ours; its own text is what follows the last label.
+	 * that this is one of ours.  It stays so until the statement ends.
 	 */
+	if (prepared)
+		hidden_statement = GetCurrentStatementStartTimestamp();
 	if (statement == NULL && prepared && edata->message != NULL &&
 		debug_query_string != NULL)
 		statement = strstr(edata->message, debug_query_string);
