@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "libpq/pqformat.h"
 #include "libpq/pqmq.h"
 #include "libpq/pqsignal.h"
 #include "mb/pg_wchar.h"
@@ -89,10 +90,8 @@ pin_milliseconds(const char *name, int milliseconds)
 }
 
 /*
- * The client encoding is the launcher's, so that the server converts the
- * messages that it sends there by itself.  It can only be set inside a
- * transaction; where no conversion exists the launcher makes do with what it
- * can read.
+ * Done before the process connects: connecting reads catalogs under locks, and
+ * settings of the database or role cannot override what is set here.
  */
 static void
 pin_settings(const TaskHeader *header)
@@ -104,7 +103,17 @@ pin_settings(const TaskHeader *header)
 	}
 	pin_milliseconds("lock_timeout", header->lock_timeout);
 	pin_milliseconds("statement_timeout", header->statement_timeout);
+}
 
+/*
+ * The client encoding is the launcher's, so that the server converts the
+ * messages that it sends there by itself.  Finding the conversion needs a
+ * transaction; where none exists the launcher makes do with what it can read.
+ */
+static void
+follow_launcher_encoding(const TaskHeader *header)
+{
+	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	(void) set_config_option("client_encoding", pg_encoding_to_char(header->encoding),
 							 PGC_SUSET, PGC_S_OVERRIDE, GUC_ACTION_SET, true,
@@ -115,13 +124,21 @@ pin_settings(const TaskHeader *header)
 /*
  * Sends a message to the launcher, waiting while the queue is full; without a
  * launcher there is nobody to work for.
+ *
+ * It goes the way of the server's own messages: only that way a FATAL error
+ * in the middle of a message closes the queue instead of garbling it.
  */
 static void
-send_message(char type, const char *data, Size length)
+send_message(char type, const char *data, int length)
 {
-	shm_mq_iovec parts[2] = {{&type, 1}, {data, length}};
+	StringInfoData message;
 
-	if (shm_mq_sendv(launcher, parts, 2, false, true) != SHM_MQ_SUCCESS)
+	pq_beginmessage(&message, type);
+	pq_sendbytes(&message, data, length);
+	pq_endmessage(&message);
+
+	/* never waits: the launcher attached before we were started */
+	if (shm_mq_wait_for_attach(launcher) != SHM_MQ_SUCCESS)
 		ereport(FATAL,
 				(errcode(ERRCODE_CONNECTION_FAILURE),
 				 errmsg("process that started the pgops worker is gone")));
@@ -282,13 +299,14 @@ pgops_task_main(Datum main_arg)
 	memcpy(&header, shm_toc_lookup(toc, TASK_KEY_HEADER, false), sizeof(header));
 	request = shm_toc_lookup(toc, TASK_KEY_REQUEST, false);
 
+	pin_settings(&header);
 	BackgroundWorkerInitializeConnectionByOid(header.dboid, InvalidOid,
 											  BGWORKER_BYPASS_ALLOWCONN);
 	MemoryContextSwitchTo(context);
 
 	PG_TRY();
 	{
-		pin_settings(&header);
+		follow_launcher_encoding(&header);
 		MemoryContextSwitchTo(context);
 		run_work(&header, request);
 		send_message(TASK_MESSAGE_DONE, "", 0);
