@@ -192,7 +192,7 @@ nameless_binding(CmdbQuery *query, const Server *server)
 	if (copy.instance == NULL)
 		binding = make_binding(BINDING_UNBOUND, NULL,
 							   pstrdup("it is not known which declared instance this server is"),
-							   pstrdup("Say it with SELECT pgops.bind('<instance>'), or set pgops.instance; pgops.instance lists the declared ones."));
+							   pstrdup("Say it with SELECT pgops.bind('<instance>') or with the setting pgops.instance; SELECT name FROM pgops.instance lists the declared ones."));
 	else
 	{
 		binding = make_binding(BINDING_CLONED, &copy,
