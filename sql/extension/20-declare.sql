@@ -164,7 +164,7 @@ RETURNS TABLE (
 )
 LANGUAGE C STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'pgops_parameters_sql';
+AS 'MODULE_PATHNAME', 'pgops_parameters';
 
 COMMENT ON FUNCTION pgops.show_parameters() IS
 'All parameters that a document can declare. Read the view pgops.parameter.';

@@ -121,6 +121,7 @@ CREATE VIEW pgops.drift AS
 				'PO203',		/* waits for approval */
 				'PO204',		/* protected */
 				'PO205',		/* policy: observe */
+				'PO401',		/* pg_hba.conf as declared is refused */
 				'PO701']));		/* paused */
 
 COMMENT ON VIEW pgops.drift IS
