@@ -33,7 +33,7 @@ void *
 spec_json_parse(const char *text, size_t length, SpecJsonError *error)
 {
 	json_error_t found;
-	json_t	   *root = json_loadb(text, length, JSON_REJECT_DUPLICATES, &found);
+	json_t	   *root = json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &found);
 
 	if (root == NULL)
 	{
