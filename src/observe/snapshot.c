@@ -75,16 +75,26 @@ index_entry_fits(const IndexEntry *entry, List *objects)
 		list_nth(objects, entry->position) == (void *) entry->object;
 }
 
+/*
+ * Whether a miss may be believed: nothing was taken out, and what stands at
+ * both ends of the list, where things are added, is known.
+ */
+static bool
+index_covers(HTAB *index, List *objects)
+{
+	return hash_get_num_entries(index) <= list_length(objects) &&
+		hash_search(index, ((Named *) linitial(objects))->name, HASH_FIND, NULL) != NULL &&
+		hash_search(index, ((Named *) llast(objects))->name, HASH_FIND, NULL) != NULL;
+}
+
 static void *
 index_lookup(HTAB **index, List *objects, const char *name)
 {
 	IndexEntry *entry;
-	Named	   *last;
 
 	/* nothing has an over-long name; the hash would compare a truncated one */
 	if (objects == NIL || strlen(name) >= NAMEDATALEN)
 		return NULL;
-	last = llast(objects);
 
 	if (*index && hash_get_num_entries(*index) < list_length(objects))
 		index_extend(*index, objects, (int) hash_get_num_entries(*index));
@@ -95,11 +105,7 @@ index_lookup(HTAB **index, List *objects, const char *name)
 		entry = hash_search(*index, name, HASH_FIND, NULL);
 		if (index_entry_fits(entry, objects))
 			return entry->object;
-
-		/* a miss is believed if the index ends where the list ends */
-		if (entry == NULL &&
-			hash_get_num_entries(*index) <= list_length(objects) &&
-			hash_search(*index, last->name, HASH_FIND, NULL) != NULL)
+		if (entry == NULL && index_covers(*index, objects))
 			return NULL;
 		hash_destroy(*index);
 		*index = NULL;
