@@ -33,4 +33,13 @@
 #define pgops_init_srf(fcinfo)	SetSingleFuncCall(fcinfo, 0)
 #endif
 
+/* since 16 DecodeDateTime also says which time zone was not understood */
+#if PG_VERSION_NUM >= 160000
+#define pgops_decode_datetime(field, ftype, nf, dtype, tm, fsec, tz) \
+	DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tz, &(DateTimeErrorExtra) {0})
+#else
+#define pgops_decode_datetime(field, ftype, nf, dtype, tm, fsec, tz) \
+	DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tz)
+#endif
+
 #endif							/* PGOPS_COMPAT_H */

@@ -58,7 +58,7 @@ typedef struct ParamDef
 	const char *summary;		/* in our own words */
 } ParamDef;
 
-extern const ParamDef pgops_parameters[];	/* ends with name NULL; sorted as documented */
+extern const ParamDef catalogue_parameters[];	/* ends with name NULL; in the order of the documentation */
 
 /* the definition, or NULL */
 extern const ParamDef *catalogue_find(const char *name);

@@ -1,0 +1,208 @@
+/*
+ * catalogue.c
+ *		Looking things up in the parameter catalogue.
+ *
+ * Not for: the catalogue itself (catalogue_table.c, _fields.c, _defaults.c),
+ * nor for checking values against it (validate*.c).
+ */
+#include "postgres.h"
+
+#include "utils/formatting.h"
+
+#include "spec/catalogue_data.h"
+#include "spec/document.h"
+#include "spec/spec.h"
+
+/*
+ * What the names of other modules' parameters begin with.  pgops records
+ * such parameters and leaves their meaning to their module.
+ */
+static const char *const foreign_prefixes[] = {
+	"alertmanager_", "ansible_", "app", "blackbox_", "bbox_", "ca_", "cert_", "certbot_", "chrony_",
+	"consul_", "dns_", "docker_", "etcd_", "exporter_", "ferret_", "grafana_", "haproxy_",
+	"infra_", "juice_", "kafka_", "keepalived_", "loki_", "minio_", "mysql_", "nginx_", "node_",
+	"nodename", "prometheus_", "promtail_", "proxy_", "pushgateway_", "redis_", "repo_",
+	"vector_", "vibe_", "victoria_", "vip_", "vlogs_", "vmalert_", "vmetrics_", "vtraces_",
+	NULL
+};
+
+/* words in a key that say its value is a secret */
+static const char *const secret_words[] = {
+	"password", "passwd", "secret", "cipher_pass", "passphrase", "private_key", "access_token",
+	"api_key", "sas_token",
+	NULL
+};
+
+const ParamDef *
+catalogue_find(const char *name)
+{
+	for (const ParamDef *def = catalogue_parameters; def->name != NULL; def++)
+	{
+		if (strcmp(def->name, name) == 0)
+			return def;
+	}
+	return NULL;
+}
+
+SpecNode *
+catalogue_default(const char *name)
+{
+	const ParamDef *def = catalogue_find(name);
+	Findings	findings = {0};
+	SpecNode   *value;
+
+	if (def == NULL || def->default_json == NULL)
+		return NULL;
+	value = spec_json_read(def->default_json, strlen(def->default_json), &findings);
+
+	/* the same types as a declared value would have after validation */
+	spec_validate_param(name, value, name, &findings);
+	Assert(findings.errors == 0);
+	return value;
+}
+
+const char *
+catalogue_type_name(const ParamDef *def)
+{
+	switch (def->type)
+	{
+		case PT_STRING:
+			return "string";
+		case PT_BOOL:
+			return "bool";
+		case PT_INT:
+			return "int";
+		case PT_FLOAT:
+			return "float";
+		case PT_ENUM:
+			return "enum";
+		case PT_NAME:
+			return "name";
+		case PT_PASSWORD:
+			return "password";
+		case PT_IP:
+			return "ip";
+		case PT_CIDR:
+			return "cidr";
+		case PT_PORT:
+			return "port";
+		case PT_PATH:
+			return "path";
+		case PT_INTERVAL:
+			return "interval";
+		case PT_SIZE:
+			return "size";
+		case PT_DATE:
+			return "date";
+		case PT_DICT:
+			return "dict";
+		case PT_LIST:
+			return "string[]";
+		case PT_INT_OR_STRING:
+			return "int|string";
+		case PT_ANY:
+			return "any";
+		case PT_OBJECTS:
+			return psprintf("%s[]", def->object->name);
+	}
+	return "any";
+}
+
+bool
+catalogue_is_secret(const char *param, const char *key)
+{
+	const ParamDef *def = catalogue_find(param);
+	const char *name = key == NULL ? param : key;
+	char	   *lower;
+
+	if (key == NULL && def != NULL)
+		return def->secret;
+	if (key != NULL && def != NULL && def->type == PT_OBJECTS)
+	{
+		const FieldDef *field = catalogue_field(def->object, key);
+
+		if (field != NULL)
+			return field->secret;
+	}
+
+	/* keys inside dicts, and other modules' parameters: by their name */
+	lower = asc_tolower(name, strlen(name));
+	for (int i = 0; secret_words[i] != NULL; i++)
+	{
+		if (strstr(lower, secret_words[i]) != NULL)
+			return true;
+	}
+	return false;
+}
+
+bool
+catalogue_foreign(const char *name)
+{
+	for (int i = 0; foreign_prefixes[i] != NULL; i++)
+	{
+		if (strncmp(name, foreign_prefixes[i], strlen(foreign_prefixes[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
+const FieldDef *
+catalogue_field(const ObjectDef *object, const char *name)
+{
+	for (const FieldDef *field = object->fields; field->name != NULL; field++)
+	{
+		if (strcmp(field->name, name) == 0)
+			return field;
+	}
+	return NULL;
+}
+
+const char *const *
+catalogue_names(void)
+{
+	int			count = 0;
+	const char **names;
+
+	while (catalogue_parameters[count].name != NULL)
+		count++;
+	names = palloc0((count + 1) * sizeof(char *));
+	for (int i = 0; i < count; i++)
+		names[i] = catalogue_parameters[i].name;
+	return names;
+}
+
+const char *const *
+catalogue_field_names(const ObjectDef *object)
+{
+	int			count = 0;
+	const char **names;
+
+	while (object->fields[count].name != NULL)
+		count++;
+	names = palloc0((count + 1) * sizeof(char *));
+	for (int i = 0; i < count; i++)
+		names[i] = object->fields[i].name;
+	return names;
+}
+
+const char *const *
+catalogue_choices(const char *choices)
+{
+	char	   *copy = pstrdup(choices);
+	int			count = 1;
+	const char **names;
+
+	for (const char *p = choices; *p != '\0'; p++)
+		count += *p == ',';
+	names = palloc0((count + 1) * sizeof(char *));
+	for (int i = 0; i < count; i++)
+	{
+		char	   *comma = strchr(copy, ',');
+
+		if (comma != NULL)
+			*comma = '\0';
+		names[i] = copy;
+		copy = comma == NULL ? copy : comma + 1;
+	}
+	return names;
+}

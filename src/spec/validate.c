@@ -1,0 +1,209 @@
+/*
+ * validate.c
+ *		A cluster document against the catalogue: its shape, its hosts, its
+ *		parameters.
+ *
+ * Everything that is wrong is reported, not only the first thing; so each
+ * check leaves alone what an earlier one has refused.
+ *
+ * Not for: values (validate_value.c), objects (validate_object.c), rules
+ * between fields and parameters (validate_rules.c, validate_cross.c).
+ */
+#include "postgres.h"
+
+#include "errors.h"
+#include "spec/spec.h"
+#include "spec/validate.h"
+
+void
+spec_validate_param(const char *param, SpecNode *value, const char *path, Findings *findings)
+{
+	const ParamDef *def = catalogue_find(param);
+	int			errors = findings->errors;
+	ValueRule	rule;
+
+	if (def == NULL)
+	{
+		if (!catalogue_foreign(param))
+			spec_error(findings, ERRCODE_PGOPS_UNKNOWN_NAME, value, path,
+					   spec_did_you_mean(param, catalogue_names()),
+					   "unknown parameter \"%s\"", param);
+		return;
+	}
+	rule.what = psprintf("parameter \"%s\"", param);
+	rule.type = def->type;
+	rule.choices = def->choices;
+	rule.min = def->min;
+	rule.max = def->max;
+	rule.secret = def->secret;
+	rule.object = def->object;
+	spec_check_value(&rule, value, path, findings);
+	if (value->kind != NODE_NULL && findings->errors == errors)
+		spec_check_param_rules(param, value, path, findings);
+}
+
+/* the parameters of a host or of the cluster */
+static void
+check_vars(SpecNode *vars, const char *path, const char *what, Findings *findings)
+{
+	ListCell   *lc;
+
+	if (vars->kind == NODE_NULL)
+		return;
+	if (vars->kind != NODE_MAP)
+	{
+		spec_error(findings, ERRCODE_PGOPS_WRONG_TYPE, vars, path, NULL,
+				   "%s must be a map of parameters", what);
+		return;
+	}
+	foreach(lc, vars->entries)
+	{
+		SpecEntry  *entry = lfirst(lc);
+		char	   *below = spec_path_key(path, entry->key);
+
+		if (catalogue_find(entry->key) != NULL)
+			spec_validate_param(entry->key, entry->value, below, findings);
+		else
+		{
+			/* what is wrong is the key: report its place, not the value's */
+			SpecNode	at = spec_place_of_key(entry);
+
+			spec_validate_param(entry->key, &at, below, findings);
+		}
+	}
+}
+
+static void
+check_host(SpecEntry *entry, const char *path, Findings *findings)
+{
+	SpecNode	at = spec_place_of_key(entry);
+	const char *host = entry->key;
+
+	if (host[0] == '\0' || strpbrk(host, " \t\r\n\"'") != NULL)
+		spec_error(findings, ERRCODE_PGOPS_BAD_ADDRESS, &at, path, NULL,
+				   "\"%s\" is not a host", host);
+	else if (strspn(host, "0123456789.") == strlen(host) && !spec_valid_address(host))
+		spec_error(findings, ERRCODE_PGOPS_BAD_ADDRESS, &at, path, NULL,
+				   "\"%s\" is not an IP address", host);
+	check_vars(entry->value, path, "host", findings);
+}
+
+static void
+check_hosts(SpecNode *hosts, const char *path, Findings *findings)
+{
+	ListCell   *lc;
+
+	if (hosts->kind == NODE_NULL)
+		return;
+	if (hosts->kind != NODE_MAP)
+	{
+		spec_error(findings, ERRCODE_PGOPS_WRONG_TYPE, hosts, path,
+				   "Write each host as a key, \"10.10.10.10: { pg_seq: 1, pg_role: primary }\".",
+				   "\"hosts\" must be a map of hosts");
+		return;
+	}
+	foreach(lc, hosts->entries)
+	{
+		SpecEntry  *entry = lfirst(lc);
+
+		check_host(entry, spec_path_key(path, entry->key), findings);
+	}
+}
+
+/* the group's name against the pattern of cluster names, and against pg_cluster */
+static void
+check_cluster_name(const SpecEntry *cluster, const SpecNode *vars, Findings *findings)
+{
+	SpecNode   *name = node_string(cluster->key);
+	const SpecNode *declared = node_get(vars, "pg_cluster");
+
+	name->line = cluster->line;
+	name->column = cluster->column;
+	spec_check_param_rules("pg_cluster", name, cluster->key, findings);
+	if (declared != NULL && declared->kind == NODE_STRING &&
+		!spec_has_placeholder(declared->text) &&
+		strcmp(declared->text, cluster->key) != 0)
+		finding_add(findings, FINDING_WARNING, ERRCODE_PGOPS_CONTRADICTION, declared,
+					spec_path_key(cluster->key, "pg_cluster"), NULL,
+					"\"pg_cluster\" says \"%s\", but the group is called \"%s\"",
+					declared->text, cluster->key);
+}
+
+static void
+check_cluster(SpecEntry *cluster, Findings *findings)
+{
+	static const char *const known[] = {"hosts", "vars", NULL};
+	const char *path = cluster->key;
+	SpecNode   *body = cluster->value;
+	SpecNode   *hosts = node_get(body, "hosts");
+	SpecNode   *vars = node_get(body, "vars");
+	ListCell   *lc;
+
+	if (body->kind != NODE_MAP)
+	{
+		spec_error(findings, ERRCODE_PGOPS_WRONG_TYPE, body, path, NULL,
+				   "cluster must be a map with \"hosts\" and \"vars\"");
+		return;
+	}
+	foreach(lc, body->entries)
+	{
+		SpecEntry  *entry = lfirst(lc);
+		SpecNode	at = spec_place_of_key(entry);
+
+		if (strcmp(entry->key, "hosts") != 0 && strcmp(entry->key, "vars") != 0)
+			spec_error(findings, ERRCODE_PGOPS_UNKNOWN_NAME, &at,
+					   spec_path_key(path, entry->key),
+					   catalogue_find(entry->key) != NULL ?
+					   "Parameters of the cluster belong under \"vars\"." :
+					   spec_did_you_mean(entry->key, known),
+					   "unknown key \"%s\" of a cluster", entry->key);
+	}
+	if (hosts != NULL)
+		check_hosts(hosts, spec_path_key(path, "hosts"), findings);
+	if (vars != NULL)
+		check_vars(vars, path, "\"vars\"", findings);
+
+	check_cluster_name(cluster, vars, findings);
+	spec_check_identity(cluster->key, body, path, findings);
+	spec_check_cross(vars, path, findings);
+}
+
+void
+spec_validate_cluster(SpecNode *document, Findings *findings, char **name, SpecNode **body)
+{
+	SpecEntry  *first;
+	ListCell   *lc;
+
+	*name = NULL;
+	*body = NULL;
+	if (document->kind != NODE_MAP || document->entries == NIL)
+	{
+		spec_error(findings, ERRCODE_PGOPS_WRONG_TYPE, document, NULL, NULL,
+				   "document must be a map of one cluster's name to its hosts and vars");
+		return;
+	}
+	first = linitial(document->entries);
+	if (list_length(document->entries) > 1)
+	{
+		SpecEntry  *second = lsecond(document->entries);
+		SpecNode	at = spec_place_of_key(second);
+
+		spec_error(findings, ERRCODE_PGOPS_WRONG_TYPE, &at, NULL, NULL,
+				   "document declares %d clusters, expected one",
+				   list_length(document->entries));
+	}
+	else if (strcmp(first->key, "all") == 0 && node_get(first->value, "children") != NULL)
+	{
+		spec_error(findings, ERRCODE_PGOPS_WRONG_TYPE, document, NULL,
+				   "Take the group of the cluster out of it: its name, hosts and vars.",
+				   "document is an inventory, expected one cluster");
+		return;
+	}
+	else
+	{
+		*name = first->key;
+		*body = first->value->kind == NODE_MAP ? first->value : NULL;
+	}
+	foreach(lc, document->entries)
+		check_cluster(lfirst(lc), findings);
+}

@@ -1,0 +1,462 @@
+/*
+ * validate_rules.c
+ *		What one object or one parameter must keep besides the types of its
+ *		fields.
+ *
+ * Not for: rules between parameters (validate_cross.c), nor what only the
+ * server knows (whether a role exists).
+ */
+#include "postgres.h"
+
+#include <ctype.h>
+
+#include "mb/pg_wchar.h"
+#include "nodes/parsenodes.h"
+#include "parser/parser.h"
+
+#include "errors.h"
+#include "spec/selector.h"
+#include "spec/validate.h"
+
+/* field of an object if it is there and a scalar, else NULL */
+static const SpecNode *
+scalar_field(const SpecNode *item, const char *name)
+{
+	const SpecNode *value = node_get(item, name);
+
+	if (value == NULL || value->kind == NODE_NULL || value->text == NULL)
+		return NULL;
+	return value;
+}
+
+/* the node that holds the name of an item: itself in the short form */
+static const SpecNode *
+name_node(const SpecNode *item)
+{
+	return item->kind == NODE_MAP ? scalar_field(item, "name") : item;
+}
+
+void
+spec_check_role_name(const SpecNode *value, const char *path, Findings *findings)
+{
+	if (strncmp(value->text, "pg_", 3) == 0)
+		spec_error(findings, ERRCODE_PGOPS_BAD_NAME, value, path,
+				   "PostgreSQL keeps names that begin with \"pg_\" for itself.",
+				   "role name \"%s\" is reserved", value->text);
+	else if (strcmp(value->text, "public") == 0 || strcmp(value->text, "none") == 0)
+		spec_error(findings, ERRCODE_PGOPS_BAD_NAME, value, path,
+				   "PostgreSQL gives this name a meaning of its own.",
+				   "role name \"%s\" is reserved", value->text);
+}
+
+/* GUC names: letters, digits, underscores; dots between the parts of an extension's */
+static bool
+valid_setting_name(const char *name)
+{
+	if (!isalpha((unsigned char) *name) && *name != '_')
+		return false;
+	for (; *name != '\0'; name++)
+	{
+		if (!isalnum((unsigned char) *name) && *name != '_' && *name != '.' && *name != '$')
+			return false;
+	}
+	return true;
+}
+
+/* settings of a role, a database or the server: names, and values that are scalars or lists of them */
+static void
+check_settings(const SpecNode *settings, const char *path, Findings *findings)
+{
+	ListCell   *lc;
+
+	if (settings == NULL || settings->kind != NODE_MAP)
+		return;
+	foreach(lc, settings->entries)
+	{
+		const SpecEntry *entry = lfirst(lc);
+		char	   *below = spec_path_key(path, entry->key);
+		ListCell   *li;
+
+		if (!valid_setting_name(entry->key))
+		{
+			SpecNode	at = spec_place_of_key(entry);
+
+			spec_error(findings, ERRCODE_PGOPS_BAD_NAME, &at, below, NULL,
+					   "\"%s\" is not a name of a setting", entry->key);
+		}
+		if (entry->value->kind == NODE_MAP)
+			spec_error(findings, ERRCODE_PGOPS_WRONG_TYPE, entry->value, below, NULL,
+					   "a setting must be a value or a list of values, not a map");
+		foreach(li, entry->value->items)
+		{
+			const SpecNode *item = lfirst(li);
+
+			if (item->kind == NODE_MAP || item->kind == NODE_LIST)
+				spec_error(findings, ERRCODE_PGOPS_WRONG_TYPE, item, below, NULL,
+						   "an element of a setting must be a single value");
+		}
+	}
+}
+
+static void
+check_user(const SpecNode *item, const char *path, Findings *findings)
+{
+	const SpecNode *name = name_node(item);
+	const SpecNode *roles = node_get(item, "roles");
+	ListCell   *lc;
+	int			i = 0;
+
+	spec_check_role_name(name, spec_path_key(path, "name"), findings);
+	check_settings(node_get(item, "parameters"), spec_path_key(path, "parameters"), findings);
+	foreach(lc, roles == NULL ? NIL : roles->items)
+	{
+		const char *group = spec_item_name(lfirst(lc));
+
+		if (group != NULL && strcmp(group, name->text) == 0)
+			spec_error(findings, ERRCODE_PGOPS_CONTRADICTION, lfirst(lc),
+					   spec_path_item(spec_path_key(path, "roles"), i), NULL,
+					   "role \"%s\" cannot be a member of itself", group);
+		i++;
+	}
+}
+
+static void
+check_schema(const SpecNode *item, const char *path, Findings *findings)
+{
+	const SpecNode *name = name_node(item);
+
+	if (strncmp(name->text, "pg_", 3) == 0)
+		spec_error(findings, ERRCODE_PGOPS_BAD_NAME, name, path,
+				   "PostgreSQL keeps names that begin with \"pg_\" for its own schemas.",
+				   "schema name \"%s\" is reserved", name->text);
+}
+
+/* what CREATE EXTENSION would refuse: these names become parts of file names */
+static void
+check_extension(const SpecNode *item, const char *path, Findings *findings)
+{
+	const SpecNode *nodes[2];
+	const char *const what[2] = {"name", "version"};
+
+	nodes[0] = name_node(item);
+	nodes[1] = scalar_field(item, "version");
+	for (int i = 0; i < 2; i++)
+	{
+		const char *string = nodes[i] == NULL ? NULL : nodes[i]->text;
+		size_t		length = string == NULL ? 0 : strlen(string);
+
+		if (length == 0)
+			continue;
+		if (string[0] == '-' || string[length - 1] == '-' ||
+			strstr(string, "--") != NULL || strpbrk(string, "/\\") != NULL)
+			spec_error(findings, ERRCODE_PGOPS_BAD_NAME, nodes[i], path, NULL,
+					   "extension %s \"%s\" must not have \"--\", a slash, or a hyphen at its ends",
+					   what[i], string);
+	}
+}
+
+static void
+check_database(const SpecNode *item, const char *path, Findings *findings)
+{
+	const SpecNode *encoding = scalar_field(item, "encoding");
+	const SpecNode *template = scalar_field(item, "template");
+	const SpecNode *name = name_node(item);
+
+	if (encoding != NULL && encoding->text[0] != '\0' && !spec_has_placeholder(encoding->text) &&
+		pg_valid_server_encoding(encoding->text) < 0)
+		spec_error(findings, ERRCODE_PGOPS_OUT_OF_RANGE, encoding,
+				   spec_path_key(path, "encoding"), NULL,
+				   "\"%s\" is not an encoding of the server", encoding->text);
+	if (template != NULL && strcmp(template->text, name->text) == 0)
+		spec_error(findings, ERRCODE_PGOPS_CONTRADICTION, template,
+				   spec_path_key(path, "template"), NULL,
+				   "database \"%s\" cannot be its own template", name->text);
+	check_settings(node_get(item, "parameters"), spec_path_key(path, "parameters"), findings);
+}
+
+/*
+ * Lines that go into the file as they are.  What the server's parser thinks
+ * of them is asked elsewhere; here only that each is one line.  The line is
+ * not shown: it may hold a bind password.
+ */
+static void
+check_raw_rules(const SpecNode *rules, const char *path, Findings *findings)
+{
+	ListCell   *lc;
+	int			i = 0;
+
+	foreach(lc, rules->items)
+	{
+		const SpecNode *line = lfirst(lc);
+
+		if (strpbrk(line->text, "\r\n") != NULL)
+			spec_error(findings, ERRCODE_PGOPS_BAD_HBA_RULE, line, spec_path_item(path, i), NULL,
+					   "raw rule must be a single line");
+		i++;
+	}
+}
+
+/* whether a text fits into one line of a configuration file */
+static void
+check_one_line(const SpecNode *item, const char *field, const char *path, Findings *findings)
+{
+	const SpecNode *value = scalar_field(item, field);
+
+	if (value != NULL && strpbrk(value->text, "\r\n") != NULL)
+		spec_error(findings, ERRCODE_PGOPS_BAD_HBA_RULE, value, spec_path_key(path, field), NULL,
+				   "field \"%s\" must be a single line", field);
+}
+
+static void
+check_hba(const SpecNode *item, const char *path, Findings *findings)
+{
+	const SpecNode *rules = node_get(item, "rules");
+	const SpecNode *addr = scalar_field(item, "addr");
+	static const char *const names[] = {"user", "db", NULL};
+
+	if (rules != NULL && rules->kind == NODE_LIST)
+		check_raw_rules(rules, spec_path_key(path, "rules"), findings);
+	else if (addr == NULL)
+		spec_error(findings, ERRCODE_PGOPS_MISSING, item, path,
+				   "Use \"addr: world\" if every address is meant.",
+				   "rule needs the field \"addr\" or \"rules\"");
+	if (addr != NULL)
+		spec_check_hba_address(addr, spec_path_key(path, "addr"), findings);
+	for (int i = 0; names[i] != NULL; i++)
+	{
+		const SpecNode *value = scalar_field(item, names[i]);
+
+		if (value != NULL && value->text[0] == '\0')
+			spec_error(findings, ERRCODE_PGOPS_BAD_HBA_RULE, value,
+					   spec_path_key(path, names[i]), NULL,
+					   "field \"%s\" must not be empty", names[i]);
+		check_one_line(item, names[i], path, findings);
+	}
+}
+
+static void
+check_selector(const SpecNode *item, const char *field, const char *path, Findings *findings)
+{
+	const SpecNode *value = scalar_field(item, field);
+	char	   *error;
+
+	if (value == NULL || (value->text[0] == '\0' && strcmp(field, "backup") == 0))
+		return;
+	if (selector_to_jsonpath(value->text, &error) == NULL)
+		spec_error(findings, ERRCODE_PGOPS_BAD_SELECTOR, value, spec_path_key(path, field),
+				   "Selectors look like \"[]\" or \"[? pg_role == `replica` && !pg_offline_query ]\".",
+				   "%s \"%s\" cannot be read: %s", field, value->text, error);
+}
+
+static void
+check_service(const SpecNode *item, const char *path, Findings *findings)
+{
+	static const char *const destinations[] = {"default", "postgres", "pgbouncer", NULL};
+	const SpecNode *name = name_node(item);
+	const SpecNode *dest = scalar_field(item, "dest");
+
+	if (name->text[0] == '\0' || strlen(name->text) >= NAMEDATALEN ||
+		strspn(name->text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
+		!= strlen(name->text))
+		spec_error(findings, ERRCODE_PGOPS_BAD_NAME, name, spec_path_key(path, "name"), NULL,
+				   "service name \"%s\" must consist of 1 to 63 letters, digits, hyphens and underscores",
+				   name->text);
+	check_selector(item, "selector", path, findings);
+	check_selector(item, "backup", path, findings);
+	if (dest == NULL || spec_has_placeholder(dest->text))
+		return;
+	if (dest->kind == NODE_INT)
+	{
+		if (dest->integer < 1 || dest->integer > 65535)
+			spec_error(findings, ERRCODE_PGOPS_OUT_OF_RANGE, dest, spec_path_key(path, "dest"),
+					   NULL, "port must be between 1 and 65535, not " INT64_FORMAT, dest->integer);
+		return;
+	}
+	for (int i = 0; destinations[i] != NULL; i++)
+	{
+		if (strcmp(dest->text, destinations[i]) == 0)
+			return;
+	}
+	spec_error(findings, ERRCODE_PGOPS_OUT_OF_RANGE, dest, spec_path_key(path, "dest"),
+			   spec_did_you_mean(dest->text, destinations),
+			   "field \"dest\" must be default, postgres, pgbouncer or a port, not \"%s\"",
+			   dest->text);
+}
+
+typedef struct ObjectRules
+{
+	const ObjectDef *object;
+	void		(*check) (const SpecNode *item, const char *path, Findings *findings);
+} ObjectRules;
+
+static const ObjectRules object_rules[] = {
+	{&catalogue_user, check_user},
+	{&catalogue_role, check_user},
+	{&catalogue_database, check_database},
+	{&catalogue_schema, check_schema},
+	{&catalogue_extension, check_extension},
+	{&catalogue_hba, check_hba},
+	{&catalogue_service, check_service},
+	{NULL, NULL}
+};
+
+void
+spec_check_object_rules(const ObjectDef *object, SpecNode *item, const char *path,
+						Findings *findings)
+{
+	for (const ObjectRules *rules = object_rules; rules->object != NULL; rules++)
+	{
+		if (rules->object == object)
+			rules->check(item, path, findings);
+	}
+}
+
+/*
+ * What the server's grammar says about a statement: NULL and the parse tree,
+ * or its message.  The error is caught because bad input is a finding; the
+ * grammar has no side effects that an aborted transaction would have to undo.
+ */
+static char *
+parse_statement(const char *sql, List **tree)
+{
+	MemoryContext context = CurrentMemoryContext;
+	char	   *volatile message = NULL;
+
+	PG_TRY();
+	{
+		*tree = raw_parser(sql, RAW_PARSE_DEFAULT);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		/* anything but a complaint about the text is not ours to swallow */
+		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+			error->sqlerrcode == ERRCODE_OUT_OF_MEMORY ||
+			error->elevel > ERROR)
+			PG_RE_THROW();
+		FlushErrorState();
+		message = pstrdup(error->message);
+		FreeErrorData(error);
+	}
+	PG_END_TRY();
+	return message;
+}
+
+/* one GRANT or REVOKE clause: pgops itself adds FOR ROLE and the databases */
+static void
+check_default_privilege(const SpecNode *item, const char *path, Findings *findings)
+{
+	List	   *tree = NIL;
+	char	   *message;
+	RawStmt    *raw;
+
+	if (spec_has_placeholder(item->text))
+		return;
+	message = parse_statement(psprintf("ALTER DEFAULT PRIVILEGES %s", item->text), &tree);
+	if (message != NULL)
+	{
+		spec_error(findings, ERRCODE_PGOPS_SYNTAX, item, path,
+				   "Write it like \"GRANT SELECT ON TABLES TO dbrole_readonly\".",
+				   "not a clause of ALTER DEFAULT PRIVILEGES: %s", message);
+		return;
+	}
+	raw = list_length(tree) == 1 ? linitial(tree) : NULL;
+	if (raw == NULL || !IsA(raw->stmt, AlterDefaultPrivilegesStmt))
+		spec_error(findings, ERRCODE_PGOPS_SYNTAX, item, path, NULL,
+				   "a default privilege must be a single GRANT or REVOKE clause");
+	else if (((AlterDefaultPrivilegesStmt *) raw->stmt)->options != NIL)
+		spec_error(findings, ERRCODE_PGOPS_NOT_SUPPORTED, item, path,
+				   "Begin with GRANT or REVOKE.",
+				   "FOR ROLE and IN SCHEMA are not supported in a default privilege");
+}
+
+static void
+check_default_privileges(const SpecNode *list, const char *path, Findings *findings)
+{
+	ListCell   *lc;
+	int			i = 0;
+
+	foreach(lc, list->items)
+		check_default_privilege(lfirst(lc), spec_path_item(path, i++), findings);
+}
+
+static void
+check_intranet(const SpecNode *list, const char *path, Findings *findings)
+{
+	ListCell   *lc;
+	int			i = 0;
+
+	foreach(lc, list->items)
+	{
+		const SpecNode *item = lfirst(lc);
+		char	   *below = spec_path_item(path, i++);
+
+		if (!spec_has_placeholder(item->text) && !spec_valid_cidr(item->text))
+			spec_error(findings, ERRCODE_PGOPS_BAD_ADDRESS, item, below, NULL,
+					   "\"%s\" is not a CIDR range", item->text);
+	}
+}
+
+static void
+check_max_conn(const SpecNode *value, const char *path, Findings *findings)
+{
+	if (value->kind != NODE_INT && strcmp(value->text, "auto") != 0 &&
+		!spec_has_placeholder(value->text))
+		spec_error(findings, ERRCODE_PGOPS_OUT_OF_RANGE, value, path, NULL,
+				   "parameter \"pg_max_conn\" must be auto or a number, not \"%s\"", value->text);
+}
+
+static void
+check_encoding(const SpecNode *value, const char *path, Findings *findings)
+{
+	if (!spec_has_placeholder(value->text) && pg_valid_server_encoding(value->text) < 0)
+		spec_error(findings, ERRCODE_PGOPS_OUT_OF_RANGE, value, path, NULL,
+				   "\"%s\" is not an encoding of the server", value->text);
+}
+
+/* cluster names become parts of file names, host names and keys */
+static void
+check_cluster_name(const SpecNode *value, const char *path, Findings *findings)
+{
+	const char *name = value->text;
+
+	if (!isalnum((unsigned char) *name) || strlen(name) >= NAMEDATALEN ||
+		strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")
+		!= strlen(name))
+		spec_error(findings, ERRCODE_PGOPS_BAD_NAME, value, path, NULL,
+				   "cluster name \"%s\" must consist of 1 to 63 letters, digits and hyphens, "
+				   "and not begin with a hyphen", name);
+}
+
+typedef struct ParamRules
+{
+	const char *name;
+	void		(*check) (const SpecNode *value, const char *path, Findings *findings);
+} ParamRules;
+
+static const ParamRules param_rules[] = {
+	{"pg_cluster", check_cluster_name},
+	{"pg_admin_username", spec_check_role_name},
+	{"pg_monitor_username", spec_check_role_name},
+	{"pg_replication_username", spec_check_role_name},
+	{"pg_default_privileges", check_default_privileges},
+	{"pg_parameters", check_settings},
+	{"pg_max_conn", check_max_conn},
+	{"pg_encoding", check_encoding},
+	{"node_firewall_intranet", check_intranet},
+	{NULL, NULL}
+};
+
+void
+spec_check_param_rules(const char *param, SpecNode *value, const char *path,
+					   Findings *findings)
+{
+	for (const ParamRules *rules = param_rules; rules->name != NULL; rules++)
+	{
+		if (strcmp(rules->name, param) == 0)
+			rules->check(value, path, findings);
+	}
+}

@@ -1,0 +1,446 @@
+/*
+ * validate_value.c
+ *		One value against its declared type: right kind, in bounds, one of the
+ *		choices; and made what its type says (text stays the text of the source).
+ *
+ * Not for: what values mean together (validate_rules.c, validate_cross.c).
+ * No message here shows the value of a secret.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "mb/pg_wchar.h"
+#include "utils/datetime.h"
+
+#include "compat.h"
+#include "errors.h"
+#include "spec/spec.h"
+#include "spec/validate.h"
+
+/* longest value that a message quotes */
+#define MAX_QUOTED	60
+
+SpecNode
+spec_place_of_key(const SpecEntry *entry)
+{
+	SpecNode	at = {0};
+
+	at.line = entry->line;
+	at.column = entry->column;
+	return at;
+}
+
+char *
+spec_did_you_mean(const char *name, const char *const *names)
+{
+	const char *nearest = spec_nearest(name, names);
+
+	return nearest == NULL ? NULL : psprintf("Did you mean \"%s\"?", nearest);
+}
+
+bool
+spec_has_placeholder(const char *string)
+{
+	return strstr(string, "${") != NULL || strstr(string, "{{") != NULL;
+}
+
+static const char *
+kind_name(const SpecNode *value)
+{
+	switch (value->kind)
+	{
+		case NODE_NULL:
+			return "nothing";
+		case NODE_BOOL:
+			return "a boolean";
+		case NODE_INT:
+			return "an integer";
+		case NODE_FLOAT:
+			return "a number";
+		case NODE_STRING:
+			return "text";
+		case NODE_LIST:
+			return "a list";
+		case NODE_MAP:
+			return "a map";
+	}
+	return "something else";
+}
+
+static void
+wrong_type(const ValueRule *rule, const SpecNode *value, const char *path,
+		   const char *expected, Findings *findings)
+{
+	spec_error(findings, ERRCODE_PGOPS_WRONG_TYPE, value, path, NULL,
+			   "%s must be %s, not %s", rule->what, expected, kind_name(value));
+}
+
+/* text for a message: not longer than limit bytes, cut between characters */
+static char *
+clip(const char *string, int limit)
+{
+	int			length = strlen(string);
+
+	if (length <= limit)
+		return pstrdup(string);
+	return psprintf("%.*s...", pg_mbcliplen(string, length, limit), string);
+}
+
+/* a value that has the right kind but not the right form */
+static void
+bad_form(const ValueRule *rule, const SpecNode *value, const char *path,
+		 const char *expected, int sqlstate, Findings *findings)
+{
+	if (rule->secret)
+		spec_error(findings, sqlstate, value, path, NULL, "%s must be %s", rule->what, expected);
+	else
+		spec_error(findings, sqlstate, value, path, NULL,
+				   "%s must be %s, not \"%s\"", rule->what, expected,
+				   clip(value->text, MAX_QUOTED));
+}
+
+static bool
+is_scalar(const SpecNode *value)
+{
+	return value->kind != NODE_LIST && value->kind != NODE_MAP;
+}
+
+/* a field whose type is text is what stands in the source: 1:20, off, 0755 */
+static bool
+want_text(const ValueRule *rule, SpecNode *value, const char *path, Findings *findings)
+{
+	if (!is_scalar(value))
+	{
+		wrong_type(rule, value, path, "text", findings);
+		return false;
+	}
+	value->kind = NODE_STRING;
+	return true;
+}
+
+static void
+check_string(const ValueRule *rule, SpecNode *value, const char *path, Findings *findings)
+{
+	(void) want_text(rule, value, path, findings);
+}
+
+static void
+check_bool(const ValueRule *rule, SpecNode *value, const char *path, Findings *findings)
+{
+	if (value->kind == NODE_STRING && value->quoted)
+	{
+		/* 'yes' in quotes is what templates leave behind: the word counts */
+		SpecNode   *plain = spec_resolve_plain(value->text);
+
+		if (plain->kind == NODE_BOOL)
+		{
+			value->kind = NODE_BOOL;
+			value->boolean = plain->boolean;
+			return;
+		}
+	}
+	if (value->kind == NODE_BOOL)
+		return;
+	if (value->kind == NODE_STRING && spec_has_placeholder(value->text))
+		return;
+	wrong_type(rule, value, path, "a boolean (true or false)", findings);
+}
+
+/* turns a number in quotes into a number: "5432" */
+static void
+unquote_number(SpecNode *value)
+{
+	SpecNode   *plain;
+
+	if (value->kind != NODE_STRING || !value->quoted)
+		return;
+	plain = spec_resolve_plain(value->text);
+	if (plain->kind == NODE_INT || plain->kind == NODE_FLOAT)
+	{
+		value->kind = plain->kind;
+		value->integer = plain->integer;
+		value->number = plain->number;
+	}
+}
+
+static void
+check_int(const ValueRule *rule, SpecNode *value, const char *path, Findings *findings)
+{
+	unquote_number(value);
+	if (value->kind == NODE_STRING && spec_has_placeholder(value->text))
+		return;
+	if (value->kind != NODE_INT)
+		wrong_type(rule, value, path, "an integer", findings);
+	else if ((rule->min != 0 || rule->max != 0) &&
+			 (value->integer < rule->min || value->integer > rule->max))
+		spec_error(findings, ERRCODE_PGOPS_OUT_OF_RANGE, value, path, NULL,
+				   "%s must be between %.0f and %.0f, not " INT64_FORMAT,
+				   rule->what, rule->min, rule->max, value->integer);
+}
+
+static void
+check_float(const ValueRule *rule, SpecNode *value, const char *path, Findings *findings)
+{
+	double		number;
+
+	unquote_number(value);
+	if (value->kind != NODE_INT && value->kind != NODE_FLOAT)
+	{
+		wrong_type(rule, value, path, "a number", findings);
+		return;
+	}
+	number = value->kind == NODE_INT ? (double) value->integer : value->number;
+	if ((rule->min != 0 || rule->max != 0) &&
+		!(number > rule->min && number < rule->max))
+		spec_error(findings, ERRCODE_PGOPS_OUT_OF_RANGE, value, path, NULL,
+				   "%s must be greater than %g and less than %g, not %s",
+				   rule->what, rule->min, rule->max, node_text(value));
+}
+
+static void
+check_enum(const ValueRule *rule, SpecNode *value, const char *path, Findings *findings)
+{
+	const char *const *names;
+	StringInfoData expected;
+
+	if (!is_scalar(value))
+	{
+		wrong_type(rule, value, path, "text", findings);
+		return;
+	}
+	/* numbers stay numbers (pg_version: 18); words like off become text */
+	if (value->kind != NODE_INT)
+		value->kind = NODE_STRING;
+	if (rule->choices == NULL || spec_has_placeholder(value->text))
+		return;
+
+	names = catalogue_choices(rule->choices);
+	initStringInfo(&expected);
+	for (int i = 0; names[i] != NULL; i++)
+	{
+		if (strcmp(names[i], value->text) == 0)
+			return;
+		appendStringInfo(&expected, "%s%s", i == 0 ? "" :
+						 names[i + 1] == NULL ? " or " : ", ", names[i]);
+	}
+	spec_error(findings, ERRCODE_PGOPS_OUT_OF_RANGE, value, path,
+			   spec_did_you_mean(value->text, names),
+			   "%s must be %s, not \"%s\"", rule->what, expected.data,
+			   clip(value->text, MAX_QUOTED));
+}
+
+void
+spec_check_name(const SpecNode *value, const char *path, Findings *findings)
+{
+	if (value->text[0] == '\0')
+		spec_error(findings, ERRCODE_PGOPS_BAD_NAME, value, path, NULL,
+				   "name must not be empty");
+	else if (strlen(value->text) >= NAMEDATALEN)
+		spec_error(findings, ERRCODE_PGOPS_BAD_NAME, value, path, NULL,
+				   "name \"%s\" has %zu bytes, at most %d are allowed",
+				   clip(value->text, MAX_QUOTED), strlen(value->text), NAMEDATALEN - 1);
+}
+
+static void
+check_name(const ValueRule *rule, SpecNode *value, const char *path, Findings *findings)
+{
+	if (want_text(rule, value, path, findings))
+		spec_check_name(value, path, findings);
+}
+
+static void
+check_ip(const ValueRule *rule, SpecNode *value, const char *path, Findings *findings)
+{
+	if (!want_text(rule, value, path, findings) || spec_has_placeholder(value->text))
+		return;
+	if (!spec_valid_address(value->text))
+		bad_form(rule, value, path, "an IP address", ERRCODE_PGOPS_BAD_ADDRESS, findings);
+}
+
+static void
+check_cidr(const ValueRule *rule, SpecNode *value, const char *path, Findings *findings)
+{
+	if (!want_text(rule, value, path, findings) || spec_has_placeholder(value->text))
+		return;
+	if (!spec_valid_cidr(value->text))
+		bad_form(rule, value, path, "an IP address with its mask (10.10.10.2/24)",
+				 ERRCODE_PGOPS_BAD_ADDRESS, findings);
+}
+
+static void
+check_port(const ValueRule *rule, SpecNode *value, const char *path, Findings *findings)
+{
+	ValueRule	port = *rule;
+
+	port.min = 1;
+	port.max = 65535;
+	check_int(&port, value, path, findings);
+}
+
+static void
+check_path(const ValueRule *rule, SpecNode *value, const char *path, Findings *findings)
+{
+	if (!want_text(rule, value, path, findings) || spec_has_placeholder(value->text))
+		return;
+	if (value->text[0] != '/')
+		bad_form(rule, value, path, "an absolute path", ERRCODE_PGOPS_OUT_OF_RANGE, findings);
+}
+
+/* digits, perhaps with a fraction, and one of the units (a list ending with NULL) */
+static bool
+is_quantity(const char *string, const char *const *units)
+{
+	const char *unit = string + strspn(string, "0123456789");
+
+	if (unit == string)
+		return false;
+	if (*unit == '.')
+		unit += 1 + strspn(unit + 1, "0123456789");
+	unit += strspn(unit, " ");
+	for (int i = 0; units[i] != NULL; i++)
+	{
+		if (strcmp(unit, units[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static const char *const interval_units[] = {"", "us", "ms", "s", "min", "m", "h", "d", NULL};
+static const char *const size_units[] = {
+	"", "B", "kB", "KB", "MB", "GB", "TB", "KiB", "MiB", "GiB", "TiB", "K", "M", "G", "T", NULL
+};
+
+static void
+check_quantity(const ValueRule *rule, SpecNode *value, const char *path, Findings *findings)
+{
+	bool		interval = rule->type == PT_INTERVAL;
+
+	if (value->kind == NODE_INT && value->integer >= 0)
+		return;
+	if (!want_text(rule, value, path, findings) || spec_has_placeholder(value->text))
+		return;
+	if (!is_quantity(value->text, interval ? interval_units : size_units))
+		bad_form(rule, value, path, interval ?
+				 "a length of time (30s, 5min, 1h, 7d)" : "a size (64MiB, 1GB)",
+				 ERRCODE_PGOPS_OUT_OF_RANGE, findings);
+}
+
+/*
+ * Whether text is a date or time stamp that does not depend on today:
+ * "infinity" and "2030-12-31" are, "tomorrow" is not.
+ */
+static bool
+is_fixed_date(const char *string)
+{
+	char		work[MAXDATELEN + MAXDATEFIELDS];
+	char	   *field[MAXDATEFIELDS];
+	int			ftype[MAXDATEFIELDS];
+	int			nf;
+	int			dtype;
+	int			tz;
+	struct pg_tm tm;
+	fsec_t		fsec;
+
+	if (ParseDateTime(string, work, sizeof(work), field, ftype, MAXDATEFIELDS, &nf) != 0 ||
+		pgops_decode_datetime(field, ftype, nf, &dtype, &tm, &fsec, &tz) != 0)
+		return false;
+	if (dtype == DTK_LATE || dtype == DTK_EARLY)
+		return true;
+	return dtype == DTK_DATE && strpbrk(string, "0123456789") != NULL;
+}
+
+static void
+check_date(const ValueRule *rule, SpecNode *value, const char *path, Findings *findings)
+{
+	if (!want_text(rule, value, path, findings) || spec_has_placeholder(value->text))
+		return;
+	if (!is_fixed_date(value->text))
+		bad_form(rule, value, path, "a date, a time stamp or infinity",
+				 ERRCODE_PGOPS_OUT_OF_RANGE, findings);
+}
+
+static void
+check_dict(const ValueRule *rule, SpecNode *value, const char *path, Findings *findings)
+{
+	if (value->kind != NODE_MAP)
+		wrong_type(rule, value, path, "a map", findings);
+}
+
+/* a list of texts; a bare text stands for a list of one nowhere in the field's usage */
+static void
+check_list(const ValueRule *rule, SpecNode *value, const char *path, Findings *findings)
+{
+	ValueRule	item = *rule;
+	int			i = 0;
+	ListCell   *lc;
+
+	if (value->kind == NODE_STRING && spec_has_placeholder(value->text))
+		return;
+	if (value->kind != NODE_LIST)
+	{
+		wrong_type(rule, value, path, "a list", findings);
+		return;
+	}
+	item.what = psprintf("item of %s", rule->what);
+	foreach(lc, value->items)
+	{
+		SpecNode   *child = lfirst(lc);
+		char	   *below = spec_path_item(path, i++);
+
+		if (child->kind == NODE_NULL)
+			wrong_type(&item, child, below, "text", findings);
+		else
+			(void) want_text(&item, child, below, findings);
+	}
+}
+
+static void
+check_int_or_string(const ValueRule *rule, SpecNode *value, const char *path,
+					Findings *findings)
+{
+	unquote_number(value);
+	if (value->kind == NODE_INT)
+		check_int(rule, value, path, findings);
+	else
+		(void) want_text(rule, value, path, findings);
+}
+
+static void
+check_any(const ValueRule *rule, SpecNode *value, const char *path, Findings *findings)
+{
+}
+
+typedef void (*ValueCheck) (const ValueRule *rule, SpecNode *value, const char *path,
+							Findings *findings);
+
+static const ValueCheck value_checks[] = {
+	[PT_STRING] = check_string,
+	[PT_BOOL] = check_bool,
+	[PT_INT] = check_int,
+	[PT_FLOAT] = check_float,
+	[PT_ENUM] = check_enum,
+	[PT_NAME] = check_name,
+	[PT_PASSWORD] = check_string,
+	[PT_IP] = check_ip,
+	[PT_CIDR] = check_cidr,
+	[PT_PORT] = check_port,
+	[PT_PATH] = check_path,
+	[PT_INTERVAL] = check_quantity,
+	[PT_SIZE] = check_quantity,
+	[PT_DATE] = check_date,
+	[PT_DICT] = check_dict,
+	[PT_LIST] = check_list,
+	[PT_INT_OR_STRING] = check_int_or_string,
+	[PT_ANY] = check_any,
+	[PT_OBJECTS] = spec_check_objects
+};
+
+void
+spec_check_value(const ValueRule *rule, SpecNode *value, const char *path, Findings *findings)
+{
+	/* "key:" with nothing behind it declares nothing */
+	if (value->kind == NODE_NULL)
+		return;
+	value_checks[rule->type] (rule, value, path, findings);
+}
