@@ -342,11 +342,13 @@ plan_inside(Planner *planner, Database *now)
 	planner->sequence = sequence ? intVal(sequence) : 0;
 	schemas = plan_desired_schemas(planner->cluster, want, now->name);
 	extensions = plan_desired_extensions(planner->cluster, want, now->name);
+
+	/* first: what is created below, by whomever, is to have them already */
+	plan_default_privileges(planner, now);
 	plan_schemas(planner, now, schemas);
 	plan_extensions(planner, now, extensions);
 	if (want != NULL || strcmp(now->name, "template1") == 0)
 		plan_public_grants(planner, now, want != NULL);
-	plan_default_privileges(planner, now);
 	plan_baseline(planner, want, now);
 	plan_local_removals(planner, now, schemas, extensions);
 	planner->sequence = 0;
