@@ -8,9 +8,11 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/resowner.h"
 
 #include "observe/parts.h"
 
@@ -70,15 +72,62 @@ add_available(const ObserveRow *row, void *arg)
 		extension->requires = name_array(requires);
 }
 
+/*
+ * Takes the current error back to before the subtransaction.  A cancel is not
+ * an answer to the question and goes on.
+ */
+static void
+give_up(MemoryContext context, ResourceOwner owner)
+{
+	ErrorData  *error;
+
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	FlushErrorState();
+	RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+
+	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		ReThrowError(error);
+	ereport(WARNING,
+			(errcode(error->sqlerrcode),
+			 errmsg("could not find out which extensions are available: %s",
+					error->message)));
+	FreeErrorData(error);
+}
+
+/*
+ * One control file that cannot be parsed makes the server's functions fail
+ * for all.  That must not stop a pass: nothing is known then, and what cannot
+ * be created says so itself.
+ */
 void
 observe_available(ServerState *snapshot)
 {
-	ObserveQuery query;
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
 
 	if (snapshot->available_known)
 		return;
-	observe_begin(&query);
-	observe_rows(&query, available_query, add_available, snapshot);
-	observe_end(&query);
-	snapshot->available_known = true;
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		ObserveQuery query;
+
+		observe_begin(&query);
+		observe_rows(&query, available_query, add_available, snapshot);
+		observe_end(&query);
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		snapshot->available_known = true;
+	}
+	PG_CATCH();
+	{
+		give_up(context, owner);
+		snapshot->available = NIL;
+	}
+	PG_END_TRY();
 }

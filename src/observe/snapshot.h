@@ -46,7 +46,12 @@ typedef struct ServerState
  */
 extern ServerState *observe_shared(void);
 
-/* fills snapshot->available from the extension directories of this server */
+/*
+ * observe_available
+ *		Fills snapshot->available from the extension directory of this server.
+ *		Needs what observe_shared() needs.  A control file that cannot be read
+ *		is a WARNING and leaves available_known false.
+ */
 extern void observe_available(ServerState *snapshot);
 
 /*
