@@ -55,7 +55,7 @@ CREATE TABLE pgops.action_log (
 	started_at	timestamptz NOT NULL,
 	finished_at	timestamptz,
 	CONSTRAINT action_log_pkey PRIMARY KEY (id),
-	CONSTRAINT action_log_state_check CHECK (state IN ('running', 'succeeded', 'failed', 'interrupted'))
+	CONSTRAINT action_log_state_check CHECK (state IN ('running', 'succeeded', 'failed', 'skipped', 'interrupted'))
 );
 
 CREATE INDEX action_log_started_at_idx ON pgops.action_log (started_at);
@@ -81,7 +81,7 @@ COMMENT ON COLUMN pgops.action_log.destructive IS 'Whether it can lose data or a
 COMMENT ON COLUMN pgops.action_log.statement IS 'The statement, or the difference of the file; secrets redacted.';
 COMMENT ON COLUMN pgops.action_log.reason IS 'Why: what was found and what is declared.';
 COMMENT ON COLUMN pgops.action_log.rule IS 'Rule that asked for it, as in pgops.rules.';
-COMMENT ON COLUMN pgops.action_log.state IS 'running, succeeded, failed, or interrupted (the server or the worker ended meanwhile).';
+COMMENT ON COLUMN pgops.action_log.state IS 'running, succeeded, failed, skipped (an action that it needs failed), or interrupted (the server or the worker ended meanwhile).';
 COMMENT ON COLUMN pgops.action_log.sqlstate IS 'SQLSTATE of a failure.';
 COMMENT ON COLUMN pgops.action_log.message IS 'Message of a failure.';
 COMMENT ON COLUMN pgops.action_log.detail IS 'Detail of a failure.';
