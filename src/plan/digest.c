@@ -11,26 +11,47 @@
 #include "common/cryptohash.h"
 #include "common/sha2.h"
 #include "lib/stringinfo.h"
+#include "utils/resowner.h"
 
 #include "plan/planner.h"
 
-/* SHA-256 of some bytes as 64 hexadecimal digits, palloc'd */
+static void
+hash_bytes_sha256(const char *data, size_t length, uint8 *digest)
+{
+	pg_cryptohash_ctx *ctx = pg_cryptohash_create(PG_SHA256);
+
+	if (pg_cryptohash_init(ctx) < 0 ||
+		pg_cryptohash_update(ctx, (const uint8 *) data, length) < 0 ||
+		pg_cryptohash_final(ctx, digest, PG_SHA256_DIGEST_LENGTH) < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not compute SHA-256 hash: %s", pg_cryptohash_error(ctx))));
+	pg_cryptohash_free(ctx);
+}
+
+/*
+ * plan_sha256
+ *		SHA-256 of some bytes as 64 hexadecimal digits, palloc'd.
+ *
+ * The server's hash functions register their state with the current resource
+ * owner.  Between transactions there is none, so one is made for the moment.
+ */
 char *
 plan_sha256(const char *data, size_t length)
 {
 	static const char digits[] = "0123456789abcdef";
-	pg_cryptohash_ctx *ctx = pg_cryptohash_create(PG_SHA256);
 	uint8		digest[PG_SHA256_DIGEST_LENGTH];
 	char	   *hex = palloc(2 * sizeof(digest) + 1);
+	ResourceOwner owner = NULL;
 
-	if (pg_cryptohash_init(ctx) < 0 ||
-		pg_cryptohash_update(ctx, (const uint8 *) data, length) < 0 ||
-		pg_cryptohash_final(ctx, digest, sizeof(digest)) < 0)
+	if (CurrentResourceOwner == NULL)
+		CurrentResourceOwner = owner = ResourceOwnerCreate(NULL, "pgops digest");
+	hash_bytes_sha256(data, length, digest);
+	if (owner != NULL)
 	{
-		pg_cryptohash_free(ctx);
-		elog(ERROR, "could not compute a SHA-256 digest");
+		CurrentResourceOwner = NULL;
+		ResourceOwnerDelete(owner);
 	}
-	pg_cryptohash_free(ctx);
 	for (int i = 0; i < sizeof(digest); i++)
 	{
 		hex[2 * i] = digits[digest[i] >> 4];
