@@ -89,19 +89,29 @@ parse_context(void)
 	return AllocSetContextCreate(CurrentMemoryContext, "pgops hba", ALLOCSET_DEFAULT_SIZES);
 }
 
+/* Names the file, too, if the line stands in an included one. */
 static List *
-add_error(List *errors, int line, const char *message)
+add_error(List *errors, const TokenizedAuthLine *line)
 {
 	HbaError   *error = palloc0(sizeof(HbaError));
+	const char *message = line->err_msg ? line->err_msg : "invalid line";
 
-	error->line = line;
-	error->message = pstrdup(message ? message : "invalid line");
+	error->line = line->line_num;
+#ifdef PGOPS_HBA_OPENS_FILE
+	if (line->file_name != NULL && strcmp(line->file_name, HbaFileName) != 0)
+	{
+		error->message = psprintf("\"%s\": %s", line->file_name, message);
+		return lappend(errors, error);
+	}
+#endif
+	error->message = pstrdup(message);
 	return lappend(errors, error);
 }
 
 /*
  * Only a missing result is an error: a hostssl line on a server without SSL
- * gives a result and a message, and the server accepts it.
+ * gives a result and a message, and the server accepts it.  A text without
+ * any rule has no bad line; see io_hba_count_rules().
  */
 List *
 io_hba_check(const char *str)
@@ -111,31 +121,20 @@ io_hba_check(const char *str)
 	List	   *errors = NIL;
 	List	   *lines;
 	ListCell   *cell;
-	int			rules = 0;
 
 	MemoryContextSwitchTo(scratch);
 	lines = tokenize_text(str);
 	foreach(cell, lines)
 	{
 		TokenizedAuthLine *line = lfirst(cell);
-		bool		good = false;
 
-		if (line->err_msg == NULL)
-			good = parse_hba_line(line, QUIET) != NULL;
-		if (good)
-		{
-			rules++;
+		if (line->err_msg == NULL && parse_hba_line(line, QUIET) != NULL)
 			continue;
-		}
 		MemoryContextSwitchTo(caller);
-		errors = add_error(errors, line->line_num, line->err_msg);
+		errors = add_error(errors, line);
 		MemoryContextSwitchTo(scratch);
 	}
 	MemoryContextSwitchTo(caller);
-
-	/* the server refuses a file without any rule, too */
-	if (rules == 0 && errors == NIL)
-		errors = add_error(errors, 1, "configuration file contains no entries");
 	MemoryContextDelete(scratch);
 	return errors;
 }

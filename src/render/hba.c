@@ -166,12 +166,19 @@ append_head(StringInfo out, const Cluster *cluster, const Instance *self,
 	HbaProblem	problem = {0};
 	char	   *user = hba_user_column(cluster, "${dbsu}", server_major, &problem);
 
+	/* without this line the file must not exist; render_hba_check() says so before */
+	if (user == NULL)
+		ereport(ERROR,
+				(errcode(problem.sqlstate),
+				 errmsg("the bootstrap superuser cannot be named in pg_hba.conf: %s",
+						problem.message)));
+
 	append_comment(out, psprintf("pg_hba.conf of %s, written by pgops",
 								 self ? self->name : cluster->name));
 	append_comment(out, "Changes made here are overwritten: declare pg_hba_rules and call pgops.apply_cluster().");
 	appendStringInfoChar(out, '\n');
 	append_comment(out, "bootstrap superuser through the local socket, always first [pgops]");
-	appendStringInfo(out, LINE_FORMAT "\n\n", "local", "all", user ? user : "all", "",
+	appendStringInfo(out, LINE_FORMAT "\n\n", "local", "all", user, "",
 					 one_line(local_method ? local_method : "peer"));
 }
 
@@ -224,12 +231,18 @@ problem_severity(const HbaRule *rule, const HbaProblem *problem)
 void
 render_hba_check(const Cluster *cluster, int server_major, Findings *findings)
 {
+	HbaProblem	problem = {0};
 	ListCell   *cell;
+
+	if (hba_user_column(cluster, "${dbsu}", server_major, &problem) == NULL)
+		finding_add(findings, FINDING_ERROR, problem.sqlstate, NULL, cluster->name,
+					"Rename the bootstrap superuser, or set pgops.manage_hba to off.",
+					"the bootstrap superuser cannot be named in pg_hba.conf: %s",
+					problem.message);
 
 	foreach(cell, cluster->hba_rules)
 	{
 		const HbaRule *rule = lfirst(cell);
-		HbaProblem	problem;
 
 		if (rule_lines(cluster, rule, server_major, &problem) != NIL)
 			continue;

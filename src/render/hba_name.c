@@ -68,9 +68,9 @@ has_control_character(const char *name)
 	return false;
 }
 
-/* Says why a name cannot be written; false if it can. */
+/* Says why a name cannot be written; false if it can.  "expanded": it came from an alias. */
 static bool
-refuse_name(const HbaName *name, int server_major, HbaProblem *problem)
+refuse_name(const HbaName *name, bool expanded, int server_major, HbaProblem *problem)
 {
 	problem->sqlstate = ERRCODE_PGOPS_BAD_NAME;
 	if (name->name[0] == '\0')
@@ -82,6 +82,11 @@ refuse_name(const HbaName *name, int server_major, HbaProblem *problem)
 									NAMEDATALEN - 1);
 	else if (name->name[0] == '/' && !name->group && server_major >= REGEXP_SINCE)
 		problem->message = psprintf("name \"%s\" would be a regular expression", name->name);
+	else if (strncmp(name->name, "${", 2) == 0 && !name->quoted && !expanded)
+	{
+		problem->message = psprintf("\"%s\" is not an alias that is known here", name->name);
+		problem->hint = "Users have the aliases ${dbsu}, ${repl}, ${monitor} and ${admin}, databases none.";
+	}
 	else
 	{
 		problem->sqlstate = 0;
@@ -149,7 +154,7 @@ column(const Cluster *cluster, const char *declared, const char *const *keywords
 
 		if (expanded != NULL)
 			name->name = expanded;
-		if (refuse_name(name, server_major, problem))
+		if (refuse_name(name, expanded != NULL, server_major, problem))
 			return NULL;
 		append_name(&out, name, expanded != NULL, keywords);
 	}
