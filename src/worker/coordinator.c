@@ -8,7 +8,6 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "access/xlog.h"
 #include "access/xlogrecovery.h"
 #include "miscadmin.h"
@@ -177,7 +176,7 @@ run_pass(Coordinator *self, bool full, bool retry_all)
 	PG_CATCH();
 	{
 		report_error(self);
-		AbortCurrentTransaction();
+		txn_abort();
 		shared_set_state("failed");
 		self->verify = false;
 		self->next_retry = GetCurrentTimestamp() + error_delay(self) * INT64CONST(1000);

@@ -19,9 +19,16 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
+#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
 #include "worker/extension.h"
+
+/*
+ * Owner of what is held between transactions: a digest being computed, the
+ * shared memory of a database worker.
+ */
+static ResourceOwner idle_owner = NULL;
 
 char *
 extension_installed_version(void)
@@ -99,5 +106,20 @@ txn_end(void)
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	pgstat_report_stat(true);
+	if (idle_owner == NULL)
+		idle_owner = ResourceOwnerCreate(NULL, "pgops between transactions");
+	CurrentResourceOwner = idle_owner;
 	MemoryContextSwitchTo(caller);
+}
+
+void
+txn_abort(void)
+{
+	AbortCurrentTransaction();
+	if (idle_owner == NULL)
+		return;
+	ResourceOwnerRelease(idle_owner, RESOURCE_RELEASE_BEFORE_LOCKS, false, true);
+	ResourceOwnerRelease(idle_owner, RESOURCE_RELEASE_LOCKS, false, true);
+	ResourceOwnerRelease(idle_owner, RESOURCE_RELEASE_AFTER_LOCKS, false, true);
+	CurrentResourceOwner = NULL;
 }

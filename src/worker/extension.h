@@ -23,8 +23,12 @@ typedef enum ExtensionState
  */
 extern ExtensionState txn_begin(void);
 
-/* commits what txn_begin started; the memory context is left as the caller had it */
+/* commits what txn_begin started; the memory context is left as the caller had it,
+ * the resource owner is one that lives between transactions */
 extern void txn_end(void);
+
+/* after an error: aborts the transaction, if any, and frees what was held between transactions */
+extern void txn_abort(void);
 
 /* version of the installed SQL objects, or NULL; needs a transaction */
 extern char *extension_installed_version(void);
