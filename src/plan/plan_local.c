@@ -141,7 +141,8 @@ plan_schemas(Planner *planner, Database *now, List *wanted)
 						  pstrdup("missing"));
 			continue;
 		}
-		if (!now->local->assumed)
+		/* public was there before anybody: it is nobody's orphan */
+		if (!now->local->assumed && strcmp(want->name, "public") != 0)
 			plan_adopt(planner, "schema", now->name, want->name, NULL, false, NULL);
 		schema_owner(planner, now, want, have);
 	}

@@ -86,24 +86,38 @@ revoke_memberships(Planner *planner, const Role *role)
 
 /* ---- the steps ---- */
 
+/* hands over and drops in one database; NULL: in the one pgops is connected to */
 static void
-release_in_databases(Planner *planner, const Role *role)
+release_in(Planner *planner, const Role *role, const char *database)
 {
 	const char *heir = quote_identifier(planner->snapshot->bootstrap_superuser);
 	const char *name = quote_identifier(role->name);
+
+	action_sql(planner, "role.release", role->name, database,
+			   psprintf("DO LANGUAGE plpgsql %s",
+						quote_literal_cstr(psprintf("BEGIN REASSIGN OWNED BY %s TO %s; DROP OWNED BY %s; END",
+													name, heir, name))),
+			   psprintf("objects go to %s, privileges are dropped", heir));
+}
+
+/*
+ * The first time also does what belongs to the whole server: databases and
+ * tablespaces of the role, and privileges on others.  The workers that do the
+ * rest side by side would get in each other's way there.
+ */
+static void
+release_in_databases(Planner *planner, const Role *role)
+{
 	ListCell   *lc;
 
+	release_in(planner, role, NULL);
 	foreach(lc, planner->database_list)
 	{
 		Database   *database = lfirst(lc);
 
-		if (database->invalid || strcmp(database->name, "template0") == 0)
-			continue;
-		action_sql(planner, "role.release", role->name, database->name,
-				   psprintf("DO LANGUAGE plpgsql %s",
-							quote_literal_cstr(psprintf("BEGIN REASSIGN OWNED BY %s TO %s; DROP OWNED BY %s; END",
-														name, heir, name))),
-				   psprintf("objects go to %s, privileges are dropped", heir));
+		if (!database->invalid && strcmp(database->name, "template0") != 0 &&
+			!plan_same(database->name, planner->input->cmdb_database))
+			release_in(planner, role, database->name);
 	}
 }
 
