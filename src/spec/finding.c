@@ -47,46 +47,45 @@ finding_add(Findings *findings, FindingSeverity severity, int sqlstate,
 		findings->errors++;
 }
 
-static int
-compare_findings(const ListCell *a, const ListCell *b)
+/* a finding and its place in the list, which keeps the sort stable */
+typedef struct SortItem
 {
-	const Finding *fa = lfirst(a);
-	const Finding *fb = lfirst(b);
+	Finding    *finding;
+	int			position;
+} SortItem;
 
-	if (fa->line != fb->line)
-		return fa->line < fb->line ? -1 : 1;
-	if (fa->column != fb->column)
-		return fa->column < fb->column ? -1 : 1;
-	return strcmp(fa->path, fb->path);
+static int
+compare_findings(const void *a, const void *b)
+{
+	const SortItem *ia = a;
+	const SortItem *ib = b;
+	int			order;
+
+	if (ia->finding->line != ib->finding->line)
+		return ia->finding->line < ib->finding->line ? -1 : 1;
+	if (ia->finding->column != ib->finding->column)
+		return ia->finding->column < ib->finding->column ? -1 : 1;
+	order = strcmp(ia->finding->path, ib->finding->path);
+	if (order != 0)
+		return order;
+	return ia->position < ib->position ? -1 : 1;
 }
 
 void
 findings_sort(Findings *findings)
 {
-	/*
-	 * list_sort is not stable, and equal findings must come out in the same
-	 * order each time: an insertion sort over what is mostly in order
-	 * already.
-	 */
-	List	   *list = findings->list;
+	int			count = list_length(findings->list);
+	SortItem   *items = palloc(Max(count, 1) * sizeof(SortItem));
 
-	for (int i = 1; i < list_length(list); i++)
+	for (int i = 0; i < count; i++)
 	{
-		void	   *moved = list_nth(list, i);
-		int			j = i;
-
-		while (j > 0)
-		{
-			ListCell	cell;
-
-			cell.ptr_value = moved;
-			if (compare_findings(list_nth_cell(list, j - 1), &cell) <= 0)
-				break;
-			list_nth_cell(list, j)->ptr_value = list_nth(list, j - 1);
-			j--;
-		}
-		list_nth_cell(list, j)->ptr_value = moved;
+		items[i].finding = list_nth(findings->list, i);
+		items[i].position = i;
 	}
+	qsort(items, count, sizeof(SortItem), compare_findings);
+	for (int i = 0; i < count; i++)
+		list_nth_cell(findings->list, i)->ptr_value = items[i].finding;
+	pfree(items);
 }
 
 /* "line 3, column 7: path: message" without the parts that are unknown */

@@ -155,12 +155,14 @@ float_text(double number)
 	return pstrdup(buf);
 }
 
-/* whether text is a plain decimal integer (one too big for int64 is kept so) */
+/* whether text is a decimal integer as JSON writes it (one too big for int64 is kept so) */
 static bool
 is_plain_integer(const char *string)
 {
 	if (*string == '-')
 		string++;
+	if (string[0] == '0' && string[1] != '\0')
+		return false;
 	return *string != '\0' && strspn(string, "0123456789") == strlen(string);
 }
 

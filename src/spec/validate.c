@@ -11,6 +11,8 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+
 #include "errors.h"
 #include "spec/spec.h"
 #include "spec/validate.h"
@@ -61,6 +63,7 @@ check_vars(SpecNode *vars, const char *path, const char *what, Findings *finding
 		SpecEntry  *entry = lfirst(lc);
 		char	   *below = spec_path_key(path, entry->key);
 
+		CHECK_FOR_INTERRUPTS();
 		if (catalogue_find(entry->key) != NULL)
 			spec_validate_param(entry->key, entry->value, below, findings);
 		else

@@ -8,7 +8,10 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+
 #include "errors.h"
+#include "spec/names.h"
 #include "spec/validate.h"
 
 /* an instance as its host's and its cluster's variables make it */
@@ -156,19 +159,21 @@ items_of(const SpecNode *vars, const char *param, bool *declared)
 	return value == NULL || value->kind != NODE_LIST ? NIL : value->items;
 }
 
-static const SpecNode *
-find_item(const List *items, const char *name)
+/* items by their names; of two with one name the first counts */
+static SpecNames *
+index_items(const List *items)
 {
+	SpecNames  *names = spec_names_create();
 	ListCell   *lc;
 
 	foreach(lc, items)
 	{
-		const char *other = spec_item_name(lfirst(lc));
+		const char *name = spec_item_name(lfirst(lc));
 
-		if (other != NULL && strcmp(other, name) == 0)
-			return lfirst(lc);
+		if (name != NULL)
+			(void) spec_names_add(names, name, lfirst(lc));
 	}
-	return NULL;
+	return names;
 }
 
 /* an item of the second list with the name of one of the first */
@@ -178,7 +183,7 @@ check_across(const SpecNode *vars, const char *base, const char *param, const ch
 {
 	bool		base_declared;
 	bool		declared;
-	List	   *base_items = items_of(vars, base, &base_declared);
+	SpecNames  *base_names = index_items(items_of(vars, base, &base_declared));
 	List	   *items = items_of(vars, param, &declared);
 	ListCell   *lc;
 	int			i = 0;
@@ -189,7 +194,7 @@ check_across(const SpecNode *vars, const char *base, const char *param, const ch
 		const char *name = spec_item_name(item);
 		char	   *below = spec_path_item(spec_path_key(path, param), i++);
 
-		if (name == NULL || find_item(base_items, name) == NULL)
+		if (name == NULL || spec_names_find(base_names, name) == NULL)
 			continue;
 		spec_error(findings, ERRCODE_PGOPS_DUPLICATE_OBJECT, item, below,
 				   base_declared ? NULL :
@@ -243,14 +248,14 @@ check_service_ports(const SpecNode *vars, const char *path, Findings *findings)
 
 /* a role that something present needs must not be declared absent */
 static void
-check_needed_role(const List *roles, const SpecNode *name, const char *what,
+check_needed_role(const SpecNames *roles, const SpecNode *name, const char *what,
 				  const char *path, Findings *findings)
 {
 	const SpecNode *role;
 
 	if (name == NULL || name->kind == NODE_NULL || name->text == NULL)
 		return;
-	role = find_item(roles, name->text);
+	role = spec_names_find(roles, name->text);
 	if (role != NULL && spec_item_absent(role))
 		spec_error(findings, ERRCODE_PGOPS_CONTRADICTION, name, path, NULL,
 				   "%s \"%s\" is declared absent", what, name->text);
@@ -258,7 +263,7 @@ check_needed_role(const List *roles, const SpecNode *name, const char *what,
 
 /* the groups of the roles of one list */
 static void
-check_memberships(const List *roles, const SpecNode *vars, const char *param,
+check_memberships(const SpecNames *roles, const SpecNode *vars, const char *param,
 				  const char *path, Findings *findings)
 {
 	bool		declared;
@@ -289,10 +294,11 @@ check_memberships(const List *roles, const SpecNode *vars, const char *param,
 }
 
 static void
-check_databases(const List *roles, const SpecNode *vars, const char *path, Findings *findings)
+check_databases(const SpecNames *roles, const SpecNode *vars, const char *path, Findings *findings)
 {
 	bool		declared;
 	List	   *databases = items_of(vars, "pg_databases", &declared);
+	SpecNames  *names = index_items(databases);
 	ListCell   *lc;
 	int			i = 0;
 
@@ -311,7 +317,7 @@ check_databases(const List *roles, const SpecNode *vars, const char *path, Findi
 						  spec_path_key(below, "owner"), findings);
 		if (template != NULL && template->text != NULL)
 		{
-			const SpecNode *source = find_item(databases, template->text);
+			const SpecNode *source = spec_names_find(names, template->text);
 
 			if (source != NULL && spec_item_absent(source))
 				spec_error(findings, ERRCODE_PGOPS_CONTRADICTION, template,
@@ -329,21 +335,99 @@ check_databases(const List *roles, const SpecNode *vars, const char *path, Findi
 	}
 }
 
+/* a role on the search for circles of memberships */
+typedef struct RoleVisit
+{
+	const SpecNode *role;
+	char	   *path;
+	bool		entered;
+	bool		left;
+} RoleVisit;
+
+/*
+ * Follows the memberships of a role.  A group that was entered and not left
+ * yet closes a circle, which the server would refuse whatever the order.
+ */
+static void
+visit_role(RoleVisit *visit, const SpecNames *visits, Findings *findings)
+{
+	const SpecNode *groups = node_get(visit->role, "roles");
+	ListCell   *lc;
+	int			i = 0;
+
+	check_stack_depth();
+	visit->entered = true;
+	foreach(lc, groups == NULL ? NIL : groups->items)
+	{
+		const SpecNode *group = lfirst(lc);
+		const char *name = spec_item_name(group);
+		RoleVisit  *next = name == NULL ? NULL : spec_names_find(visits, name);
+		char	   *where = spec_path_item(spec_path_key(visit->path, "roles"), i++);
+
+		/* a role in itself is reported with the role */
+		if (next == NULL || next == visit || spec_item_absent(group))
+			continue;
+		if (!next->entered)
+			visit_role(next, visits, findings);
+		else if (!next->left)
+			spec_error(findings, ERRCODE_PGOPS_CONTRADICTION, group, where, NULL,
+					   "role \"%s\" is, through its own groups, a member of \"%s\" already",
+					   name, spec_item_name(visit->role));
+	}
+	visit->left = true;
+}
+
+static void
+check_circles(const SpecNode *vars, const char *path, Findings *findings)
+{
+	static const char *const params[] = {"pg_default_roles", "pg_users", NULL};
+	SpecNames  *visits = spec_names_create();
+	List	   *all = NIL;
+	ListCell   *lc;
+
+	for (int p = 0; params[p] != NULL; p++)
+	{
+		bool		declared;
+		int			i = 0;
+
+		foreach(lc, items_of(vars, params[p], &declared))
+		{
+			const char *name = spec_item_name(lfirst(lc));
+			RoleVisit  *visit = palloc0(sizeof(RoleVisit));
+
+			visit->role = lfirst(lc);
+			visit->path = spec_path_item(spec_path_key(path, params[p]), i++);
+			if (name != NULL && spec_names_add(visits, name, visit) == NULL)
+				all = lappend(all, visit);
+		}
+	}
+	foreach(lc, all)
+	{
+		RoleVisit  *visit = lfirst(lc);
+
+		if (!visit->entered)
+			visit_role(visit, visits, findings);
+	}
+}
+
 void
 spec_check_cross(const SpecNode *vars, const char *path, Findings *findings)
 {
 	bool		declared;
-	List	   *roles;
+	List	   *items;
+	SpecNames  *roles;
 
 	if (vars != NULL && vars->kind != NODE_MAP)
 		vars = NULL;
-	roles = list_concat_copy(items_of(vars, "pg_default_roles", &declared),
+	items = list_concat_copy(items_of(vars, "pg_default_roles", &declared),
 							 items_of(vars, "pg_users", &declared));
+	roles = index_items(items);
 
 	check_across(vars, "pg_default_roles", "pg_users", "user", path, findings);
 	check_across(vars, "pg_default_services", "pg_services", "service", path, findings);
 	check_service_ports(vars, path, findings);
 	check_memberships(roles, vars, "pg_default_roles", path, findings);
 	check_memberships(roles, vars, "pg_users", path, findings);
+	check_circles(vars, path, findings);
 	check_databases(roles, vars, path, findings);
 }

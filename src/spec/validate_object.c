@@ -8,7 +8,16 @@
 #include "postgres.h"
 
 #include "errors.h"
+#include "spec/names.h"
 #include "spec/validate.h"
+
+/* an item of a list with its place in it */
+typedef struct SpecItem
+{
+	const SpecNode *node;
+	const char *name;
+	int			index;
+} SpecItem;
 
 const char *
 spec_item_name(const SpecNode *item)
@@ -48,6 +57,11 @@ check_field(const ObjectDef *object, SpecEntry *entry, const char *path, Finding
 				   "unknown field \"%s\" of %s", entry->key, object->name);
 		return;
 	}
+	/* what templates leave empty declares nothing: owner: '' */
+	if (!field->required && field->type == PT_NAME &&
+		entry->value->text != NULL && entry->value->text[0] == '\0')
+		entry->value->kind = NODE_NULL;
+
 	rule.what = psprintf("field \"%s\"", field->name);
 	rule.type = field->type;
 	rule.choices = field->choices;
@@ -125,31 +139,33 @@ static void
 check_twice(const ObjectDef *object, const SpecNode *list, const char *path,
 			Findings *findings)
 {
-	for (int i = 1; i < list_length(list->items); i++)
+	SpecNames  *seen = spec_names_create();
+	SpecItem   *items = palloc(Max(list_length(list->items), 1) * sizeof(SpecItem));
+
+	for (int i = 0; i < list_length(list->items); i++)
 	{
-		const SpecNode *item = list_nth(list->items, i);
-		const char *name = spec_item_name(item);
+		const SpecItem *other;
 
-		for (int j = 0; name != NULL && j < i; j++)
-		{
-			const SpecNode *other = list_nth(list->items, j);
-			const char *other_name = spec_item_name(other);
-
-			if (other_name == NULL || strcmp(name, other_name) != 0)
-				continue;
-			if (spec_item_absent(item) != spec_item_absent(other))
-				spec_error(findings, ERRCODE_PGOPS_CONTRADICTION, item,
-						   spec_path_item(path, i), NULL,
-						   "%s \"%s\" is declared both present and absent, the other time in line %d",
-						   object->name, name, other->line);
-			else
-				finding_add(findings,
-							object->short_form == NULL ? FINDING_ERROR : FINDING_WARNING,
-							ERRCODE_PGOPS_DUPLICATE_OBJECT, item, spec_path_item(path, i), NULL,
-							"%s \"%s\" is declared twice, first in line %d",
-							object->name, name, other->line);
-			break;
-		}
+		items[i].node = list_nth(list->items, i);
+		items[i].index = i;
+		items[i].name = spec_item_name(items[i].node);
+		if (items[i].name == NULL)
+			continue;
+		other = spec_names_add(seen, items[i].name, &items[i]);
+		if (other == NULL)
+			continue;
+		if (spec_item_absent(items[i].node) != spec_item_absent(other->node))
+			spec_error(findings, ERRCODE_PGOPS_CONTRADICTION, items[i].node,
+					   spec_path_item(path, i), NULL,
+					   "%s \"%s\" is declared both present and absent, first at %s",
+					   object->name, items[i].name, spec_path_item(path, other->index));
+		else
+			finding_add(findings,
+						object->short_form == NULL ? FINDING_ERROR : FINDING_WARNING,
+						ERRCODE_PGOPS_DUPLICATE_OBJECT, items[i].node,
+						spec_path_item(path, i), NULL,
+						"%s \"%s\" is declared twice, first at %s",
+						object->name, items[i].name, spec_path_item(path, other->index));
 	}
 }
 

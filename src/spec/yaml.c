@@ -16,10 +16,12 @@
 
 #include <yaml.h>
 
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "errors.h"
 #include "spec/document.h"
+#include "spec/names.h"
 
 typedef struct YamlReader
 {
@@ -91,6 +93,7 @@ next_event(YamlReader *reader)
 {
 	if (reader->failed)
 		return false;
+	CHECK_FOR_INTERRUPTS();
 	if (reader->have_event)
 	{
 		reader->have_event = false;
@@ -230,10 +233,10 @@ read_key(YamlReader *reader, const char *path)
  * refused; their values are read and dropped.
  */
 static bool
-accept_key(YamlReader *reader, const SpecNode *map, const SpecEntry *entry, const char *path)
+accept_key(YamlReader *reader, SpecNames *seen, SpecEntry *entry, const char *path)
 {
 	bool		quoted = reader->event.data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
-	ListCell   *lc;
+	const SpecEntry *other;
 
 	if (!quoted && strcmp(entry->key, "<<") == 0)
 	{
@@ -241,25 +244,19 @@ accept_key(YamlReader *reader, const SpecNode *map, const SpecEntry *entry, cons
 			   "Write the keys out.", "YAML merge keys are not supported");
 		return false;
 	}
-	foreach(lc, map->entries)
-	{
-		const SpecEntry *other = lfirst(lc);
-
-		if (strcmp(other->key, entry->key) == 0)
-		{
-			refuse(reader, ERRCODE_PGOPS_DUPLICATE_KEY, path, NULL,
-				   psprintf("duplicate key \"%s\", first seen in line %d",
-							entry->key, other->line));
-			return false;
-		}
-	}
-	return true;
+	other = spec_names_add(seen, entry->key, entry);
+	if (other == NULL)
+		return true;
+	refuse(reader, ERRCODE_PGOPS_DUPLICATE_KEY, path, NULL,
+		   psprintf("duplicate key \"%s\", first seen in line %d", entry->key, other->line));
+	return false;
 }
 
 static SpecNode *
 read_map(YamlReader *reader, int depth, const char *path)
 {
 	SpecNode   *map = node_map();
+	SpecNames  *seen = spec_names_create();
 	SpecNode		at = place(reader->event.start_mark);
 
 	map->line = at.line;
@@ -280,7 +277,7 @@ read_map(YamlReader *reader, int depth, const char *path)
 		if (entry == NULL)
 			return NULL;
 		below = spec_path_key(path, entry->key);
-		accepted = accept_key(reader, map, entry, below);
+		accepted = accept_key(reader, seen, entry, below);
 		if (!next_event(reader))
 			return NULL;
 		entry->value = read_value(reader, depth, below);
