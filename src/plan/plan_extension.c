@@ -198,7 +198,7 @@ plan_extensions(Planner *planner, Database *now, List *wanted)
 			extension_create(planner, now, want);
 			continue;
 		}
-		if (!now->local->assumed)
+		if (!now->local->assumed && strcmp(want->name, "plpgsql") != 0)
 			plan_adopt(planner, "extension", now->name, want->name, NULL, false, NULL);
 		extension_version(planner, now, want, have);
 		extension_schema(planner, now, want, have);

@@ -216,7 +216,7 @@ typedef struct LocalKind
 {
 	const char *kind;			/* of the owned item, prefix of the rules */
 	const char *keyword;
-	const char *keep;			/* one that is never dropped by policy */
+	const char *keep;			/* the one that every database begins with */
 } LocalKind;
 
 static const LocalKind extension_kind = {"extension", "EXTENSION", "plpgsql"};
@@ -263,9 +263,10 @@ local_undeclared(Planner *planner, Database *now, const LocalKind *kind)
 
 		if (plan_wanted(planner, item))
 			continue;
-		if (!local_exists(kind, now->local, item->name))
+		if (!local_exists(kind, now->local, item->name) ||
+			strcmp(item->name, kind->keep) == 0)
 			plan_forget(planner, item);
-		else if (plan_authoritative(planner) && strcmp(item->name, kind->keep) != 0)
+		else if (plan_authoritative(planner))
 			local_drop(planner, now, kind, "drop_extra", item->name, "no longer declared");
 		else
 			action_orphan(planner, psprintf("%s.orphan", kind->kind), item->name, now->name);
