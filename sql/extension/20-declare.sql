@@ -33,7 +33,7 @@ Arguments:
 
 Result, one row per step in the order of execution: step (from 1), kind and name of the object, database (NULL: the whole server), action, destructive (can lose data or access), statement (the exact SQL, or the difference of the file; secrets redacted), reason (what is found -> what is declared), rule (see pgops.rules), blocked (why the step is not done, or NULL) with its sqlstate and hint.
 
-Errors: PO1xx for what is wrong in the document, all at once in the DETAIL with line and column; PO100 if there are several. Nothing is stored then. A password that is ******** means the one that is stored.
+Errors: PO1xx for what is wrong in the document, all at once in the DETAIL with line and column; PO100 if there are several. Nothing is stored then. A secret that is "********" (quoted in YAML) means the one that is stored.
 
 A secret in a statement can end up in logs of the client or of a proxy: declare from a file with pg_read_file(), or give verifiers.
 

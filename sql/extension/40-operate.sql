@@ -79,7 +79,7 @@ BEGIN
 		RETURN chosen;
 	END IF;
 
-	SELECT string_agg(quote_ident(c.name), ', ' ORDER BY c.name)
+	SELECT string_agg(c.name, ', ' ORDER BY c.name)
 		INTO names
 		FROM pgops.cluster AS c;
 
