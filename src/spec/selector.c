@@ -9,9 +9,12 @@
  *
  * The two languages differ in what counts as true: JMESPath takes every
  * value but false, null, "", [] and {} for true, and a comparison of unequal
- * kinds for false; jsonpath knows a third value, unknown.  So a bare operand
- * becomes an explicit test, and a comparison is wrapped into exists(), which
- * is never unknown and therefore can be negated.
+ * kinds for false; jsonpath knows a third value, unknown, which cannot be
+ * negated.  So a bare operand becomes an explicit test, and a comparison asks
+ * for the type first, or is wrapped into exists(): neither is ever unknown.
+ *
+ * Two parameters that both hold lists or maps never compare equal: jsonpath
+ * cannot do that, and parameters of instances are scalars.
  *
  * Not for: choosing the instances (render/).
  */
@@ -51,6 +54,7 @@ typedef struct Operand
 } Operand;
 
 static char *parse_or(Parser *p);
+static char *parse_not(Parser *p);
 
 static void
 fail(Parser *p, const char *message)
@@ -228,7 +232,7 @@ read_path(Parser *p)
 
 	if (accept(p, "("))
 		fail(p, "functions are not supported");
-	else if (accept(p, "[") || accept(p, "|") || accept(p, "{"))
+	else if (accept(p, "[") || accept(p, "{") || (p->at[0] == '|' && p->at[1] != '|'))
 		fail(p, "only conditions on parameters are supported");
 	operand.jsonpath = path.data;
 	return operand;
@@ -259,14 +263,37 @@ truth_of(const Operand *operand)
 
 	if (operand->kind != OPERAND_PATH)
 		return pstrdup(operand->truth ? "(1 == 1)" : "(1 == 0)");
-	return psprintf("(%s == true || %s.type() == \"number\" || "
+	return psprintf("((%s.type() == \"boolean\" && %s == true) || %s.type() == \"number\" || "
 					"(%s.type() == \"string\" && %s != \"\") || "
 					"(%s.type() == \"array\" && %s.size() > 0) || "
 					"(%s.type() == \"object\" && exists (%s.*)))",
-					path, path, path, path, path, path, path, path);
+					path, path, path, path, path, path, path, path, path);
 }
 
-/* equality that is true or false, never unknown; what is missing equals null */
+/* whether a path leads to nothing or to null, which JMESPath does not tell apart */
+static char *
+is_null(const char *path)
+{
+	return psprintf("(!exists (%s) || %s.type() == \"null\")", path, path);
+}
+
+/*
+ * A path against a literal of a type.  The type is asked first, so that the
+ * result is never unknown and lists are not looked into.
+ */
+static char *
+typed_comparison(const char *path, const char *op, const Operand *literal)
+{
+	static const char *const types[] = {
+		[OPERAND_STRING] = "string",
+		[OPERAND_NUMBER] = "number",
+		[OPERAND_BOOL] = "boolean"
+	};
+
+	return psprintf("(%s.type() == \"%s\" && %s %s %s)",
+					path, types[literal->kind], path, op, literal->jsonpath);
+}
+
 static char *
 equality(Operand left, Operand right)
 {
@@ -280,12 +307,12 @@ equality(Operand left, Operand right)
 	if (left.kind != OPERAND_PATH)
 		return psprintf("(%s == %s)", left.jsonpath, right.jsonpath);
 	if (right.kind == OPERAND_NULL)
-		return psprintf("(!exists (%s) || exists (%s ? (@ == null)))",
-						left.jsonpath, left.jsonpath);
+		return is_null(left.jsonpath);
 	if (right.kind == OPERAND_PATH)
-		return psprintf("((%s == %s) || (!exists (%s) && !exists (%s)))",
-						left.jsonpath, right.jsonpath, left.jsonpath, right.jsonpath);
-	return psprintf("exists (%s ? (@ == %s))", left.jsonpath, right.jsonpath);
+		return psprintf("(exists (@ ? (%s == %s)) || (%s && %s))",
+						left.jsonpath, right.jsonpath,
+						is_null(left.jsonpath), is_null(right.jsonpath));
+	return typed_comparison(left.jsonpath, "==", &right);
 }
 
 static char *
@@ -294,9 +321,9 @@ ordering(Parser *p, const Operand *left, const Operand *right, const char *op)
 	if ((left->kind != OPERAND_PATH && left->kind != OPERAND_NUMBER) ||
 		(right->kind != OPERAND_PATH && right->kind != OPERAND_NUMBER))
 		fail(p, psprintf("%s compares numbers only", op));
-	if (left->kind == OPERAND_PATH && right->kind == OPERAND_NUMBER)
-		return psprintf("exists (%s ? (@ %s %s))", left->jsonpath, op, right->jsonpath);
-	return psprintf("(%s %s %s)", left->jsonpath, op, right->jsonpath);
+	else if (left->kind == OPERAND_PATH && right->kind == OPERAND_NUMBER)
+		return typed_comparison(left->jsonpath, op, right);
+	return psprintf("exists (@ ? (%s %s %s))", left->jsonpath, op, right->jsonpath);
 }
 
 /* operand, or operand op operand */
@@ -330,6 +357,28 @@ parse_comparison(Parser *p)
 	return truth_of(&left);
 }
 
+/*
+ * What follows "!".  It binds closer than a comparison in JMESPath, so
+ * "!a == b" compares !a with b, which nobody means.
+ */
+static char *
+parse_negated(Parser *p)
+{
+	Operand		operand;
+
+	skip_blanks(p);
+	if (*p->at == '!' || *p->at == '(')
+		return parse_not(p);
+	operand = read_operand(p);
+	if (p->error != NULL)
+		return pstrdup("");
+	skip_blanks(p);
+	if (strncmp(p->at, "==", 2) == 0 || strncmp(p->at, "!=", 2) == 0 ||
+		*p->at == '<' || *p->at == '>')
+		fail(p, "put parentheses around the comparison that ! negates");
+	return truth_of(&operand);
+}
+
 static char *
 parse_not(Parser *p)
 {
@@ -347,7 +396,7 @@ parse_not(Parser *p)
 	if (p->at[0] == '!' && p->at[1] != '=')
 	{
 		p->at++;
-		inner = psprintf("!(%s)", parse_not(p));
+		inner = psprintf("!(%s)", parse_negated(p));
 	}
 	else if (accept(p, "("))
 	{
