@@ -64,7 +64,7 @@ DATA = $(wildcard sql/upgrade/pgops--*--*.sql)
 PG_CPPFLAGS = -I$(CURDIR)/src -DPGOPS_VERSION='"$(PGOPS_VERSION)"'
 # The server's headers need the three -Wno.  Warnings stop only our own builds
 # (make WERROR=1, as make check does): a compiler of next year may know more.
-PG_CFLAGS = -Wall -Wextra -Wshadow=compatible-local -Wmissing-prototypes -Wno-unused-parameter \
+PG_CFLAGS = -Wall -Wextra -Wmissing-prototypes -Wno-unused-parameter \
 	-Wno-missing-field-initializers -Wno-sign-compare -MMD -MP
 ifdef WERROR
 PG_CFLAGS += -Werror
