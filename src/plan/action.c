@@ -124,21 +124,16 @@ action_orphan(Planner *planner, const char *rule, const char *name,
 
 /*
  * plan_adopt
- *		Bookkeeping without an action: remembers an item, unless it already is
- *		remembered.  "created" false: it was there before pgops.
+ *		Bookkeeping without an action: remembers an object that is declared and
+ *		was there before pgops, so that it is reported when the declaration
+ *		does not name it any more.
  */
 void
-plan_adopt(Planner *planner, const char *kind, const char *database,
-		   const char *name, const char *attribute, bool created,
-		   const char *value)
+plan_adopt(Planner *planner, const char *kind, const char *database, const char *name)
 {
-	OwnedChange *change;
-
-	if (plan_owned(planner, kind, database, name, attribute) != NULL)
-		return;
-	change = owned_change(kind, database, name, attribute, value);
-	change->item.created = created;
-	planner->plan->adopted = lappend(planner->plan->adopted, change);
+	if (plan_owned(planner, kind, database, name, NULL) == NULL)
+		planner->plan->adopted = lappend(planner->plan->adopted,
+										 owned_change(kind, database, name, NULL, NULL));
 }
 
 /* bookkeeping without an action: the item is gone already */

@@ -246,7 +246,10 @@ plan_create_only_differences(const Database *want, const Database *have, bool ex
 							 differences.len > 0 ? ", " : "",
 							 field->field, observed ? observed : "none", value);
 	}
-	return differences.len > 0 ? differences.data : NULL;
+	if (differences.len > 0)
+		return differences.data;
+	pfree(differences.data);
+	return NULL;
 }
 
 static void
@@ -373,7 +376,7 @@ database_declared(Planner *planner, Database *want)
 	}
 	else if (now != NULL)
 	{
-		plan_adopt(planner, "database", NULL, want->name, NULL, false, NULL);
+		plan_adopt(planner, "database", NULL, want->name);
 		database_attributes(planner, want, now);
 		database_create_only(planner, want, now);
 	}

@@ -67,6 +67,7 @@ typedef struct DefaultTarget
 	Planner    *planner;
 	Database   *now;
 	const char *role;
+	bool		remembered;		/* pgops set something here before */
 } DefaultTarget;
 
 static const char *
@@ -205,36 +206,61 @@ entry_of_unit(const DefaultTarget *target, const OwnedItem *item, bool is_grant,
 	return NULL;
 }
 
-/* what pgops set in this database and nobody declares any more */
+/* one remembered unit of this database, or of the template it was cloned from */
+static void
+undo_unit(Planner *planner, Database *now, OwnedItem *item)
+{
+	DefaultTarget target = {planner, now, item->name};
+	bool		is_grant = strncmp(item->attribute, "GRANT ", 6) == 0;
+	bool		own = plan_same(item->database, now->name);
+	DefaultAcl *row = NULL;
+	AclEntry   *entry;
+	Action	   *action;
+
+	entry = plan_role_exists(planner, item->name) ?
+		entry_of_unit(&target, item, is_grant, &row) : NULL;
+	if (item->value == NULL || !plan_role_exists(planner, item->name) ||
+		(entry != NULL) != is_grant)
+	{
+		if (own)
+			plan_forget(planner, item);
+		return;
+	}
+	action = action_sql(planner, "default_privilege.undo", item->name, now->name,
+						pstrdup(item->value),
+						psprintf("no longer declared: %s", item->attribute));
+	if (own)
+		action_forget(action, item);
+	if (entry != NULL)
+		row->acl = list_delete_ptr(row->acl, entry);
+}
+
+/*
+ * What pgops set in this database and nobody declares any more.  A database
+ * that pgops created brought the default privileges of template1 along; they
+ * are remembered there only, and undone here at the same time.
+ */
 static void
 default_undo(Planner *planner, Database *now)
 {
+	OwnedItem  *database = plan_owned(planner, "database", NULL, now->name, NULL);
+	Database   *template1 = plan_database_now(planner, "template1");
 	ListCell   *lc;
 
 	foreach(lc, plan_owned_of(planner, "default_privilege", now->name))
 	{
-		OwnedItem  *item = lfirst(lc);
-		DefaultTarget target = {planner, now, item->name};
-		bool		is_grant = strncmp(item->attribute, "GRANT ", 6) == 0;
-		DefaultAcl *row = NULL;
-		AclEntry   *entry;
+		if (!plan_wanted(planner, lfirst(lc)))
+			undo_unit(planner, now, lfirst(lc));
+	}
 
-		if (plan_wanted(planner, item))
-			continue;
-		entry = plan_role_exists(planner, item->name) ?
-			entry_of_unit(&target, item, is_grant, &row) : NULL;
-		if (item->value == NULL || !plan_role_exists(planner, item->name) ||
-			(entry != NULL) != is_grant)
-		{
-			plan_forget(planner, item);
-			continue;
-		}
-		action_forget(action_sql(planner, "default_privilege.undo", item->name, now->name,
-								 pstrdup(item->value),
-								 psprintf("no longer declared: %s", item->attribute)),
-					  item);
-		if (entry != NULL)
-			row->acl = list_delete_ptr(row->acl, entry);
+	/* what template1 wants is only known when its inside was planned */
+	if (database == NULL || !database->created ||
+		template1 == NULL || template1 == now || template1->local == NULL)
+		return;
+	foreach(lc, plan_owned_of(planner, "default_privilege", "template1"))
+	{
+		if (!plan_wanted(planner, lfirst(lc)))
+			undo_unit(planner, now, lfirst(lc));
 	}
 }
 
@@ -282,121 +308,125 @@ is_satisfied(const DefaultTarget *target, const DefaultPrivilege *declared,
 							 plan_same(grantee, target->role));
 }
 
-static void
-add_name(StringInfo list, List **names, const char *name, const char *shown)
+/* one privilege of one grantee; grantee NULL: PUBLIC */
+typedef struct DefaultUnit
 {
+	const char *privilege;
+	const char *grantee;
+} DefaultUnit;
+
+static char *
+declared_unit(const DefaultPrivilege *declared, const DefaultUnit *unit)
+{
+	return unit_text(declared->is_grant, unit->privilege, declared->objtype,
+					 unit->grantee, declared->grant_option);
+}
+
+/* the units of a declaration that the server lacks; all that it names are wanted */
+static List *
+missing_units(const DefaultTarget *target, const DefaultPrivilege *declared,
+			  const DefaultAcl *row)
+{
+	Planner    *planner = target->planner;
+	List	   *missing = NIL;
+	ListCell   *lp;
+	ListCell   *lg;
+
+	foreach(lp, expand_privileges(planner, declared))
+	{
+		foreach(lg, declared->grantees)
+		{
+			const char *name = lfirst(lg);
+			DefaultUnit unit = {lfirst(lp), name[0] == '\0' ? NULL : name};
+
+			if (!can_be_set(planner, declared, unit.privilege, name))
+				continue;
+			if (target->remembered)
+				plan_want(planner, "default_privilege", target->now->name, target->role,
+						  declared_unit(declared, &unit));
+			if (!is_satisfied(target, declared, row, unit.privilege, unit.grantee))
+				missing = lappend(missing, memcpy(palloc(sizeof(unit)), &unit, sizeof(unit)));
+		}
+	}
+	return missing;
+}
+
+/* "a, b" of names that may come more than once */
+static char *
+join_names(List *names)
+{
+	StringInfoData joined;
+	List	   *seen = NIL;
 	ListCell   *lc;
 
-	foreach(lc, *names)
+	initStringInfo(&joined);
+	foreach(lc, names)
 	{
-		if (strcmp(lfirst(lc), name) == 0)
-			return;
+		const char *name = lfirst(lc);
+		bool		known = false;
+		ListCell   *ls;
+
+		foreach(ls, seen)
+			known = known || strcmp(lfirst(ls), name) == 0;
+		if (known)
+			continue;
+		seen = lappend(seen, lfirst(lc));
+		appendStringInfo(&joined, "%s%s", joined.len > 0 ? ", " : "", name);
 	}
-	*names = lappend(*names, pstrdup(name));
-	appendStringInfo(list, "%s%s", list->len > 0 ? ", " : "", shown);
+	return joined.data;
 }
 
-/* the state that the planned statement makes, and what is remembered of it */
-static void
-default_assume(const DefaultTarget *target, const DefaultPrivilege *declared,
-			   DefaultAcl *row, const char *privilege, const char *grantee,
-			   Action *action)
+static char *
+set_statement(const DefaultTarget *target, const DefaultPrivilege *declared, List *missing)
 {
-	AclEntry   *entry = plan_acl_find(row->acl, grantee, privilege);
+	List	   *privileges = NIL;
+	List	   *grantees = NIL;
+	ListCell   *lc;
 
-	action_record(action, "default_privilege", target->now->name, target->role,
-				  unit_text(declared->is_grant, privilege, declared->objtype, grantee,
-							declared->grant_option),
-				  unit_undo(target, declared->is_grant, privilege, declared->objtype,
-							grantee));
-	if (declared->is_grant)
-		row->acl = plan_acl_add(row->acl, grantee, target->role, privilege,
-								declared->grant_option);
-	else if (entry != NULL)
-		row->acl = list_delete_ptr(row->acl, entry);
-}
+	foreach(lc, missing)
+	{
+		DefaultUnit *unit = lfirst(lc);
 
-/*
- * A clone brings the default privileges of its template along: they are pgops'
- * to undo in the clone, too.
- */
-static void
-default_inherited(const DefaultTarget *target, const DefaultPrivilege *declared,
-				  const char *privilege, const char *grantee)
-{
-	if (target->now->local->assumed && !plan_same(grantee, target->role))
-		plan_adopt(target->planner, "default_privilege", target->now->name, target->role,
-				   unit_text(declared->is_grant, privilege, declared->objtype, grantee,
-							 declared->grant_option), true,
-				   unit_undo(target, declared->is_grant, privilege, declared->objtype,
-							 grantee));
+		privileges = lappend(privileges, unconstify(char *, unit->privilege));
+		grantees = lappend(grantees, unconstify(char *, plan_grantee(unit->grantee)));
+	}
+	return psprintf("ALTER DEFAULT PRIVILEGES FOR ROLE %s %s %s ON %s %s %s%s",
+					quote_identifier(target->role), declared->is_grant ? "GRANT" : "REVOKE",
+					join_names(privileges), type_keyword(declared->objtype),
+					declared->is_grant ? "TO" : "FROM", join_names(grantees),
+					declared->is_grant && declared->grant_option ?
+					" WITH GRANT OPTION" : "");
 }
 
 /* one declared default privilege: at most one statement */
 static void
 default_declared(const DefaultTarget *target, const DefaultPrivilege *declared)
 {
-	Planner    *planner = target->planner;
 	DefaultAcl *row = default_acl(target, declared->objtype);
-	List	   *expanded = expand_privileges(planner, declared);
-	List	   *privilege_names = NIL;
-	List	   *grantee_names = NIL;
-	StringInfoData privileges;
-	StringInfoData grantees;
-	Action	   *action = NULL;
+	List	   *missing = missing_units(target, declared, row);
+	Action	   *action;
+	ListCell   *lc;
 
-	initStringInfo(&privileges);
-	initStringInfo(&grantees);
-	for (int pass = 0; pass < 2; pass++)
+	if (missing == NIL)
+		return;
+	action = action_sql(target->planner, "default_privilege.set", target->role,
+						target->now->name, set_statement(target, declared, missing),
+						psprintf("%s: %s", declared->is_grant ? "missing" : "extra",
+								 declared->text));
+	foreach(lc, missing)
 	{
-		ListCell   *lp;
+		DefaultUnit *unit = lfirst(lc);
+		AclEntry   *entry = plan_acl_find(row->acl, unit->grantee, unit->privilege);
 
-		/* first find what is missing, then make the statement and assume it */
-		if (pass == 1 && privilege_names == NIL)
-			break;
-		if (pass == 1)
-			action = action_sql(planner, "default_privilege.set", target->role,
-								target->now->name,
-								psprintf("ALTER DEFAULT PRIVILEGES FOR ROLE %s %s %s ON %s %s %s%s",
-										 quote_identifier(target->role),
-										 declared->is_grant ? "GRANT" : "REVOKE",
-										 privileges.data, type_keyword(declared->objtype),
-										 declared->is_grant ? "TO" : "FROM", grantees.data,
-										 declared->is_grant && declared->grant_option ?
-										 " WITH GRANT OPTION" : ""),
-								psprintf("%s: %s", declared->is_grant ? "missing" : "extra",
-										 declared->text));
-		foreach(lp, expanded)
-		{
-			const char *privilege = lfirst(lp);
-			ListCell   *lg;
-
-			foreach(lg, declared->grantees)
-			{
-				const char *name = lfirst(lg);
-				const char *grantee = name[0] == '\0' ? NULL : name;
-
-				if (!can_be_set(planner, declared, privilege, name))
-					continue;
-				if (pass == 0)
-					plan_want(planner, "default_privilege", target->now->name, target->role,
-							  unit_text(declared->is_grant, privilege, declared->objtype,
-										grantee, declared->grant_option));
-				if (is_satisfied(target, declared, row, privilege, grantee))
-				{
-					if (pass == 0)
-						default_inherited(target, declared, privilege, grantee);
-					continue;
-				}
-				if (pass == 1)
-				{
-					default_assume(target, declared, row, privilege, grantee, action);
-					continue;
-				}
-				add_name(&privileges, &privilege_names, privilege, privilege);
-				add_name(&grantees, &grantee_names, name, plan_grantee(grantee));
-			}
-		}
+		action_record(action, "default_privilege", target->now->name, target->role,
+					  declared_unit(declared, unit),
+					  unit_undo(target, declared->is_grant, unit->privilege,
+								declared->objtype, unit->grantee));
+		if (declared->is_grant)
+			row->acl = plan_acl_add(row->acl, unit->grantee, target->role,
+									unit->privilege, declared->grant_option);
+		else if (entry != NULL)
+			row->acl = list_delete_ptr(row->acl, entry);
 	}
 }
 
@@ -441,6 +471,8 @@ plan_default_privileges(Planner *planner, Database *now)
 
 		if (!plan_role_exists(planner, target.role))
 			continue;
+		target.remembered = plan_owned_named(planner, "default_privilege", now->name,
+											 target.role) != NIL;
 		foreach(lp, planner->cluster->default_privileges)
 			default_declared(&target, lfirst(lp));
 	}

@@ -143,7 +143,7 @@ plan_schemas(Planner *planner, Database *now, List *wanted)
 		}
 		/* public was there before anybody: it is nobody's orphan */
 		if (!now->local->assumed && strcmp(want->name, "public") != 0)
-			plan_adopt(planner, "schema", now->name, want->name, NULL, false, NULL);
+			plan_adopt(planner, "schema", now->name, want->name);
 		schema_owner(planner, now, want, have);
 	}
 }

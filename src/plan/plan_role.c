@@ -133,6 +133,12 @@ role_alter(Planner *planner, const Role *want, const Role *have)
 		action_sql(planner, "role.alter", want->name, NULL,
 				   psprintf("ALTER ROLE %s WITH%s", quote_identifier(want->name), sql.data),
 				   reason.data);
+	else
+	{
+		/* most roles need nothing, and there may be very many */
+		pfree(sql.data);
+		pfree(reason.data);
+	}
 }
 
 /* a password's change is a step of its own: its reason never shows a verifier */
@@ -203,7 +209,7 @@ plan_roles(Planner *planner)
 			role_create(planner, want);
 			continue;
 		}
-		plan_adopt(planner, "role", NULL, want->name, NULL, false, NULL);
+		plan_adopt(planner, "role", NULL, want->name);
 		role_alter(planner, want, have);
 		role_fixed(planner, want, have);
 		role_password(planner, want, have);

@@ -77,8 +77,7 @@ extern void plan_want(Planner *planner, const char *kind, const char *database,
 					  const char *name, const char *attribute);
 extern bool plan_wanted(Planner *planner, const OwnedItem *item);
 extern void plan_adopt(Planner *planner, const char *kind, const char *database,
-					   const char *name, const char *attribute, bool created,
-					   const char *value);
+					   const char *name);
 extern void plan_forget(Planner *planner, const OwnedItem *item);
 
 /* ---- action.c: constructors; the action is appended to the plan ---- */
