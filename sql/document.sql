@@ -1,0 +1,138 @@
+-- How documents are read: YAML 1.1 as the inventories mean it, JSON, places of
+-- findings in both, and hostile input of every kind.  Nothing raises an error.
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS pgops;
+RESET client_min_messages;
+
+-- findings of a cluster with these variables; "vars" begins in line 5, column 5
+CREATE FUNCTION pg_temp.check_vars(vars text)
+RETURNS TABLE (severity text, path text, line int, "column" int, code text, message text, hint text)
+LANGUAGE sql AS $$
+	SELECT severity, path, line, "column", code, message, hint
+	FROM pgops.validate(E'pg-test:\n  hosts: { 10.10.10.10: { pg_seq: 1, pg_role: primary } }\n'
+		|| E'  vars:\n    pg_cluster: pg-test\n    ' || replace(vars, E'\n', E'\n    ') || E'\n')
+$$;
+
+\pset format unaligned
+\pset tuples_only on
+
+-- words that are booleans, in three casings each, where a boolean is wanted: no rows
+SELECT w, f.* FROM unnest(ARRAY['yes', 'Yes', 'YES', 'no', 'No', 'NO', 'on', 'On', 'ON', 'off',
+	'Off', 'OFF', 'true', 'True', 'TRUE', 'false', 'False', 'FALSE', '''yes''']) AS w,
+	pg_temp.check_vars('pg_safeguard: ' || w) AS f;
+
+-- words that are not
+SELECT f.* FROM unnest(ARRAY['y', 'n', 'yEs', '1', '"maybe"']) AS w,
+	pg_temp.check_vars('pg_safeguard: ' || w) AS f;
+
+-- numbers: octal, hexadecimal, binary, grouped, sexagesimal, quoted: no rows
+SELECT w, f.* FROM unnest(ARRAY['5432', '0x1538', '0b1010100111000', '5_432', '1:30:32', '012470',
+	'"5432"']) AS w,
+	pg_temp.check_vars('pg_port: ' || w) AS f;
+
+-- what only looks like a number
+SELECT f.* FROM unnest(ARRAY['1e3', '08', '5.432', '5432.', '.inf', '1:60', '99999999999999999999']) AS w,
+	pg_temp.check_vars('pg_port: ' || w) AS f;
+
+-- text stays text, however it looks: no rows
+SELECT w, f.* FROM unnest(ARRAY['1:20', 'off', '0755', '2030-12-31', '~x', '12', '1.50', 'null']) AS w,
+	pg_temp.check_vars('pg_libs: ' || w) AS f;
+
+-- JSON with places
+SELECT * FROM pgops.validate('{
+  "pg-test": {
+    "hosts": {"10.10.10.10": {"pg_seq": 1, "pg_role": "primary"}},
+    "vars": {
+      "pg_portt": 1,
+      "pg_users": [{"name": "a"}, {"name": "a", "connlimit": -2}]
+    }
+  }
+}');
+
+-- JSON that is none, and YAML's flow style
+SELECT * FROM pgops.validate('{"pg-test": {"hosts": {"a": {"pg_seq": 1} "b": 2}}}');
+SELECT * FROM pgops.validate('{"password": "secret" "x": 1}');
+SELECT * FROM pgops.validate('{pg-test: {hosts: {10.10.10.10: {pg_seq: 1, pg_role: primary}}}}');
+
+-- characters
+SELECT * FROM pgops.validate(E'pg-test: "a\\0b"');
+SELECT * FROM pgops.validate('{"pg-test": "a\u0000b"}');
+SELECT * FROM pgops.validate(E'pg-test: a\x01b');
+
+-- structure
+SELECT * FROM pgops.validate('# nothing but a comment');
+SELECT * FROM pgops.validate('pg-test: {<<: {hosts: {}}}');
+SELECT * FROM pgops.validate(E'? [a, b]\n: 1');
+SELECT * FROM pgops.validate('pg-test: {vars: {pg_port: {{ port }} }}');
+SELECT * FROM pgops.validate(E'---\npg-test: {}\n---\npg-test: {}\n');
+SELECT * FROM pgops.validate('all: { children: { pg-test: {} } }');
+SELECT * FROM pgops.validate(E'pg-a: {}\npg-b: {}');
+SELECT * FROM pgops.validate('pg-test: { hosts: [10.10.10.10] }');
+SELECT * FROM pgops.validate('pg-test: { hosts: { 10.10.10.300: } }');
+SELECT * FROM pgops.validate('"pg test": { hosts: { 10.10.10.10: { pg_seq: 1, pg_role: primary } } }');
+SELECT * FROM pgops.validate('pg-a: { hosts: { 10.10.10.10: { pg_seq: 1, pg_role: primary } }, vars: { pg_cluster: pg-b } }');
+SELECT * FROM pgops.validate('pg-test: { hosts: { 10.10.10.10: { pg_seq: 1 } } }');
+SELECT severity, line, "column", code, message FROM pgops.validate(repeat('{a: ', 65) || repeat('}', 65));
+SELECT severity, line, "column", code, message FROM pgops.validate(repeat('[', 100000));
+
+-- names: hostile ones are allowed, reserved ones are not
+SELECT * FROM pg_temp.check_vars(E'pg_users: [ { name: ''we"ird \\ na''''me'' }, { name: "Groß Ü" }, { name: 0755 }, { name: on } ]');
+SELECT * FROM pg_temp.check_vars('pg_users: [ { name: none }, { name: pg_me }, { name: dbuser_dba }, { name: "" } ]');
+SELECT * FROM pg_temp.check_vars('pg_databases: [ { name: a, schemas: [pg_temp], extensions: ["../x", a--b] } ]');
+SELECT * FROM pg_temp.check_vars('pg_users: [ { name: "' || repeat('ä', 32) || '" } ]');
+
+-- memberships
+SELECT * FROM pg_temp.check_vars('pg_users: [ { name: a, roles: [ b, { name: b, state: absent }, a, c, c ] } ]');
+SELECT * FROM pg_temp.check_vars('pg_users: [ { name: a, roles: [b] }, { name: b, roles: [ { name: c } ] }, { name: c, roles: [a] } ]');
+SELECT * FROM pg_temp.check_vars('pg_users: [ { name: a, state: absent }, { name: b, roles: [a] } ]');
+
+-- databases
+SELECT * FROM pg_temp.check_vars('pg_databases: [ { name: a, template: a }, { name: b, state: absent }, { name: c, template: b } ]');
+SELECT * FROM pg_temp.check_vars('pg_databases: [ { name: a, encoding: UTF9, locale_provider: icy, strategy: copy } ]');
+SELECT * FROM pg_temp.check_vars('pg_databases: [ { name: a, schemas: [ s, { name: s, state: absent }, t, t ], parameters: { "a b": 1, c: { d: 1 } } } ]');
+
+-- dates
+SELECT * FROM pg_temp.check_vars('pg_users: [ { name: a, expire_at: 2030-02-31 }, { name: b, expire_at: infinity }, { name: c, expire_at: tomorrow }, { name: d, expire_at: "2030-12-31 10:00:00+02" } ]');
+
+-- default privileges, by the server's own grammar
+SELECT * FROM pg_temp.check_vars('pg_default_privileges:
+- GRANT SELECT ON TABLES TO dbrole_readonly
+- REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC
+- GRANT SELEC ON TABLES
+- "GRANT SELECT ON TABLES TO a; DROP TABLE b"
+- FOR ROLE a GRANT SELECT ON TABLES TO b
+- IN SCHEMA s GRANT SELECT ON TABLES TO b');
+
+-- addresses
+SELECT * FROM pg_temp.check_vars('pg_vip_address: 10.10.10.2');
+SELECT * FROM pg_temp.check_vars('pg_hba_rules:
+- { addr: 10.0.0.1 }
+- { addr: "::1/128" }
+- { addr: db.example.com }
+- { addr: .example.com }
+- { addr: "${admin_ip}/32" }
+- { addr: "fe80::/129" }
+- { addr: 10.1.1 }
+- { addr: 10.0.0.0/33 }
+- { addr: "a b" }
+- { addr: intar }
+- { user: x }
+- { rules: "host all all all trust" }
+- { rules: [ "host all all all trust\nhost all all all trust" ] }
+- { user: "a\nb", addr: world }');
+
+-- services
+SELECT * FROM pg_temp.check_vars('pg_services:
+- { name: a, port: 5433, selector: "[]" }
+- { name: replica, port: 5440, selector: "[? a || b ]" }
+- { name: "a b", port: 5441, selector: "[]" }
+- { name: c, port: 5442, selector: "[? contains(a, `x`) ]" }
+- { name: d, port: 5443, selector: "[0]", backup: "[? !a == `x` ]" }
+- { name: e, port: 5444, selector: "[? a < `x` ]", dest: pgbouncr }
+- { name: f, port: 0, selector: "[? (a ]" }');
+
+-- no secret in any message
+SELECT * FROM pg_temp.check_vars('pg_admin_password: { file: geheim }
+pg_users: [ { name: a, password: [geheim] }, { name: b, passwrd: geheim } ]
+pg_hba_rules: [ { rules: [ "host all all all ldap ldapbindpasswd=geheim\n" ] } ]');
+SELECT * FROM pgops.validate('{"password": "geheim" geheim}');
