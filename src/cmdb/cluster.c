@@ -72,6 +72,21 @@ cmdb_clusters(void)
 	return clusters;
 }
 
+void
+cmdb_approval_used(const char *cluster, const char *digest)
+{
+	CmdbQuery	query;
+	CmdbRow		args = {0};
+
+	cmdb_begin(&query);
+	cmdb_put_text(&args, cluster);
+	cmdb_put_text(&args, digest);
+	cmdb_run(&query,
+			 "UPDATE pgops.cluster AS c SET approved_digest = NULL"
+			 " WHERE c.name = $1 AND c.approved_digest = $2", &args);
+	cmdb_end(&query);
+}
+
 /*
  * A lock on the object "table pgops.revision", not on the table: nothing else
  * in the server takes it, so it holds back other declarations and nobody else,

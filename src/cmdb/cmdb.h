@@ -63,6 +63,14 @@ extern CmdbCluster *cmdb_cluster(const char *name);	/* NULL if unknown */
 extern List *cmdb_clusters(void);	/* of CmdbCluster *, kind pgsql, by name */
 
 /*
+ * cmdb_approval_used
+ *		Takes an approval back after its steps were carried out, so that the
+ *		same ones need a new one another time.  Wakes the coordinator, so call
+ *		it only then.
+ */
+extern void cmdb_approval_used(const char *cluster, const char *digest);
+
+/*
  * cmdb_resolve_expirations
  *		Gives each role with expire_in its date: the remembered one, or today
  *		+ expire_in days, remembered when "store" is true.

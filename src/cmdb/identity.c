@@ -275,7 +275,10 @@ cmdb_binding(void)
 
 /* ---- binding ---- */
 
-/* a server is one instance: a row that says otherwise goes */
+/*
+ * A server is one instance: a row that says otherwise goes.  What was approved
+ * was approved for another server, if this one came out of a dump or a copy.
+ */
 static void
 write_identity(CmdbQuery *query, const Server *server, const char *instance)
 {
@@ -294,6 +297,12 @@ write_identity(CmdbQuery *query, const Server *server, const char *instance)
 			 " SET cluster = excluded.cluster, system_identifier = excluded.system_identifier,"
 			 "  host = excluded.host, data_directory = excluded.data_directory,"
 			 "  bound_at = excluded.bound_at, bound_by = excluded.bound_by", &args);
+	cmdb_run(query,
+			 "UPDATE pgops.cluster AS c SET approved_digest = NULL"
+			 " FROM pgops.identity AS i"
+			 " WHERE i.system_identifier = $1 AND i.host = $2 AND i.data_directory = $3"
+			 " AND i.instance = $4 AND c.name = i.cluster AND c.approved_digest IS NOT NULL",
+			 &args);
 }
 
 /* the one instance of the one cluster, if nobody is bound yet; else NULL */
