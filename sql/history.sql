@@ -68,6 +68,10 @@ SAVEPOINT s;
 SELECT pgops.apply_cluster('{hist-b: {hosts: {10.0.0.9: {pg_seq: 1, pg_role: primary}}, vars: {pg_cluster: hist-b, patroni_password: "********"}}}');
 ROLLBACK TO s;
 
+-- a name that another cluster has
+SELECT pgops.apply_cluster('{hist-b: {hosts: {10.0.0.9: {pg_seq: 1, pg_role: primary}}, vars: {pg_cluster: hist-a}}}');
+ROLLBACK TO s;
+
 -- operating on clusters that are there, and on one that is not
 SELECT pgops.pause('hist-a');
 SELECT pgops.pause('hist-a');

@@ -13,6 +13,7 @@
 #include "cmdb/query.h"
 #include "cmdb/revision.h"
 #include "cmdb/site.h"
+#include "errors.h"
 #include "secret.h"
 
 static const CmdbColumn instance_columns[] = {
@@ -63,6 +64,23 @@ add_instance(CmdbRowSet *set, const char *cluster, const SpecEntry *host,
 	cmdb_row_set_add(set, &row);
 }
 
+/* instances are known by their names, so no two clusters can have the same */
+static void
+check_instance_names(CmdbQuery *query, CmdbRow *args)
+{
+	if (cmdb_run(query,
+				 "SELECT i.name, i.cluster FROM pgops.instance AS i"
+				 " JOIN new_instance AS n ON n.name = i.name"
+				 " WHERE i.cluster <> $1 ORDER BY n.ordinal LIMIT 1", args) == 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_PGOPS_DUPLICATE_OBJECT),
+			 errmsg("instance \"%s\" is declared in cluster \"%s\" already",
+					cmdb_text(query, 0, 1), cmdb_text(query, 0, 2)),
+			 errhint("Instances are named by pg_cluster and pg_seq: give one of them another value."),
+			 errhidestmt(true)));
+}
+
 static void
 store_instances(CmdbQuery *query, const char *cluster, const SpecNode *body)
 {
@@ -76,6 +94,7 @@ store_instances(CmdbQuery *query, const char *cluster, const SpecNode *body)
 		add_instance(set, cluster, lfirst(lc), node_get(body, "vars"), ++ordinal);
 
 	cmdb_put_text(&args, cluster);
+	check_instance_names(query, &args);
 	cmdb_run(query,
 			 "DELETE FROM pgops.instance AS i WHERE i.cluster = $1"
 			 " AND NOT EXISTS (SELECT FROM new_instance AS n WHERE n.host = i.host)",
