@@ -136,6 +136,35 @@ rule_name(const AclTarget *target, const char *verb)
 	return psprintf("%s.%s", target->prefix, verb);
 }
 
+/*
+ * plan_unit_undoable
+ *		Whether the grantee of a remembered revoke still exists, so that the
+ *		privilege can be granted again.  (A grant's grantee is in the ACL, or
+ *		there is nothing to undo.)  Reads the form that unit_text() writes.
+ */
+bool
+plan_unit_undoable(Planner *planner, const OwnedItem *item)
+{
+	const char *from = strstr(item->attribute, " FROM ");
+	StringInfoData name;
+
+	if (strncmp(item->attribute, "REVOKE ", 7) != 0 || from == NULL)
+		return true;
+	from += strlen(" FROM ");
+	if (strcmp(from, "PUBLIC") == 0)
+		return true;
+	initStringInfo(&name);
+	for (bool quoted = from[0] == '"'; *from != '\0'; from++)
+	{
+		/* of a quoted name neither the quotes nor the doubling count */
+		if (quoted && *from == '"' && *++from != '"')
+			from--;
+		else
+			appendStringInfoChar(&name, *from);
+	}
+	return plan_role_exists(planner, name.data);
+}
+
 /* ---- undo ---- */
 
 /* the entry that a remembered unit names, NULL if the ACL has none */
@@ -179,7 +208,8 @@ acl_undo(Planner *planner, const AclTarget *target, List **acl)
 		if (plan_wanted(planner, item))
 			continue;
 		entry = entry_of_unit(item, *acl);
-		if ((entry != NULL) != is_grant || item->value == NULL)
+		if ((entry != NULL) != is_grant || item->value == NULL ||
+			!plan_unit_undoable(planner, item))
 		{
 			plan_forget(planner, item);
 			continue;

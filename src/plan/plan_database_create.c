@@ -239,14 +239,20 @@ pristine_local(void)
 	return local;
 }
 
+/*
+ * A template that was not looked into in this pass makes a clone of which
+ * nothing is known: its inside is planned when it is there.
+ */
 static LocalState *
 assumed_local(Planner *planner, const char *template)
 {
 	Database   *source = plan_database_now(planner, template);
 	LocalState *local;
 
-	if (source == NULL || source->local == NULL || strcmp(template, "template0") == 0)
+	if (strcmp(template, "template0") == 0)
 		return pristine_local();
+	if (source == NULL || source->local == NULL)
+		return NULL;
 	local = model_copy_local(source->local);
 	local->assumed = true;
 	return local;

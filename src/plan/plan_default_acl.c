@@ -220,7 +220,7 @@ undo_unit(Planner *planner, Database *now, OwnedItem *item)
 	entry = plan_role_exists(planner, item->name) ?
 		entry_of_unit(&target, item, is_grant, &row) : NULL;
 	if (item->value == NULL || !plan_role_exists(planner, item->name) ||
-		(entry != NULL) != is_grant)
+		(entry != NULL) != is_grant || !plan_unit_undoable(planner, item))
 	{
 		if (own)
 			plan_forget(planner, item);

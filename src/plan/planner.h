@@ -167,6 +167,7 @@ extern AclEntry *plan_acl_find(List *acl, const char *grantee, const char *privi
 extern List *plan_acl_add(List *acl, const char *grantee, const char *grantor,
 						  const char *privilege, bool grantable);
 extern void plan_acl_new_owner(List **acl, const char *old, const char *new);
+extern bool plan_unit_undoable(Planner *planner, const OwnedItem *item);
 extern const char *plan_grantee(const char *name);
 
 /* whether two names are equal, either of which may be NULL */
