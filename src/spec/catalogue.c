@@ -28,10 +28,14 @@ static const char *const foreign_prefixes[] = {
 
 /* words in a key that say its value is a secret */
 static const char *const secret_words[] = {
-	"password", "passwd", "secret", "cipher_pass", "passphrase", "private_key", "access_token",
-	"api_key", "sas_token",
+	"password", "passwd", "passphrase", "secret", "cipher_pass", "private_key", "account_key",
+	"azure_key", "enc_key", "api_key", "crypto_key", "role_key", "token", "conninfo", "credential",
 	NULL
 };
+
+/* keys with such a word that only say how, where or how long */
+static const char *const harmless_keys[] = {"password_encryption", "password_min_length", NULL};
+static const char *const harmless_ends[] = {"_file", "_path", "_command", "_type", "_ttl", NULL};
 
 const ParamDef *
 catalogue_find(const char *name)
@@ -108,31 +112,67 @@ catalogue_type_name(const ParamDef *def)
 	return "any";
 }
 
+static bool
+ends_with(const char *string, const char *end)
+{
+	size_t		length = strlen(string);
+	size_t		end_length = strlen(end);
+
+	return length >= end_length && strcmp(string + length - end_length, end) == 0;
+}
+
+static bool
+is_harmless(const char *key)
+{
+	for (int i = 0; harmless_keys[i] != NULL; i++)
+	{
+		if (strcmp(key, harmless_keys[i]) == 0)
+			return true;
+	}
+	for (int i = 0; harmless_ends[i] != NULL; i++)
+	{
+		if (ends_with(key, harmless_ends[i]))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Keys inside dicts, and other modules' parameters: by their name.  A dotted
+ * name is an extension's setting ("credcheck.password_min_length"): there the
+ * word must be its end.
+ */
+static bool
+sounds_secret(const char *name)
+{
+	char	   *lower = asc_tolower(name, strlen(name));
+	bool		setting = strchr(lower, '.') != NULL;
+
+	if (is_harmless(lower))
+		return false;
+	for (int i = 0; secret_words[i] != NULL; i++)
+	{
+		if (setting ? ends_with(lower, secret_words[i]) : strstr(lower, secret_words[i]) != NULL)
+			return true;
+	}
+	return false;
+}
+
 bool
 catalogue_is_secret(const char *param, const char *key)
 {
 	const ParamDef *def = catalogue_find(param);
-	const char *name = key == NULL ? param : key;
-	char	   *lower;
 
-	if (key == NULL && def != NULL)
-		return def->secret;
-	if (key != NULL && def != NULL && def->type == PT_OBJECTS)
+	if (key == NULL)
+		return def != NULL ? def->secret : sounds_secret(param);
+	if (def != NULL && def->type == PT_OBJECTS)
 	{
 		const FieldDef *field = catalogue_field(def->object, key);
 
 		if (field != NULL)
 			return field->secret;
 	}
-
-	/* keys inside dicts, and other modules' parameters: by their name */
-	lower = asc_tolower(name, strlen(name));
-	for (int i = 0; secret_words[i] != NULL; i++)
-	{
-		if (strstr(lower, secret_words[i]) != NULL)
-			return true;
-	}
-	return false;
+	return sounds_secret(key);
 }
 
 bool

@@ -37,7 +37,7 @@ struct FieldDef
 	bool		secret;
 	const char *choices;		/* "create,absent" or NULL */
 	double		min,
-				max;			/* both 0: unbounded */
+				max;			/* both 0: unbounded; PT_FLOAT: both ends excluded */
 	const ObjectDef *object;	/* PT_OBJECTS */
 	const char *summary;
 };

@@ -53,7 +53,8 @@ extern void findings_sort(Findings *findings);
  *		("line 3, column 7: path: message"; the first one's hint as HINT), its
  *		statement hidden from the log; SQLSTATE is that of the only error, or
  *		ERRCODE_PGOPS_INVALID_DOCUMENT if there are several.  Warnings are
- *		emitted as WARNING before.  Returns if there is no error.
+ *		emitted as WARNING before.  Returns if there is no error.  "what" is
+ *		what has the errors ("cluster document").
  */
 extern void findings_raise(Findings *findings, const char *what);
 
