@@ -189,6 +189,30 @@ role_fixed(Planner *planner, const Role *want, const Role *have)
 	}
 }
 
+/*
+ * A role that pgops created was created with CREATE ROLE's defaults for what
+ * the declaration does not say, so these defaults are what it stands for: a
+ * SUPERUSER that somebody adds later is a difference.  The undeclared
+ * attributes of a role that was found are its owner's affair.
+ */
+static void
+complete_created(Planner *planner, Role *want)
+{
+	const OwnedItem *owned = plan_owned(planner, "role", NULL, want->name, NULL);
+
+	if (owned == NULL || !owned->created)
+		return;
+	for (int flag = 0; flag < ROLE_NFLAGS; flag++)
+	{
+		if (!(want->set & ROLE_SET_FLAG(flag)))
+			want->flags[flag] = role_flag_names[flag].default_value;
+		want->set |= ROLE_SET_FLAG(flag);
+	}
+	if (!(want->set & ROLE_SET_CONNLIMIT))
+		want->connlimit = -1;
+	want->set |= ROLE_SET_CONNLIMIT;
+}
+
 /* roles that must exist are created or altered, in declared order */
 void
 plan_roles(Planner *planner)
@@ -210,6 +234,7 @@ plan_roles(Planner *planner)
 			continue;
 		}
 		plan_adopt(planner, "role", NULL, want->name);
+		complete_created(planner, want);
 		role_alter(planner, want, have);
 		role_fixed(planner, want, have);
 		role_password(planner, want, have);

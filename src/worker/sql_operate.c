@@ -176,7 +176,9 @@ Datum
 pgops_reconcile(PG_FUNCTION_ARGS)
 {
 	shared_require();
-	(void) declared_cluster(fcinfo);
+	/* without an argument it may be asked before anything is declared */
+	if (!PG_ARGISNULL(0))
+		(void) declared_cluster(fcinfo);
 	wake_now(REQUEST_FULL);
 	PG_RETURN_VOID();
 }
