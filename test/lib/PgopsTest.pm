@@ -51,6 +51,7 @@ sub pgops_node
 		max_connections = 40
 		shared_buffers = 16MB
 		log_min_messages = log
+		client_min_messages = warning
 		pgops.retry_delay = '200ms'
 		CONF
 	$node->append_conf('postgresql.conf', $option{conf}) if $option{conf};

@@ -17,7 +17,7 @@ my $before = footprint($node);
 sub untouched
 {
 	my ($what) = @_;
-	$node->safe_psql('postgres', 'SELECT pgops.reconcile()');
+	$node->psql('postgres', 'SELECT pgops.reconcile()');    # may say that there is nothing
 	same_footprint($before, footprint($node), "$what: nothing changed");
 	is(value($node, 'SELECT count(*) FROM pgops.cluster'), 0, "$what: no cluster is declared");
 	is(value($node, "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'app%'"), 0, "$what: no role");
