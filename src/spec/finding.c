@@ -106,6 +106,7 @@ append_finding(StringInfo buf, const Finding *finding)
 	appendStringInfoString(buf, finding->message);
 }
 
+/* notices are for pgops.validate(): a declaration is not to be noisy about defaults */
 static void
 emit_warnings(const Findings *findings)
 {
@@ -116,11 +117,11 @@ emit_warnings(const Findings *findings)
 		const Finding *finding = lfirst(lc);
 		StringInfoData buf;
 
-		if (finding->severity == FINDING_ERROR)
+		if (finding->severity != FINDING_WARNING)
 			continue;
 		initStringInfo(&buf);
 		append_finding(&buf, finding);
-		ereport(finding->severity == FINDING_WARNING ? WARNING : NOTICE,
+		ereport(WARNING,
 				(errcode(finding->sqlstate),
 				 errmsg_internal("%s", buf.data),
 				 finding->hint == NULL ? 0 : errhint("%s", finding->hint),

@@ -226,6 +226,8 @@ typedef struct Database
 	List	   *acl;			/* of AclEntry *, NULL ACL replaced by its default */
 	LocalState *local;			/* NULL: not observed */
 	char	   *local_error;	/* why local could not be observed, or NULL */
+	int			local_sqlstate; /* of local_error */
+	char	   *local_hint;		/* of local_error, or NULL */
 } Database;
 
 /* ---- HBA ---- */

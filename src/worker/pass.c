@@ -219,9 +219,8 @@ note_unobserved(Execution *execution, const ServerState *server)
 
 		if (database->local_error)
 			execution_add_failure(execution, "database.observe", "database", database->name,
-								  database->name, "", ERRCODE_PGOPS_WORKER_LOST,
-								  database->local_error,
-								  "It is looked into again at the next attempt.");
+								  database->name, "", database->local_sqlstate,
+								  database->local_error, database->local_hint);
 	}
 }
 

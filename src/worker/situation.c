@@ -100,6 +100,8 @@ take_observation(Database *database, const Task *task)
 	{
 		database->local_error = task->message ? task->message :
 			pstrdup("the database worker sent no answer");
+		database->local_sqlstate = task->sqlstate ? task->sqlstate : ERRCODE_PGOPS_WORKER_LOST;
+		database->local_hint = task->hint;
 		return;
 	}
 	reply = linitial(task->replies);
@@ -123,11 +125,7 @@ situation_observe(Situation *situation, DatabaseFilter filter, void *arg, bool i
 			continue;
 		if (in_session && database->oid == MyDatabaseId)
 		{
-			StringInfoData seen;
-
-			initStringInfo(&seen);
-			observe_local_here(&seen);
-			database->local = observe_local_decode(seen.data, seen.len);
+			database->local = observe_local_read();
 			continue;
 		}
 		tasks = lappend(tasks, observe_task(database));

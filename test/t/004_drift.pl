@@ -32,7 +32,8 @@ my @changes = (
 		what => 'membership',
 		name => 'app_reader',
 		sql => 'REVOKE dbrole_readonly FROM app_reader',
-		good => "SELECT pg_has_role('app_reader', 'dbrole_readonly', 'MEMBER')"
+		good => "SELECT count(*) = 1 FROM pg_auth_members
+			WHERE member = 'app_reader'::regrole AND roleid = 'dbrole_readonly'::regrole"
 	},
 	{
 		what => 'role parameter',
