@@ -13,7 +13,6 @@
  */
 #include "postgres.h"
 
-#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
 #include "errors.h"
@@ -32,15 +31,6 @@ plan_sessions_end(Planner *planner, const char *rule, const char *database,
 						"WHERE datname = %s AND pid <> pg_catalog.pg_backend_pid()",
 						quote_literal_cstr(database)),
 			   pstrdup(reason));
-}
-
-/* name of an encoding as the server spells it; an unknown one as it is */
-const char *
-plan_canonical_encoding(const char *name)
-{
-	int			encoding = name ? pg_char_to_encoding(name) : -1;
-
-	return encoding >= 0 ? pg_encoding_to_char(encoding) : name;
 }
 
 static void
@@ -163,95 +153,7 @@ database_comment(Planner *planner, const Database *want, Database *now)
 						want->comment ? want->comment : "none"));
 }
 
-/* ---- what can only be chosen at creation ---- */
-
-/* a create-only field, as data */
-typedef struct CreateOnly
-{
-	uint32		bit;
-	const char *field;
-	size_t		offset;
-} CreateOnly;
-
-static const CreateOnly create_only[] = {
-	{DB_SET_ENCODING, "encoding", offsetof(Database, encoding)},
-	{DB_SET_LC_COLLATE, "lc_collate", offsetof(Database, lc_collate)},
-	{DB_SET_LC_CTYPE, "lc_ctype", offsetof(Database, lc_ctype)},
-	{DB_SET_PROVIDER, "locale_provider", offsetof(Database, locale_provider)},
-	{DB_SET_ICU_LOCALE, "icu_locale", offsetof(Database, icu_locale)},
-	{DB_SET_ICU_RULES, "icu_rules", offsetof(Database, icu_rules)},
-	{DB_SET_BUILTIN, "builtin_locale", offsetof(Database, builtin_locale)},
-};
-
-/* what a declaration says about a create-only field; NULL: nothing */
-static const char *
-declared_value(const Database *want, const CreateOnly *field)
-{
-	if (want->set & field->bit)
-		return *(char *const *) ((const char *) want + field->offset);
-	if ((field->bit & (DB_SET_LC_COLLATE | DB_SET_LC_CTYPE)) && (want->set & DB_SET_LOCALE))
-		return want->locale;
-	return NULL;
-}
-
-/* en_US.utf8 and en_US.UTF-8 are one locale in two spellings */
-static bool
-same_locale_name(const char *a, const char *b)
-{
-	while (*a != '\0' || *b != '\0')
-	{
-		if (*a == '-')
-			a++;
-		else if (*b == '-')
-			b++;
-		else if (pg_tolower((unsigned char) *a++) != pg_tolower((unsigned char) *b++))
-			return false;
-	}
-	return true;
-}
-
-static bool
-create_only_equal(const CreateOnly *field, const char *want, const char *have,
-				  bool exact)
-{
-	if (have == NULL)
-		return want[0] == '\0';
-	if (field->bit == DB_SET_ENCODING)
-		return strcmp(plan_canonical_encoding(want), plan_canonical_encoding(have)) == 0;
-	if (field->bit == DB_SET_PROVIDER)
-		return pg_strcasecmp(want, have) == 0;
-	return exact ? strcmp(want, have) == 0 : same_locale_name(want, have);
-}
-
-/*
- * plan_create_only_differences
- *		"encoding: LATIN1 -> UTF8, ..." for the create-only fields that differ
- *		between a declaration and a database; NULL if none does.  "exact":
- *		spelled as CREATE DATABASE compares with a template.
- */
-char *
-plan_create_only_differences(const Database *want, const Database *have, bool exact)
-{
-	StringInfoData differences;
-
-	initStringInfo(&differences);
-	for (int i = 0; i < lengthof(create_only); i++)
-	{
-		const CreateOnly *field = &create_only[i];
-		const char *value = declared_value(want, field);
-		const char *observed = *(char *const *) ((const char *) have + field->offset);
-
-		if (value != NULL && !create_only_equal(field, value, observed, exact))
-			appendStringInfo(&differences, "%s%s: %s -> %s",
-							 differences.len > 0 ? ", " : "",
-							 field->field, observed ? observed : "none", value);
-	}
-	if (differences.len > 0)
-		return differences.data;
-	pfree(differences.data);
-	return NULL;
-}
-
+/* what can only be chosen at creation, and differs, is said */
 static void
 database_create_only(Planner *planner, const Database *want, Database *now)
 {

@@ -99,6 +99,7 @@ assume_extension(Planner *planner, Database *now, const char *name, const char *
 	extension = palloc0(sizeof(Extension));
 	extension->name = pstrdup(name);
 	extension->set = EXTENSION_SET_SCHEMA | EXTENSION_SET_VERSION;
+	extension->relocatable = true;	/* most are; if not, the next pass says so */
 	extension->schema = pstrdup(schema ? schema : "public");
 	if (version == NULL && available != NULL)
 		version = available->default_version;
@@ -110,11 +111,37 @@ assume_extension(Planner *planner, Database *now, const char *name, const char *
 		assume_extension(planner, now, lfirst(lc), schema, NULL, depth + 1);
 }
 
+/*
+ * Extensions whose control file fixes their schema: naming another one is an
+ * error, so none is named for them.
+ */
+static const char *const fixed_schema[] = {
+	"citus", "pg_cron", "plperl", "plperlu", "plpgsql", "plpython3u", "pltcl",
+	"pltclu", "plv8", NULL
+};
+
+/*
+ * The schema of an extension whose declaration names none.  Statements run
+ * with search_path = pg_catalog, where CREATE EXTENSION would put it if it
+ * were left to choose, so it is told what a user's session chooses: public.
+ */
+static const char *
+default_schema(const LocalState *local, const char *extension)
+{
+	for (int i = 0; fixed_schema[i] != NULL; i++)
+	{
+		if (strcmp(fixed_schema[i], extension) == 0)
+			return NULL;
+	}
+	return model_find_schema(local->schemas, "public") != NULL ? "public" : NULL;
+}
+
 static void
 extension_create(Planner *planner, Database *now, const Extension *want)
 {
 	const char *schema = (want->set & EXTENSION_SET_SCHEMA) ? want->schema : NULL;
 	const char *version = (want->set & EXTENSION_SET_VERSION) ? want->version : NULL;
+	const char *placed = schema ? schema : default_schema(now->local, want->name);
 	Action		probe = {0};
 	Action	   *action;
 
@@ -124,15 +151,15 @@ extension_create(Planner *planner, Database *now, const Extension *want)
 	action = action_sql(planner, "extension.create", want->name, now->name,
 						psprintf("CREATE EXTENSION %s%s%s%s%s CASCADE",
 								 quote_identifier(want->name),
-								 schema ? " WITH SCHEMA " : "",
-								 schema ? quote_identifier(schema) : "",
+								 placed ? " WITH SCHEMA " : "",
+								 placed ? quote_identifier(placed) : "",
 								 version ? " VERSION " : "",
 								 version ? quote_literal_cstr(version) : ""),
 						pstrdup("missing"));
 	if (block_unavailable(planner, now, want, action))
 		return;
 	action_record(action, "extension", now->name, want->name, NULL, NULL);
-	assume_extension(planner, now, want->name, schema, version, 0);
+	assume_extension(planner, now, want->name, placed, version, 0);
 }
 
 static void

@@ -111,7 +111,6 @@ extern char *plan_create_only_differences(const Database *want, const Database *
 										  bool exact);
 extern void plan_database_drop(Planner *planner, Database *now, const char *rule,
 							   const char *reason);
-extern const char *plan_canonical_encoding(const char *name);
 extern void plan_sessions_end(Planner *planner, const char *rule, const char *database,
 							  const char *reason);
 extern void plan_database_grants(Planner *planner, const Database *want, Database *now);
