@@ -3,11 +3,11 @@
  *		Keeps statements that carry a document, and so perhaps passwords, out of
  *		the server log and pg_stat_activity.
  *
- * The log hook sees every message before it is written.  It allocates nothing
- * and raises nothing: texts are cut in place, in the buffers of the error
- * itself.  The hook runs before the message goes to the client as well;
- * therefore only LOG messages are cut, and for others just the STATEMENT and
- * CONTEXT lines of the log are left out.
+ * The log hook sees every message before it is written.  It raises nothing:
+ * texts are cut in place, in the buffers of the error itself.  The hook runs
+ * before the message goes to the client as well; therefore only LOG messages
+ * are cut at will, and of others the STATEMENT and CONTEXT lines of the log are
+ * left out, and what an error of the parser quotes.
  *
  * Not for: passwords of other people's statements (CREATE ROLE in psql).
  */
@@ -18,6 +18,7 @@
 #include "pgstat.h"
 #include "tcop/tcopprot.h"
 #include "utils/backend_status.h"
+#include "utils/memutils.h"
 
 #include "secret.h"
 
@@ -125,6 +126,41 @@ hide_in_report(ErrorData *edata, bool hidden)
 	}
 }
 
+/*
+ * Errors of the parser and of input functions quote what they could not read:
+ * a token, or everything from an unbalanced quote to the end.  The quoted part
+ * goes, for the client too, which has the position.  The detail goes from the
+ * log alone.
+ */
+static void
+hide_in_error(ErrorData *edata)
+{
+	char	   *quoted;
+
+	if (edata->sqlerrcode != ERRCODE_SYNTAX_ERROR &&
+		edata->sqlerrcode != ERRCODE_INVALID_TEXT_REPRESENTATION)
+		return;
+
+	/* a translated message may have other quotation marks: none of them ASCII */
+	quoted = edata->message;
+	while (quoted != NULL && *quoted != '\0' && *quoted != '"' && !IS_HIGHBIT_SET(*quoted))
+		quoted++;
+	if (quoted != NULL)
+		cut(quoted);
+
+	if (edata->detail_log != NULL)
+		cut(edata->detail_log);
+	else if (edata->detail != NULL)
+	{
+		edata->detail_log = MemoryContextAllocExtended(edata->assoc_context, sizeof(HIDDEN),
+													   MCXT_ALLOC_NO_OOM);
+		if (edata->detail_log != NULL)
+			memcpy(edata->detail_log, HIDDEN, sizeof(HIDDEN));
+		else
+			cut(edata->detail);
+	}
+}
+
 static void
 hide_secrets(ErrorData *edata)
 {
@@ -146,6 +182,8 @@ hide_secrets(ErrorData *edata)
 	if (edata->context != NULL && (hidden || find_needle(edata->context) != NULL))
 		edata->hide_ctx = true;
 
+	if (edata->elevel >= ERROR && hidden)
+		hide_in_error(edata);
 	if (edata->elevel <= LOG_SERVER_ONLY && (hidden || MyBackendType == B_BACKEND))
 		hide_in_report(edata, hidden);
 }
