@@ -1,0 +1,121 @@
+-- What pgops.validate() says about wrong documents: all findings at once, each
+-- with its place.  apply_cluster() refuses the same documents, and nothing is
+-- stored.
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS pgops;
+RESET client_min_messages;
+
+CREATE FUNCTION pg_temp.findings(document text)
+RETURNS TABLE (severity text, place text, code text, path text, message text, hint text)
+LANGUAGE sql AS $$
+	SELECT severity, line || ':' || "column", code, path, message, hint FROM pgops.validate(document)
+$$;
+
+-- a document with its variables around one line
+CREATE FUNCTION pg_temp.cluster(vars text) RETURNS text LANGUAGE sql AS $$
+	SELECT E'pg-test:\n  hosts: { 10.10.10.10: { pg_seq: 1, pg_role: primary } }\n  vars:\n    pg_cluster: pg-test\n    '
+		|| replace(vars, E'\n', E'\n    ') || E'\n    admin_ip: 10.10.10.10\n'
+$$;
+
+\pset format unaligned
+\pset tuples_only on
+
+-- a good one, as YAML and as JSON
+SELECT * FROM pg_temp.findings(pg_temp.cluster('pg_users: [{ name: app }]'));
+SELECT * FROM pg_temp.findings('{"pg-test": {"hosts": {"10.10.10.10": {"pg_seq": 1, "pg_role": "primary"}}, "vars": {"pg_cluster": "pg-test", "admin_ip": "10.10.10.10"}}}');
+
+-- syntax
+SELECT * FROM pg_temp.findings(E'a: [1, 2\nb: 3\n');
+SELECT * FROM pg_temp.findings('{"a": {"hosts": }}');
+SELECT * FROM pg_temp.findings('');
+SELECT * FROM pg_temp.findings('just a text');
+SELECT * FROM pg_temp.findings('[1, 2]');
+SELECT * FROM pg_temp.findings(E'a:\n\tb: 1\n');
+
+-- duplicate keys
+SELECT * FROM pg_temp.findings(pg_temp.cluster(E'pg_port: 5432\npg_port: 5433'));
+SELECT * FROM pg_temp.findings('{"a": 1, "a": 2}');
+
+-- what is not supported of YAML
+SELECT * FROM pg_temp.findings(pg_temp.cluster(E'pg_users: &u [{ name: app }]'));
+SELECT * FROM pg_temp.findings(pg_temp.cluster(E'pg_users: *u'));
+SELECT * FROM pg_temp.findings(pg_temp.cluster(E'pg_port: !!str 5432'));
+SELECT * FROM pg_temp.findings(pg_temp.cluster('pg_port: 5432') || E'---\nb: 1\n');
+
+-- limits
+SELECT * FROM pg_temp.findings(repeat('[', 200) || repeat(']', 200));
+SELECT severity, code, message FROM pg_temp.findings('a: ' || repeat('x', 5000000));
+
+-- unknown names, with the nearest known one
+SELECT * FROM pg_temp.findings(pg_temp.cluster('pg_user: []'));
+SELECT * FROM pg_temp.findings(pg_temp.cluster('pg_users: [{ name: app, paswort: x }]'));
+SELECT * FROM pg_temp.findings(pg_temp.cluster('pg_databases: [{ name: app, ownr: x }]'));
+SELECT * FROM pg_temp.findings('pg-test: { host: {}, vars: {} }');
+
+-- types and ranges
+SELECT * FROM pg_temp.findings(pg_temp.cluster('pg_users: 7'));
+SELECT * FROM pg_temp.findings(pg_temp.cluster('pg_users: [{ name: app, connlimit: many }]'));
+SELECT * FROM pg_temp.findings(pg_temp.cluster('pg_users: [{ name: app, login: maybe }]'));
+SELECT * FROM pg_temp.findings(pg_temp.cluster('pg_shared_buffer_ratio: 9'));
+SELECT * FROM pg_temp.findings(pg_temp.cluster('pg_port: 99999'));
+SELECT * FROM pg_temp.findings(pg_temp.cluster('pg_users: [{ name: app, expire_at: someday }]'));
+SELECT * FROM pg_temp.findings(pg_temp.cluster('pg_users: [{ name: app, state: gone }]'));
+
+-- names
+SELECT * FROM pg_temp.findings(pg_temp.cluster('pg_users: [{ login: true }]'));
+SELECT * FROM pg_temp.findings(pg_temp.cluster('pg_users: [{ name: ' || repeat('x', 64) || ' }]'));
+SELECT * FROM pg_temp.findings(pg_temp.cluster('pg_users: [{ name: pg_boss }]'));
+SELECT * FROM pg_temp.findings(pg_temp.cluster('pg_databases: [{ name: "" }]'));
+
+-- things that can be there only once
+SELECT * FROM pg_temp.findings(E'pg-test:\n  hosts:\n    10.10.10.10: { pg_seq: 1, pg_role: primary }\n    10.10.10.11: { pg_seq: 1, pg_role: primary }\n  vars: { pg_cluster: pg-test }\n');
+SELECT * FROM pg_temp.findings(pg_temp.cluster('pg_users: [{ name: app }, { name: app }]'));
+SELECT * FROM pg_temp.findings(pg_temp.cluster('pg_databases: [{ name: app }, { name: app }]'));
+SELECT * FROM pg_temp.findings(pg_temp.cluster('pg_services: [{ name: a, port: 5440, selector: "[]" }, { name: b, port: 5440, selector: "[]" }]'));
+
+-- references
+SELECT * FROM pg_temp.findings(pg_temp.cluster('pg_databases: [{ name: app, owner: nobody }]'));
+SELECT * FROM pg_temp.findings(pg_temp.cluster('pg_databases: [{ name: app, template: nowhere }]'));
+SELECT * FROM pg_temp.findings(pg_temp.cluster('pg_databases: [{ name: app, tablespace: nowhere }]'));
+SELECT * FROM pg_temp.findings(pg_temp.cluster('pg_users: [{ name: app, roles: [nobody] }]'));
+
+-- contradictions
+SELECT * FROM pg_temp.findings(pg_temp.cluster('pg_users: [{ name: app, state: absent }]
+pg_databases: [{ name: app, owner: app }]'));
+
+-- HBA
+SELECT * FROM pg_temp.findings(pg_temp.cluster('pg_hba_rules: [{ user: all, db: all, addr: 999.1.1.1/99, auth: pwd, title: a }]'));
+SELECT * FROM pg_temp.findings(pg_temp.cluster('pg_hba_rules: [{ user: all, db: all, addr: intra, auth: magic, title: a }]'));
+SELECT * FROM pg_temp.findings(pg_temp.cluster('pg_hba_rules: [{ title: a, rules: ["hots all all all trust"] }]'));
+SELECT * FROM pg_temp.findings(pg_temp.cluster('pg_hba_rules: [{ title: a, role: boss, user: all, db: all, addr: intra, auth: pwd }]'));
+
+-- selectors
+SELECT * FROM pg_temp.findings(pg_temp.cluster('pg_services: [{ name: a, port: 5440, selector: "[? pg_role == " }]'));
+
+-- well-known passwords are a warning
+SELECT * FROM pg_temp.findings(pg_temp.cluster('pg_users: [{ name: app, password: DBUser.DBA }]'));
+
+-- YAML 1.1 as it is meant
+SELECT * FROM pg_temp.findings(pg_temp.cluster('pg_parameters: { cron.database_name: meta, a.b: off }
+pg_users: [{ name: app, expire_at: 2030-12-31, login: on }]
+pgbackrest_repo: { local: { block: y, path: /pg/backup } }
+pg_exporters: { 20001: { pg_cluster: pg-foo, pg_seq: 1, pg_host: 10.10.10.10 } }'));
+
+-- many at once
+SELECT * FROM pg_temp.findings(pg_temp.cluster('pg_user: []
+pg_port: x
+pg_users: [{ name: app, connlimt: 1 }, { name: app }]
+pg_databases: [{ owner: nobody }]'));
+
+-- jsonb has no places
+SELECT code, path FROM pgops.validate('{"pg-test": {"hosts": {"10.10.10.10": {"pg_seq": 1, "pg_role": "primary"}}, "vars": {"pg_user": 1}}}');
+
+-- apply_cluster() refuses them; nothing is stored
+\pset tuples_only off
+SELECT count(*) FROM pgops.apply_cluster(pg_temp.cluster('pg_user: []'));
+\echo :LAST_ERROR_SQLSTATE
+SELECT count(*) FROM pgops.apply_cluster(pg_temp.cluster('pg_user: []
+pg_port: x'));
+\echo :LAST_ERROR_SQLSTATE
+SELECT count(*) FROM pgops.apply_cluster('{"pg-test": {"hosts": {}, "vars": {"pg_user": 1}}}'::jsonb);
+SELECT count(*) FROM pgops.cluster WHERE name = 'pg-test';
