@@ -135,8 +135,8 @@ static ActionPlan *
 declare(Document *document, SpecNode *tree, const char *note)
 {
 	shared_require();
-	PreventCommandIfReadOnly("pgops.apply_cluster()");
 	PreventCommandDuringRecovery("pgops.apply_cluster()");
+	PreventCommandIfReadOnly("pgops.apply_cluster()");
 	cmdb_lock_declarations();
 
 	examine(document, tree, NULL);

@@ -186,8 +186,8 @@ pgops_reconcile(PG_FUNCTION_ARGS)
 Datum
 pgops_bind(PG_FUNCTION_ARGS)
 {
-	PreventCommandIfReadOnly("pgops.bind()");
 	PreventCommandDuringRecovery("pgops.bind()");
+	PreventCommandIfReadOnly("pgops.bind()");
 	cmdb_bind(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	wake_at_commit(REQUEST_CHANGED | REQUEST_FULL);
 	PG_RETURN_VOID();
