@@ -77,6 +77,7 @@ REGRESS_OPTS = --temp-instance=build/regress --temp-config=contrib-configs/regre
 ISOLATION = $(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=test --temp-instance=build/isolation \
 	--temp-config=contrib-configs/regress.conf
+ENCODING = UTF8
 TAP_TESTS = 1
 PROVE_TESTS = $(sort $(wildcard test/t/*.pl))
 REGRESS_PREP = build-folder

@@ -10,7 +10,7 @@ RETURNS TABLE (severity text, path text, line int, "column" int, code text, mess
 LANGUAGE sql AS $$
 	SELECT severity, path, line, "column", code, message, hint
 	FROM pgops.validate(E'pg-test:\n  hosts: { 10.10.10.10: { pg_seq: 1, pg_role: primary } }\n'
-		|| E'  vars:\n    pg_cluster: pg-test\n    ' || replace(vars, E'\n', E'\n    ') || E'\n')
+		|| E'  vars:\n    pg_cluster: pg-test\n    ' || replace(vars, E'\n', E'\n    ') || E'\n    admin_ip: 10.10.10.10\n')
 $$;
 
 \pset format unaligned
