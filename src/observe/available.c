@@ -21,7 +21,7 @@
  * what is installed in this one database, which is nobody's question here.
  */
 static const char available_query[] =
-"SELECT e.name, e.default_version, v.version, v.requires"
+"SELECT e.name, e.default_version, v.version, v.requires, v.schema"
 " FROM pg_catalog.pg_available_extensions() e"
 " LEFT JOIN pg_catalog.pg_available_extension_versions() v ON v.name = e.name"
 " ORDER BY e.name, v.version";
@@ -66,10 +66,13 @@ add_available(const ObserveRow *row, void *arg)
 		return;
 	extension->versions = lappend(extension->versions, version);
 
+	if (extension->default_version == NULL ||
+		strcmp(version, extension->default_version) != 0)
+		return;
 	requires = observe_row_datum(row, 4, &isnull);
-	if (!isnull && extension->default_version &&
-		strcmp(version, extension->default_version) == 0)
+	if (!isnull)
 		extension->requires = name_array(requires);
+	extension->schema = observe_row_text(row, 5);
 }
 
 /*

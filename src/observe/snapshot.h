@@ -14,6 +14,8 @@ typedef struct AvailableExtension
 {
 	char	   *name;
 	char	   *default_version;
+	char	   *schema;			/* the one its control file fixes (of the default version);
+								 * NULL: it goes where it is told */
 	List	   *versions;		/* of char * */
 	List	   *requires;		/* of char *: of the default version */
 } AvailableExtension;

@@ -84,82 +84,59 @@ block_unavailable(Planner *planner, Database *now, const Extension *want, Action
 	return false;
 }
 
+/* what the server offers under this name; NULL also where that is not known */
+static AvailableExtension *
+available_extension(Planner *planner, const char *name)
+{
+	return planner->snapshot->available_known ?
+		snapshot_available(planner->snapshot, name) : NULL;
+}
+
 /* it, and by CASCADE those it requires, are there from here on */
-static void
+static Extension *
 assume_extension(Planner *planner, Database *now, const char *name, const char *schema,
 				 const char *version, int depth)
 {
-	AvailableExtension *available = planner->snapshot->available_known ?
-	snapshot_available(planner->snapshot, name) : NULL;
-	Extension  *extension;
+	AvailableExtension *available = available_extension(planner, name);
+	Extension  *extension = model_find_extension(now->local->extensions, name);
 	ListCell   *lc;
 
-	if (model_find_extension(now->local->extensions, name) != NULL || depth > 16)
-		return;
+	if (extension != NULL || depth > 16)
+		return extension;
 	extension = palloc0(sizeof(Extension));
 	extension->name = pstrdup(name);
 	extension->set = EXTENSION_SET_SCHEMA | EXTENSION_SET_VERSION;
-	extension->relocatable = true;	/* most are; if not, the next pass says so */
-	extension->schema = pstrdup(schema ? schema : "public");
+	extension->relocatable = available == NULL || available->schema == NULL;
+	extension->schema = pstrdup(!extension->relocatable ? available->schema :
+								schema ? schema : "public");
 	if (version == NULL && available != NULL)
 		version = available->default_version;
 	extension->version = version ? pstrdup(version) : NULL;
 	now->local->extensions = lappend(now->local->extensions, extension);
-	if (available == NULL)
-		return;
-	foreach(lc, available->requires)
-		assume_extension(planner, now, lfirst(lc), schema, NULL, depth + 1);
+	if (available != NULL)
+	{
+		foreach(lc, available->requires)
+			assume_extension(planner, now, lfirst(lc), schema, NULL, depth + 1);
+	}
+	return extension;
 }
 
 /*
- * Extensions whose control file fixes their schema: naming another one is an
- * error, so none is named for them.
- */
-static const char *const fixed_schema[] = {
-	"citus", "pg_cron", "plperl", "plperlu", "plpgsql", "plpython3u", "pltcl",
-	"pltclu", "plv8", NULL
-};
-
-/*
- * The schema of an extension whose declaration names none.  Statements run
- * with search_path = pg_catalog, where CREATE EXTENSION would put it if it
- * were left to choose, so it is told what a user's session chooses: public.
+ * The schema that CREATE EXTENSION is told; NULL: none, since its control file
+ * fixes it.  Statements run with search_path = pg_catalog, where an extension
+ * would go if the server were left to choose, so one that is declared without a
+ * schema goes where a user's session puts it: into public.
  */
 static const char *
-default_schema(const LocalState *local, const char *extension)
+placed_in(Planner *planner, const Database *now, const Extension *want)
 {
-	for (int i = 0; fixed_schema[i] != NULL; i++)
-	{
-		if (strcmp(fixed_schema[i], extension) == 0)
-			return NULL;
-	}
-	return model_find_schema(local->schemas, "public") != NULL ? "public" : NULL;
-}
+	AvailableExtension *available = available_extension(planner, want->name);
 
-static void
-extension_create(Planner *planner, Database *now, const Extension *want)
-{
-	const char *schema = (want->set & EXTENSION_SET_SCHEMA) ? want->schema : NULL;
-	const char *version = (want->set & EXTENSION_SET_VERSION) ? want->version : NULL;
-	const char *placed = schema ? schema : default_schema(now->local, want->name);
-	Action		probe = {0};
-	Action	   *action;
-
-	/* no schema is made for an extension that cannot come */
-	if (schema != NULL && !block_unavailable(planner, now, want, &probe))
-		plan_schema_implied(planner, now, schema, want->name);
-	action = action_sql(planner, "extension.create", want->name, now->name,
-						psprintf("CREATE EXTENSION %s%s%s%s%s CASCADE",
-								 quote_identifier(want->name),
-								 placed ? " WITH SCHEMA " : "",
-								 placed ? quote_identifier(placed) : "",
-								 version ? " VERSION " : "",
-								 version ? quote_literal_cstr(version) : ""),
-						pstrdup("missing"));
-	if (block_unavailable(planner, now, want, action))
-		return;
-	action_record(action, "extension", now->name, want->name, NULL, NULL);
-	assume_extension(planner, now, want->name, placed, version, 0);
+	if (available != NULL && available->schema != NULL)
+		return NULL;
+	if ((want->set & EXTENSION_SET_SCHEMA) && want->schema != NULL)
+		return want->schema;
+	return model_find_schema(now->local->schemas, "public") != NULL ? "public" : NULL;
 }
 
 static void
@@ -183,6 +160,7 @@ extension_version(Planner *planner, Database *now, const Extension *want, Extens
 static void
 extension_schema(Planner *planner, Database *now, const Extension *want, Extension *have)
 {
+	AvailableExtension *available = available_extension(planner, want->name);
 	Action	   *action;
 
 	if (!(want->set & EXTENSION_SET_SCHEMA) || want->schema == NULL)
@@ -202,8 +180,40 @@ extension_schema(Planner *planner, Database *now, const Extension *want, Extensi
 		have->schema = want->schema;
 	else
 		action_block(action, ERRCODE_PGOPS_CREATE_ONLY,
+					 available != NULL && available->schema != NULL ?
+					 psprintf("Its control file fixes its schema: declare %s.",
+							  available->schema) :
 					 "Declare the schema it is in, or drop the extension and let it be created again.",
 					 "extension \"%s\" cannot be moved to another schema", want->name);
+}
+
+static void
+extension_create(Planner *planner, Database *now, const Extension *want)
+{
+	const char *version = (want->set & EXTENSION_SET_VERSION) ? want->version : NULL;
+	const char *placed = placed_in(planner, now, want);
+	Action		probe = {0};
+	Action	   *action;
+
+	/* no schema is made for an extension that cannot come */
+	if (placed != NULL && (want->set & EXTENSION_SET_SCHEMA) &&
+		!block_unavailable(planner, now, want, &probe))
+		plan_schema_implied(planner, now, placed, want->name);
+	action = action_sql(planner, "extension.create", want->name, now->name,
+						psprintf("CREATE EXTENSION %s%s%s%s%s CASCADE",
+								 quote_identifier(want->name),
+								 placed ? " WITH SCHEMA " : "",
+								 placed ? quote_identifier(placed) : "",
+								 version ? " VERSION " : "",
+								 version ? quote_literal_cstr(version) : ""),
+						pstrdup("missing"));
+	if (block_unavailable(planner, now, want, action))
+		return;
+	action_record(action, "extension", now->name, want->name, NULL, NULL);
+
+	/* a declared schema that its control file does not allow is said at once */
+	extension_schema(planner, now, want,
+					 assume_extension(planner, now, want->name, placed, version, 0));
 }
 
 /* extensions that are to exist */
