@@ -250,6 +250,8 @@ note_result(Execution *execution, const Action *action, const ActionResult *resu
 	if (result != NULL && result->ok)
 	{
 		execution->succeeded++;
+		if (action->destructive)
+			execution->destroyed++;
 		*changes = list_concat(*changes, owned_changes(action, true));
 	}
 	else if (result != NULL)

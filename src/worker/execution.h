@@ -24,6 +24,7 @@ typedef struct Execution
 	List	   *failures;		/* of Failure *: of now, or still waiting */
 	List	   *touched;		/* of char *: databases whose inside was changed */
 	int			succeeded;
+	int			destroyed;		/* destructive ones among the succeeded */
 	int			failed;
 	bool		extension_lost; /* DROP EXTENSION came between: nothing more was done */
 

@@ -277,6 +277,21 @@ remember_plan(PassMemory *memory, const Execution *execution)
 	memory->last_succeeded = execution->succeeded > 0 && execution->failures == NIL;
 }
 
+/*
+ * An approval is for once: it is used up when everything it released was
+ * destroyed.  Until then it stands, so that what failed is tried again.
+ */
+static bool
+approval_is_used(const Declared *declared, const Execution *execution)
+{
+	const char *approved = declared->situation.row->approved_digest;
+	const ActionPlan *plan = execution->plan;
+
+	return approved != NULL && plan->destructive_digest != NULL &&
+		strcmp(approved, plan->destructive_digest) == 0 &&
+		plan->destructive > 0 && execution->destroyed == plan->destructive;
+}
+
 /* adopted objects, failures and status; nothing is written that says what stood there before */
 static void
 write_outcome(const Declared *declared, const Execution *execution, const ClusterStatus *status)
@@ -289,6 +304,8 @@ write_outcome(const Declared *declared, const Execution *execution, const Cluste
 		cmdb_failures_store(execution->cluster, execution->failures);
 	if (verdict_differs(declared->status, status))
 		cmdb_status_store(status);
+	if (approval_is_used(declared, execution))
+		cmdb_approval_used(execution->cluster, execution->plan->destructive_digest);
 	if (execution->succeeded > 0)
 		cmdb_log_expire(pgops_guc_log_retention);
 	txn_end();
