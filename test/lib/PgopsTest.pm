@@ -20,7 +20,7 @@ use Test::More;
 use Time::HiRes ();
 
 our @EXPORT = qw(
-  pgops_node document literal
+  pgops_node document small_document literal
   rows row value declare try_declare plan_rows open_rows
   settle converge wait_for wait_until pass_twice
   file_identity footprint same_footprint
@@ -70,6 +70,23 @@ sub document
 {
 	my ($name) = @_;
 	return slurp_file(dirname(abs_path(__FILE__)) . "/../data/$name");
+}
+
+# a cluster "small" of this one server, with these vars (a Perl structure, as JSON:
+# names may hold anything, as bytes in UTF-8) and no extension that the server
+# might lack
+sub small_document
+{
+	my (%vars) = @_;
+	my $text = JSON::PP->new->canonical->encode(
+		{
+			small => {
+				hosts => { '10.10.10.10' => { pg_seq => 1, pg_role => 'primary' } },
+				vars => { pg_cluster => 'small', pg_default_extensions => [], %vars }
+			}
+		});
+	utf8::downgrade($text);    # else it would be sent to psql encoded twice
+	return $text;
 }
 
 # a string constant of SQL, standard_conforming_strings being on
