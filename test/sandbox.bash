@@ -33,7 +33,7 @@ sandbox_do()
 	(cd "$SANDBOX" && "${as[@]}" env -i HOME="$SANDBOX" LANG=C.UTF-8 TZ=UTC \
 		PATH="$SANDBOX_BIN:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin" \
 		PGOPS_SANDBOX="$SANDBOX" TEMP_CONFIG="$SANDBOX/sandbox.conf" \
-		PG_CONFIG="$PG_CONFIG" "$@" </dev/null)
+		PG_CONFIG="$PG_CONFIG" PGOPS_INVENTORIES="${PGOPS_INVENTORIES:-}" "$@" </dev/null)
 }
 
 # sandbox_open PURPOSE [MAKE ARGUMENT ...]: everything up to an installed library

@@ -298,6 +298,18 @@ will_be_created(Planner *planner, const Database *want)
 	return now == NULL || now->invalid || recreate_is_due(planner, want);
 }
 
+/* the inside of a database that is there; what it grants depends on who will own it */
+static void
+plan_existing_inside(Planner *planner, Database *now)
+{
+	Database   *want = plan_map_get(planner->declared_databases, now->name);
+
+	if (want != NULL && want->state != STATE_ABSENT && want->owner != NULL &&
+		plan_role_exists(planner, want->owner))
+		database_owner(planner, want, now);
+	plan_inside(planner, now);
+}
+
 /* insides that must be complete before anything is cloned, and the busiest one */
 static void
 plan_existing_templates(Planner *planner)
@@ -306,14 +318,14 @@ plan_existing_templates(Planner *planner)
 	ListCell   *lc;
 
 	if (now != NULL)
-		plan_inside(planner, now);
+		plan_existing_inside(planner, now);
 	if (planner->cluster->primary_db != NULL &&
 		(now = plan_database_now(planner, planner->cluster->primary_db)) != NULL)
 	{
 		Database   *want = plan_map_get(planner->declared_databases, now->name);
 
 		if (want == NULL || (want->state != STATE_ABSENT && !will_be_created(planner, want)))
-			plan_inside(planner, now);
+			plan_existing_inside(planner, now);
 	}
 	foreach(lc, planner->cluster->databases)
 	{
@@ -326,7 +338,7 @@ plan_existing_templates(Planner *planner)
 		source = plan_map_get(planner->declared_databases, want->template);
 		now = plan_database_now(planner, want->template);
 		if (now != NULL && (source == NULL || !will_be_created(planner, source)))
-			plan_inside(planner, now);
+			plan_existing_inside(planner, now);
 	}
 }
 

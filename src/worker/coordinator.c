@@ -155,7 +155,10 @@ after_pass(Coordinator *self, const PassResult *result)
 	shared_set_error(NULL);
 	self->verify = result->verify;
 	self->next_retry = result->retry;
-	shared_set_state(result->state ? result->state : "idle");
+
+	/* what was just done is settled when the next look finds nothing left: see pgops.wait() */
+	if (!result->verify)
+		shared_set_state(result->state ? result->state : "idle");
 }
 
 static void
