@@ -3,9 +3,9 @@
  *		Removing roles: a visible sequence of steps.
  *
  * No login, sessions ended, objects handed over and privileges dropped in
- * every database, memberships revoked, then the role.  Handing over and
- * dropping are one statement in each database: DROP OWNED after a failed
- * REASSIGN OWNED would destroy the role's objects.
+ * every database, memberships revoked, then the role.  The steps are a
+ * sequence: DROP OWNED after a REASSIGN OWNED that failed would destroy the
+ * role's objects, so the first failure ends it.
  */
 #include "postgres.h"
 
@@ -93,11 +93,11 @@ release_in(Planner *planner, const Role *role, const char *database)
 	const char *heir = quote_identifier(planner->snapshot->bootstrap_superuser);
 	const char *name = quote_identifier(role->name);
 
-	action_sql(planner, "role.release", role->name, database,
-			   psprintf("DO LANGUAGE plpgsql %s",
-						quote_literal_cstr(psprintf("BEGIN REASSIGN OWNED BY %s TO %s; DROP OWNED BY %s; END",
-													name, heir, name))),
-			   psprintf("objects go to %s, privileges are dropped", heir));
+	action_sql(planner, "role.reassign", role->name, database,
+			   psprintf("REASSIGN OWNED BY %s TO %s", name, heir),
+			   psprintf("objects go to %s", heir));
+	action_sql(planner, "role.drop_owned", role->name, database,
+			   psprintf("DROP OWNED BY %s", name), pstrdup("privileges are dropped"));
 }
 
 /*
