@@ -101,7 +101,17 @@ SELECT * FROM pg_temp.check_vars('pg_default_privileges:
 - GRANT SELEC ON TABLES
 - "GRANT SELECT ON TABLES TO a; DROP TABLE b"
 - FOR ROLE a GRANT SELECT ON TABLES TO b
-- IN SCHEMA s GRANT SELECT ON TABLES TO b');
+- IN SCHEMA s GRANT SELECT ON TABLES TO b
+- GRANT MAINTAIN, all ON TABLES TO b
+- GRANT ALL ON TYPES TO CURRENT_USER
+- REVOKE GRANT OPTION FOR SELECT ON TABLES FROM b');
+-- each server reads what any has: whether it can be set is for the plan to say
+SELECT * FROM pg_temp.check_vars('pg_default_privileges:
+- GRANT MAINTAIN ON TABLES TO dbrole_readwrite
+- grant select , update on large  objects to dbrole_readwrite
+- GRANT ALL ON LARGE OBJECTS TO dbrole_readwrite
+- GRANT USAGE ON LARGE OBJECTS TO dbrole_readwrite
+- GRANT SELECT ON TABLES TO "on large objects"');
 
 -- addresses
 SELECT * FROM pg_temp.check_vars('pg_vip_address: 10.10.10.2');

@@ -14,52 +14,9 @@
 
 #include "errors.h"
 #include "plan/planner.h"
+#include "spec/default_privilege.h"
 
 #define OBJECT_CREATOR	"dbrole_admin"
-
-/* the privileges of an object type, what its owner has and PUBLIC gets built in */
-typedef struct TypePrivilege
-{
-	char		objtype;
-	const char *privilege;
-	int			min_major;
-	bool		to_public;
-} TypePrivilege;
-
-static const TypePrivilege type_privileges[] = {
-	{'r', "INSERT", 15, false},
-	{'r', "SELECT", 15, false},
-	{'r', "UPDATE", 15, false},
-	{'r', "DELETE", 15, false},
-	{'r', "TRUNCATE", 15, false},
-	{'r', "REFERENCES", 15, false},
-	{'r', "TRIGGER", 15, false},
-	{'r', "MAINTAIN", 17, false},
-	{'S', "USAGE", 15, false},
-	{'S', "SELECT", 15, false},
-	{'S', "UPDATE", 15, false},
-	{'f', "EXECUTE", 15, true},
-	{'T', "USAGE", 15, true},
-	{'n', "USAGE", 15, false},
-	{'n', "CREATE", 15, false},
-	{'L', "SELECT", 18, false},
-	{'L', "UPDATE", 18, false},
-};
-
-typedef struct TypeKeyword
-{
-	char		objtype;
-	const char *keyword;
-} TypeKeyword;
-
-static const TypeKeyword type_keywords[] = {
-	{'r', "TABLES"},
-	{'S', "SEQUENCES"},
-	{'f', "FUNCTIONS"},
-	{'T', "TYPES"},
-	{'n', "SCHEMAS"},
-	{'L', "LARGE OBJECTS"},
-};
 
 /* what is being planned: one role's default privileges in one database */
 typedef struct DefaultTarget
@@ -70,31 +27,21 @@ typedef struct DefaultTarget
 	bool		remembered;		/* pgops set something here before */
 } DefaultTarget;
 
-static const char *
-type_keyword(char objtype)
-{
-	for (int i = 0; i < lengthof(type_keywords); i++)
-	{
-		if (type_keywords[i].objtype == objtype)
-			return type_keywords[i].keyword;
-	}
-	return "TABLES";
-}
-
 static bool
 server_has(Planner *planner, char objtype, const char *privilege)
 {
-	for (int i = 0; i < lengthof(type_privileges); i++)
+	for (const TypePrivilege *type = type_privileges; type->privilege != NULL; type++)
 	{
-		const TypePrivilege *type = &type_privileges[i];
-
 		if (type->objtype == objtype && strcmp(type->privilege, privilege) == 0)
 			return planner->snapshot->server_major >= type->min_major;
 	}
 	return false;
 }
 
-/* the privileges of a declaration, ALL spelled out for this server version */
+/*
+ * The privileges of a declaration, ALL spelled out for this server version; it
+ * stays ALL where the server has no default privileges on such objects.
+ */
 static List *
 expand_privileges(Planner *planner, const DefaultPrivilege *declared)
 {
@@ -103,15 +50,13 @@ expand_privileges(Planner *planner, const DefaultPrivilege *declared)
 	if (list_length(declared->privileges) != 1 ||
 		strcmp(linitial(declared->privileges), "ALL") != 0)
 		return declared->privileges;
-	for (int i = 0; i < lengthof(type_privileges); i++)
+	for (const TypePrivilege *type = type_privileges; type->privilege != NULL; type++)
 	{
-		const TypePrivilege *type = &type_privileges[i];
-
 		if (type->objtype == declared->objtype &&
 			planner->snapshot->server_major >= type->min_major)
 			result = lappend(result, unconstify(char *, type->privilege));
 	}
-	return result;
+	return result != NIL ? result : declared->privileges;
 }
 
 /* the ACL that holds without any row: the owner has all, PUBLIC what is built in */
@@ -120,10 +65,8 @@ built_in_acl(Planner *planner, const char *role, char objtype)
 {
 	List	   *acl = NIL;
 
-	for (int i = 0; i < lengthof(type_privileges); i++)
+	for (const TypePrivilege *type = type_privileges; type->privilege != NULL; type++)
 	{
-		const TypePrivilege *type = &type_privileges[i];
-
 		if (type->objtype != objtype || planner->snapshot->server_major < type->min_major)
 			continue;
 		acl = plan_acl_add(acl, role, role, type->privilege, false);
@@ -163,7 +106,8 @@ unit_text(bool is_grant, const char *privilege, char objtype, const char *grante
 		  bool grantable)
 {
 	return psprintf("%s %s ON %s %s %s%s", is_grant ? "GRANT" : "REVOKE", privilege,
-					type_keyword(objtype), is_grant ? "TO" : "FROM", plan_grantee(grantee),
+					default_privilege_keyword(objtype), is_grant ? "TO" : "FROM",
+					plan_grantee(grantee),
 					is_grant && grantable ? " WITH GRANT OPTION" : "");
 }
 
@@ -178,30 +122,42 @@ unit_undo(const DefaultTarget *target, bool is_grant, const char *privilege,
 
 /* ---- undo ---- */
 
+/* the kind of object that a remembered unit is about; 0: none that is known */
+static char
+objtype_of_unit(const char *unit)
+{
+	for (const TypePrivilege *type = type_privileges; type->privilege != NULL; type++)
+	{
+		char	   *about = psprintf(" %s ON %s ", type->privilege,
+									 default_privilege_keyword(type->objtype));
+
+		if (strncmp(unit + strcspn(unit, " "), about, strlen(about)) == 0)
+			return type->objtype;
+	}
+	return 0;
+}
+
 /* the entry that a remembered unit names, and its row; NULL if there is none */
 static AclEntry *
 entry_of_unit(const DefaultTarget *target, const OwnedItem *item, bool is_grant,
 			  DefaultAcl **row)
 {
-	for (int i = 0; i < lengthof(type_keywords); i++)
+	char		objtype = objtype_of_unit(item->attribute);
+	ListCell   *lc;
+
+	if (objtype == 0)
+		return NULL;
+	*row = default_acl(target, objtype);
+	foreach(lc, (*row)->acl)
 	{
-		ListCell   *lc;
+		AclEntry   *entry = lfirst(lc);
 
-		/* only the type that the unit is about */
-		if (strstr(item->attribute, psprintf(" ON %s ", type_keywords[i].keyword)) == NULL)
-			continue;
-		*row = default_acl(target, type_keywords[i].objtype);
-		foreach(lc, (*row)->acl)
-		{
-			AclEntry   *entry = lfirst(lc);
-
-			if (strcmp(item->attribute, unit_text(is_grant, entry->privilege, (*row)->objtype,
-												  entry->grantee, false)) == 0 ||
-				(is_grant && strcmp(item->attribute,
-									unit_text(true, entry->privilege, (*row)->objtype,
-											  entry->grantee, true)) == 0))
-				return entry;
-		}
+		if (strcmp(item->attribute, unit_text(is_grant, entry->privilege, objtype,
+											  entry->grantee, false)) == 0 ||
+			(is_grant && strcmp(item->attribute,
+								unit_text(true, entry->privilege, objtype,
+										  entry->grantee, true)) == 0))
+			return entry;
 	}
 	return NULL;
 }
@@ -280,7 +236,8 @@ can_be_set(Planner *planner, const DefaultPrivilege *declared, const char *privi
 	else if (!server_has(planner, declared->objtype, privilege))
 	{
 		problem = psprintf("%s on %s is not supported by PostgreSQL %d", privilege,
-						   type_keyword(declared->objtype), planner->snapshot->server_major);
+						   default_privilege_keyword(declared->objtype),
+						   planner->snapshot->server_major);
 		sqlstate = ERRCODE_PGOPS_NOT_SUPPORTED;
 		hint = "Remove the default privilege, or upgrade the server.";
 	}
@@ -392,7 +349,7 @@ set_statement(const DefaultTarget *target, const DefaultPrivilege *declared, Lis
 	}
 	return psprintf("ALTER DEFAULT PRIVILEGES FOR ROLE %s %s %s ON %s %s %s%s",
 					quote_identifier(target->role), declared->is_grant ? "GRANT" : "REVOKE",
-					join_names(privileges), type_keyword(declared->objtype),
+					join_names(privileges), default_privilege_keyword(declared->objtype),
 					declared->is_grant ? "TO" : "FROM", join_names(grantees),
 					declared->is_grant && declared->grant_option ?
 					" WITH GRANT OPTION" : "");

@@ -11,10 +11,9 @@
 #include <ctype.h>
 
 #include "mb/pg_wchar.h"
-#include "nodes/parsenodes.h"
-#include "parser/parser.h"
 
 #include "errors.h"
+#include "spec/default_privilege.h"
 #include "spec/selector.h"
 #include "spec/validate.h"
 
@@ -311,66 +310,14 @@ spec_check_object_rules(const ObjectDef *object, SpecNode *item, const char *pat
 	}
 }
 
-/*
- * What the server's grammar says about a statement: NULL and the parse tree,
- * or its message.  The error is caught because bad input is a finding; the
- * grammar has no side effects that an aborted transaction would have to undo.
- */
-static char *
-parse_statement(const char *sql, List **tree)
-{
-	MemoryContext context = CurrentMemoryContext;
-	char	   *volatile message = NULL;
-
-	PG_TRY();
-	{
-		*tree = raw_parser(sql, RAW_PARSE_DEFAULT);
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		/* anything but a complaint about the text is not ours to swallow */
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
-			error->sqlerrcode == ERRCODE_OUT_OF_MEMORY ||
-			error->elevel > ERROR)
-			PG_RE_THROW();
-		FlushErrorState();
-		message = pstrdup(error->message);
-		FreeErrorData(error);
-	}
-	PG_END_TRY();
-	return message;
-}
-
-/* one GRANT or REVOKE clause: pgops itself adds FOR ROLE and the databases */
 static void
 check_default_privilege(const SpecNode *item, const char *path, Findings *findings)
 {
-	List	   *tree = NIL;
-	char	   *message;
-	RawStmt    *raw;
+	DefaultPrivilegeProblem problem;
 
-	if (spec_has_placeholder(item->text))
-		return;
-	message = parse_statement(psprintf("ALTER DEFAULT PRIVILEGES %s", item->text), &tree);
-	if (message != NULL)
-	{
-		spec_error(findings, ERRCODE_PGOPS_SYNTAX, item, path,
-				   "Write it like \"GRANT SELECT ON TABLES TO dbrole_readonly\".",
-				   "not a clause of ALTER DEFAULT PRIVILEGES: %s", message);
-		return;
-	}
-	raw = list_length(tree) == 1 ? linitial(tree) : NULL;
-	if (raw == NULL || !IsA(raw->stmt, AlterDefaultPrivilegesStmt))
-		spec_error(findings, ERRCODE_PGOPS_SYNTAX, item, path, NULL,
-				   "a default privilege must be a single GRANT or REVOKE clause");
-	else if (((AlterDefaultPrivilegesStmt *) raw->stmt)->options != NIL)
-		spec_error(findings, ERRCODE_PGOPS_NOT_SUPPORTED, item, path,
-				   "Begin with GRANT or REVOKE.",
-				   "FOR ROLE and IN SCHEMA are not supported in a default privilege");
+	if (!spec_has_placeholder(item->text) &&
+		default_privilege_parse(item->text, &problem) == NULL)
+		spec_error(findings, problem.sqlstate, item, path, problem.hint, "%s", problem.message);
 }
 
 static void
