@@ -20,6 +20,7 @@
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/timeout.h"
 #include "utils/timestamp.h"
 
 #include "cmdb/log.h"
@@ -41,6 +42,10 @@
 /* first delay after a pass that failed as a whole, ms; doubled up to the drift interval */
 #define ERROR_DELAY_MS		1000
 
+/* likewise after a start that did not get into the database; the postmaster adds 5 s */
+#define START_DELAY_MS		5000
+#define START_DELAY_MAX_MS	300000
+
 PGDLLEXPORT void pgops_coordinator_main(Datum arg);
 
 typedef struct Coordinator
@@ -48,7 +53,7 @@ typedef struct Coordinator
 	PassMemory *memory;
 	MemoryContext pass_context; /* reset before each pass */
 	bool		was_standby;
-	bool		interrupted_checked;	/* rows of an earlier life were looked at */
+	bool		interrupted_checked;	/* no row is left "running" by what broke off */
 	bool		reload_first;	/* such a row was a file or reload */
 	bool		verify;			/* look again at once */
 	TimestampTz next_full;
@@ -87,20 +92,48 @@ on_exit_clear(int code, Datum arg)
 	ConditionVariableBroadcast(&pgops_shared->pass_done);
 }
 
-static void
+/* returns how many starts before this one failed in a row */
+static int
 announce(void)
 {
+	int			failed;
+
 	before_shmem_exit(on_exit_clear, (Datum) 0);
 	SpinLockAcquire(&pgops_shared->mutex);
 	pgops_shared->pid = MyProcPid;
 	pgops_shared->started = GetCurrentTimestamp();
-	strlcpy(pgops_shared->state, "starting", sizeof(pgops_shared->state));
+	failed = pgops_shared->failed_starts++;
+	strlcpy(pgops_shared->state, failed == 0 ? "starting" : "waiting: cannot connect",
+			sizeof(pgops_shared->state));
 	SpinLockRelease(&pgops_shared->mutex);
+	return failed;
 }
 
-/* rows left "running" by a coordinator that died: said so, and their reload is made up for */
+/*
+ * Not being able to connect (pgops.database does not exist) is FATAL and the
+ * postmaster starts us again, for ever: that must not fill the log.
+ */
 static void
-settle_earlier_life(Coordinator *self)
+wait_after_failed_starts(int failed)
+{
+	TimestampTz until;
+	long		delay = START_DELAY_MS;
+
+	if (failed == 0)
+		return;
+	for (int i = 1; i < failed && delay < START_DELAY_MAX_MS; i++)
+		delay *= 2;
+	until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), Min(delay, START_DELAY_MAX_MS));
+	while (io_remaining_ms(until) > 0)
+		(void) io_wait(io_remaining_ms(until), IO_WAIT_MAIN);
+}
+
+/*
+ * Rows left "running" by a coordinator that died, or by a pass that broke off:
+ * they are marked, and their reload is made up for.
+ */
+static void
+settle_broken_off(Coordinator *self)
 {
 	bool		reload = false;
 	int			count;
@@ -114,8 +147,7 @@ settle_earlier_life(Coordinator *self)
 	self->interrupted_checked = true;
 	if (count > 0)
 		ereport(LOG,
-				(errmsg("pgops: %d actions were interrupted by the end of an earlier coordinator",
-						count)));
+				(errmsg("pgops: %d actions were interrupted and are looked at anew", count)));
 	if (reload)
 		kill(PostmasterPid, SIGHUP);
 }
@@ -128,7 +160,7 @@ report_error(Coordinator *self)
 
 	MemoryContextSwitchTo(self->pass_context);
 	error = CopyErrorData();
-	if (strcmp(self->last_error, error->message) != 0)
+	if (strncmp(self->last_error, error->message, sizeof(self->last_error) - 1) != 0)
 		EmitErrorReport();
 	FlushErrorState();
 	strlcpy(self->last_error, error->message, sizeof(self->last_error));
@@ -172,15 +204,19 @@ run_pass(Coordinator *self, bool full, bool retry_all)
 	{
 		PassResult	result;
 
-		settle_earlier_life(self);
+		settle_broken_off(self);
 		result = pass_run(self->memory, full, retry_all);
 		after_pass(self, &result);
 	}
 	PG_CATCH();
 	{
+		/* a cancel or timeout that comes too late is not meant for the next pass */
+		disable_all_timeouts(false);
+		QueryCancelPending = false;
 		report_error(self);
 		txn_abort();
 		shared_set_state("failed");
+		self->interrupted_checked = false;
 		self->verify = false;
 		self->next_retry = GetCurrentTimestamp() + error_delay(self) * INT64CONST(1000);
 	}
@@ -260,7 +296,12 @@ time_to_sleep(const Coordinator *self)
 {
 	long		ms = io_remaining_ms(self->next_full);
 
-	if (self->verify)
+	/*
+	 * What came during a pass set a latch that the waits of the pass have reset:
+	 * only the flags still tell.
+	 */
+	if (self->verify || ConfigReloadPending ||
+		pg_atomic_read_u32(&pgops_shared->requests) != 0)
 		return 0;
 	if (self->next_retry != 0)
 		ms = Min(ms, io_remaining_ms(self->next_retry));
@@ -269,15 +310,46 @@ time_to_sleep(const Coordinator *self)
 	return ms;
 }
 
+/*
+ * The sleep between passes.  pg_cancel_backend() is for what is being done:
+ * there is nothing to cancel here, and an error would end the process.
+ */
+static void
+rest_until_due(const Coordinator *self)
+{
+	HOLD_CANCEL_INTERRUPTS();
+	(void) io_wait(time_to_sleep(self), IO_WAIT_MAIN);
+	RESUME_CANCEL_INTERRUPTS();
+	QueryCancelPending = false;
+}
+
+static void
+read_settings(Coordinator *self)
+{
+	ConfigReloadPending = false;
+	ProcessConfigFile(PGC_SIGHUP);
+	session_pin_settings("pgops coordinator");
+	/* a shorter interval holds at once */
+	self->next_full = Min(self->next_full, GetCurrentTimestamp() +
+						  pgops_guc_drift_interval * INT64CONST(1000000));
+}
+
 static void
 set_up(Coordinator *self)
 {
+	int			failed_starts;
+
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
-	announce();
+	failed_starts = announce();
 	BackgroundWorkerUnblockSignals();
-	BackgroundWorkerInitializeConnection(pgops_guc_database, NULL, 0);
+	wait_after_failed_starts(failed_starts);
 	session_pin_settings("pgops coordinator");
+	BackgroundWorkerInitializeConnection(pgops_guc_database, NULL, 0);
+	session_use_utf8();
+	SpinLockAcquire(&pgops_shared->mutex);
+	pgops_shared->failed_starts = 0;
+	SpinLockRelease(&pgops_shared->mutex);
 
 	memset(self, 0, sizeof(Coordinator));
 	self->memory = pass_memory_create(TopMemoryContext);
@@ -285,7 +357,7 @@ set_up(Coordinator *self)
 											   ALLOCSET_DEFAULT_SIZES);
 	self->was_standby = RecoveryInProgress();
 	/* a reload may have been missed before our handler was there */
-	ProcessConfigFile(PGC_SIGHUP);
+	read_settings(self);
 }
 
 void
@@ -297,13 +369,8 @@ pgops_coordinator_main(Datum arg)
 	for (;;)
 	{
 		if (ConfigReloadPending)
-		{
-			ConfigReloadPending = false;
-			ProcessConfigFile(PGC_SIGHUP);
-			self.next_full = Min(self.next_full, GetCurrentTimestamp() +
-								 pgops_guc_drift_interval * INT64CONST(1000000));
-		}
+			read_settings(&self);
 		run_due(&self);
-		io_wait(time_to_sleep(&self), IO_WAIT_MAIN);
+		rest_until_due(&self);
 	}
 }

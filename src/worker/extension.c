@@ -116,10 +116,14 @@ void
 txn_abort(void)
 {
 	AbortCurrentTransaction();
+	CurrentResourceOwner = NULL;
 	if (idle_owner == NULL)
 		return;
 	ResourceOwnerRelease(idle_owner, RESOURCE_RELEASE_BEFORE_LOCKS, false, true);
 	ResourceOwnerRelease(idle_owner, RESOURCE_RELEASE_LOCKS, false, true);
 	ResourceOwnerRelease(idle_owner, RESOURCE_RELEASE_AFTER_LOCKS, false, true);
-	CurrentResourceOwner = NULL;
+
+	/* since 17 an owner that was released takes nothing any more: the next one is new */
+	ResourceOwnerDelete(idle_owner);
+	idle_owner = NULL;
 }

@@ -8,6 +8,8 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
+#include "mb/pg_wchar.h"
 #include "utils/guc.h"
 
 #include "compat.h"
@@ -62,4 +64,19 @@ session_pin_settings(const char *application_name)
 	snprintf(lock_timeout_text, sizeof(lock_timeout_text), "%d", pgops_guc_lock_timeout);
 	SetConfigOption("lock_timeout", lock_timeout_text, PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("application_name", application_name, PGC_USERSET, PGC_S_OVERRIDE);
+}
+
+/*
+ * Finding the conversion needs a transaction.  Where there is none for the
+ * encoding of this database, texts travel as they are.
+ */
+void
+session_use_utf8(void)
+{
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	(void) set_config_option("client_encoding", pg_encoding_to_char(PG_UTF8),
+							 PGC_SUSET, PGC_S_OVERRIDE, GUC_ACTION_SET, true,
+							 WARNING, false);
+	CommitTransactionCommand();
 }

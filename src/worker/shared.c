@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "storage/lwlock.h"
@@ -77,7 +78,15 @@ shared_set_state(const char *state)
 void
 shared_set_error(const char *message)
 {
+	int			length = 0;
+
+	/* never half a character */
+	if (message)
+		length = pg_mbcliplen(message, (int) strlen(message),
+							  sizeof(pgops_shared->last_error) - 1);
 	SpinLockAcquire(&pgops_shared->mutex);
-	strlcpy(pgops_shared->last_error, message ? message : "", sizeof(pgops_shared->last_error));
+	if (length > 0)
+		memcpy(pgops_shared->last_error, message, length);
+	pgops_shared->last_error[length] = '\0';
 	SpinLockRelease(&pgops_shared->mutex);
 }

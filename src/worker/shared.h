@@ -25,7 +25,8 @@ typedef struct PgopsShared
 	bool		in_recovery;
 	TimestampTz started;
 	TimestampTz last_pass;
-	char		state[32];		/* starting, idle, working, ... */
+	int			failed_starts;	/* in a row: it could not connect */
+	char		state[64];		/* starting, idle, working, ... */
 	char		last_error[256];
 
 	pg_atomic_uint32 requests;
