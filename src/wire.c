@@ -4,6 +4,11 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "common/string.h"
+#include "mb/pg_wchar.h"
+
 #include "wire.h"
 
 #define WIRE_NULL	((int64) -1)
@@ -30,6 +35,36 @@ wire_put_text(StringInfo out, const char *text)
 	}
 	wire_put_int(out, strlen(text));
 	appendBinaryStringInfo(out, text, strlen(text));
+}
+
+/* a copy with "?" for what is not ASCII */
+static char *
+mask_odd(const char *text)
+{
+	char	   *copy = pstrdup(text);
+
+	for (char *c = copy; *c; c++)
+	{
+		if (IS_HIGHBIT_SET(*c))
+			*c = '?';
+	}
+	return copy;
+}
+
+void
+wire_put_local(StringInfo out, const char *text)
+{
+	wire_put_text(out, text ? pg_server_to_any(text, (int) strlen(text), PG_UTF8) : NULL);
+}
+
+/* only a database of encoding SQL_ASCII has texts that are no text elsewhere */
+void
+wire_put_message(StringInfo out, const char *message)
+{
+	if (message && GetDatabaseEncoding() == PG_SQL_ASCII &&
+		!pg_verify_mbstr(PG_UTF8, message, (int) strlen(message), true))
+		message = mask_odd(message);
+	wire_put_local(out, message);
 }
 
 void
@@ -75,4 +110,70 @@ wire_get_text(WireReader *reader)
 	if (size == WIRE_NULL)
 		return NULL;
 	return pnstrdup(wire_take(reader, size), (int) size);
+}
+
+char *
+wire_get_local(WireReader *reader)
+{
+	char	   *text = wire_get_text(reader);
+
+	return text ? pg_any_to_server(text, (int) strlen(text), PG_UTF8) : NULL;
+}
+
+/* NULL if a character has no equivalent in the encoding of this database */
+static char *
+convert_from_utf8(const char *text)
+{
+	int			encoding = GetDatabaseEncoding();
+	int			length = (int) strlen(text);
+	Oid			conversion;
+	char	   *converted;
+
+	/* looked up in the catalogs */
+	if (!IsTransactionState())
+		return NULL;
+	conversion = FindDefaultConversionProc(PG_UTF8, encoding);
+	if (!OidIsValid(conversion))
+		return NULL;
+	converted = palloc((Size) length * MAX_CONVERSION_GROWTH + 1);
+	if (pg_do_encoding_conversion_buf(conversion, PG_UTF8, encoding,
+									  (unsigned char *) unconstify(char *, text), length,
+									  (unsigned char *) converted,
+									  length * MAX_CONVERSION_GROWTH + 1, true) == length)
+		return converted;
+	pfree(converted);
+	return NULL;
+}
+
+char *
+wire_from_utf8(char *text)
+{
+	int			encoding = GetDatabaseEncoding();
+
+	if (pg_is_ascii(text))
+		return text;
+	if (!pg_verify_mbstr(PG_UTF8, text, (int) strlen(text), true))
+		return NULL;
+	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
+		return text;
+	return convert_from_utf8(text);
+}
+
+char *
+wire_readable(const char *message)
+{
+	char	   *copy;
+	char	   *readable;
+
+	if (message == NULL)
+		return NULL;
+	copy = pstrdup(message);
+	readable = wire_from_utf8(copy);
+	return readable ? readable : mask_odd(copy);
+}
+
+char *
+wire_get_message(WireReader *reader)
+{
+	return wire_readable(wire_get_text(reader));
 }

@@ -50,7 +50,11 @@ extern ActionResult *apply_file(const Action *action);
 /* SIGHUP to the postmaster */
 extern ActionResult *apply_reload(const Action *action);
 
-/* transport of actions to a database worker, and of results back */
+/*
+ * Transport of actions to a database worker, and of results back.  Decoding a
+ * request needs a transaction: statements are converted to the encoding of the
+ * database, and one that it cannot hold comes out as blocked.
+ */
 extern StringInfo apply_encode_request(List *actions);
 extern List *apply_decode_request(const char *data, int length);	/* of Action * */
 extern StringInfo apply_encode_result(const ActionResult *result);

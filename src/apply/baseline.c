@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "executor/spi.h"
+#include "mb/pg_wchar.h"
 #include "nodes/pg_list.h"
 #include "utils/guc.h"
 #include "utils/snapmgr.h"
@@ -32,7 +33,9 @@ baseline_text(const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FILE),
 				 errmsg("baseline file \"%s\" does not exist", path)));
-	return text;
+
+	/* the parser must not see bytes that are no text here */
+	return pg_any_to_server(text, (int) strlen(text), PG_UTF8);
 }
 
 void

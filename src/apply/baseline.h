@@ -9,7 +9,7 @@
 
 /*
  * apply_baseline
- *		Executes the file, which must lie below pgops.baseline_directory, as
+ *		Executes the file (UTF-8), which must lie below pgops.baseline_directory, as
  *		one unit with the default search_path.  Needs a transaction and raises
  *		what its statements raise; psql's backslash commands and statements
  *		that cannot run in a transaction are not possible.

@@ -132,10 +132,25 @@ commit_group(Run *run)
 	publish_group(run);
 }
 
+/*
+ * The end of an action, good or bad.  A cancel that came too late was not
+ * meant for the next one.
+ */
+static void
+forget_action(void)
+{
+	disable_timeout(STATEMENT_TIMEOUT, false);
+	QueryCancelPending = false;
+	debug_query_string = NULL;
+}
+
 /* the statement itself, under pgops.statement_timeout */
 static void
 run_action(const Action *action)
 {
+	/* found out on the way here, see transport.c */
+	if (action->blocked)
+		ereport(ERROR, (errcode(action->sqlstate), errmsg("%s", action->blocked)));
 	pgstat_report_activity(STATE_RUNNING, action->rule->id);
 	debug_query_string = action->statement;
 	enable_timeout_after(STATEMENT_TIMEOUT, pgops_guc_statement_timeout);
@@ -143,16 +158,7 @@ run_action(const Action *action)
 		apply_baseline(action->file_path);
 	else
 		apply_statement(action->statement, action->password);
-	disable_timeout(STATEMENT_TIMEOUT, false);
-	debug_query_string = NULL;
-}
-
-/* undoes what run_action() left set when it was interrupted by an error */
-static void
-forget_action(void)
-{
-	disable_timeout(STATEMENT_TIMEOUT, false);
-	debug_query_string = NULL;
+	forget_action();
 }
 
 static void

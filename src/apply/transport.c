@@ -1,8 +1,15 @@
 /*
  * transport.c
  *		Actions to a database worker, and results back, as bytes.
+ *
+ * Statements and messages are converted, because the worker's database may have
+ * another encoding than the CMDB's.  The name of a role has the same bytes in
+ * every database; one that is not ASCII cannot be written in a statement of a
+ * database of another encoding, by nobody.
  */
 #include "postgres.h"
+
+#include "mb/pg_wchar.h"
 
 #include "apply/apply.h"
 #include "wire.h"
@@ -16,10 +23,26 @@ put_action(StringInfo out, const Action *action)
 	wire_put_text(out, action->database);
 	wire_put_bool(out, action->transactional);
 	wire_put_int(out, action->door);
-	wire_put_text(out, action->statement);
+	wire_put_local(out, action->statement);
 	wire_put_text(out, action->password);
 	wire_put_text(out, action->file_path);
 	wire_put_int(out, action->sequence);
+}
+
+/*
+ * The statement in the encoding of this database.  One that it cannot hold
+ * fails when its turn comes, so that it does not stop the others.
+ */
+static void
+take_statement(Action *action, char *text)
+{
+	action->statement = text ? wire_from_utf8(text) : NULL;
+	if (text == NULL || action->statement != NULL)
+		return;
+	action->statement = text;
+	action->sqlstate = ERRCODE_UNTRANSLATABLE_CHARACTER;
+	action->blocked = psprintf("the encoding of the database (%s) cannot hold all characters of the statement",
+							   GetDatabaseEncodingName());
 }
 
 static Action *
@@ -33,7 +56,7 @@ get_action(WireReader *reader)
 	action->database = wire_get_text(reader);
 	action->transactional = wire_get_bool(reader);
 	action->door = (Door) wire_get_int(reader);
-	action->statement = wire_get_text(reader);
+	take_statement(action, wire_get_text(reader));
 	action->password = wire_get_text(reader);
 	action->file_path = wire_get_text(reader);
 	action->sequence = (int) wire_get_int(reader);
@@ -74,9 +97,9 @@ apply_encode_result(const ActionResult *result)
 	wire_put_int(out, result->step);
 	wire_put_bool(out, result->ok);
 	wire_put_int(out, result->sqlstate);
-	wire_put_text(out, result->message);
-	wire_put_text(out, result->detail);
-	wire_put_text(out, result->hint);
+	wire_put_message(out, result->message);
+	wire_put_message(out, result->detail);
+	wire_put_message(out, result->hint);
 	wire_put_int(out, result->started);
 	wire_put_int(out, result->finished);
 	return out;
@@ -92,9 +115,9 @@ apply_decode_result(const char *data, int length)
 	result->step = (int) wire_get_int(&reader);
 	result->ok = wire_get_bool(&reader);
 	result->sqlstate = (int) wire_get_int(&reader);
-	result->message = wire_get_text(&reader);
-	result->detail = wire_get_text(&reader);
-	result->hint = wire_get_text(&reader);
+	result->message = wire_get_message(&reader);
+	result->detail = wire_get_message(&reader);
+	result->hint = wire_get_message(&reader);
 	result->started = wire_get_int(&reader);
 	result->finished = wire_get_int(&reader);
 	return result;

@@ -31,20 +31,6 @@ name_is_portable(const char *name)
 }
 
 static void
-put_name(StringInfo out, const char *name)
-{
-	wire_put_text(out, name ? pg_server_to_any(name, strlen(name), PG_UTF8) : NULL);
-}
-
-static char *
-get_name(WireReader *reader)
-{
-	char	   *name = wire_get_text(reader);
-
-	return name ? pg_any_to_server(name, strlen(name), PG_UTF8) : NULL;
-}
-
-static void
 put_acl(StringInfo out, List *acl)
 {
 	ListCell   *cell;
@@ -83,7 +69,7 @@ get_acl(WireReader *reader)
 static void
 put_schema(StringInfo out, const Schema *schema)
 {
-	put_name(out, schema->name);
+	wire_put_local(out, schema->name);
 	wire_put_text(out, schema->owner);
 	put_acl(out, schema->acl);
 }
@@ -93,7 +79,7 @@ get_schema(WireReader *reader)
 {
 	Schema	   *schema = palloc0(sizeof(Schema));
 
-	schema->name = get_name(reader);
+	schema->name = wire_get_local(reader);
 	schema->state = STATE_CREATE;
 	schema->set = PG_UINT32_MAX;
 	schema->owner = wire_get_text(reader);
@@ -104,9 +90,9 @@ get_schema(WireReader *reader)
 static void
 put_extension(StringInfo out, const Extension *extension)
 {
-	put_name(out, extension->name);
-	put_name(out, extension->schema);
-	put_name(out, extension->version);
+	wire_put_local(out, extension->name);
+	wire_put_local(out, extension->schema);
+	wire_put_local(out, extension->version);
 	wire_put_bool(out, extension->relocatable);
 }
 
@@ -115,11 +101,11 @@ get_extension(WireReader *reader)
 {
 	Extension  *extension = palloc0(sizeof(Extension));
 
-	extension->name = get_name(reader);
+	extension->name = wire_get_local(reader);
 	extension->state = STATE_CREATE;
 	extension->set = PG_UINT32_MAX;
-	extension->schema = get_name(reader);
-	extension->version = get_name(reader);
+	extension->schema = wire_get_local(reader);
+	extension->version = wire_get_local(reader);
 	extension->relocatable = wire_get_bool(reader);
 	return extension;
 }
@@ -128,7 +114,7 @@ static void
 put_default_acl(StringInfo out, const DefaultAcl *acl)
 {
 	wire_put_text(out, acl->role);
-	put_name(out, acl->schema);
+	wire_put_local(out, acl->schema);
 	wire_put_int(out, acl->objtype);
 	put_acl(out, acl->acl);
 }
@@ -139,7 +125,7 @@ get_default_acl(WireReader *reader)
 	DefaultAcl *acl = palloc0(sizeof(DefaultAcl));
 
 	acl->role = wire_get_text(reader);
-	acl->schema = get_name(reader);
+	acl->schema = wire_get_local(reader);
 	acl->objtype = (char) wire_get_int(reader);
 	acl->acl = get_acl(reader);
 	return acl;

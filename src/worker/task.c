@@ -11,7 +11,6 @@
 
 #include "libpq/pqformat.h"
 #include "libpq/pqmq.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
 #include "storage/dsm.h"
@@ -70,25 +69,6 @@ typedef struct TaskPool
 
 /* ---- outcomes ---- */
 
-/* a message of another process is shown only if it is readable here */
-static char *
-readable(const char *message)
-{
-	char	   *copy;
-
-	if (message == NULL)
-		return NULL;
-	copy = pstrdup(message);
-	if (pg_verify_mbstr(GetDatabaseEncoding(), copy, strlen(copy), true))
-		return copy;
-	for (char *c = copy; *c; c++)
-	{
-		if (IS_HIGHBIT_SET(*c))
-			*c = '?';
-	}
-	return copy;
-}
-
 /* the first outcome counts: what follows is only a consequence */
 static void
 judge_failed(TaskPool *pool, TaskRun *run, int sqlstate, const char *message,
@@ -102,8 +82,8 @@ judge_failed(TaskPool *pool, TaskRun *run, int sqlstate, const char *message,
 	run->judged = true;
 	run->task->done = false;
 	run->task->sqlstate = sqlstate;
-	run->task->message = readable(message);
-	run->task->hint = readable(hint);
+	run->task->message = message ? pstrdup(message) : NULL;
+	run->task->hint = hint ? pstrdup(hint) : NULL;
 	MemoryContextSwitchTo(old);
 }
 
@@ -156,9 +136,6 @@ create_segment(TaskRun *run)
 	header = shm_toc_allocate(toc, sizeof(TaskHeader));
 	header->kind = run->task->kind;
 	header->dboid = run->task->dboid;
-	header->encoding = GetDatabaseEncoding();
-	header->lock_timeout = pgops_guc_lock_timeout;
-	header->statement_timeout = pgops_guc_statement_timeout;
 	header->request_length = length;
 	shm_toc_insert(toc, TASK_KEY_HEADER, header);
 
@@ -294,8 +271,8 @@ take_failure(TaskPool *pool, TaskRun *run, const char *data, int length)
 
 	wire_read(&reader, data, length);
 	sqlstate = (int) wire_get_int(&reader);
-	message = wire_get_text(&reader);
-	hint = wire_get_text(&reader);
+	message = wire_get_message(&reader);
+	hint = wire_get_message(&reader);
 	judge_failed(pool, run, sqlstate, message, hint);
 }
 
@@ -319,8 +296,8 @@ take_server_error(TaskPool *pool, TaskRun *run, const char *data, int length)
 	else
 		judge_failed(pool, run, error.sqlerrcode,
 					 psprintf("could not work in database \"%s\": %s",
-							  run->task->database, error.message),
-					 error.hint);
+							  run->task->database, wire_readable(error.message)),
+					 wire_readable(error.hint));
 }
 
 static void

@@ -12,7 +12,6 @@
 #include "libpq/pqformat.h"
 #include "libpq/pqmq.h"
 #include "libpq/pqsignal.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -21,105 +20,21 @@
 #include "storage/shm_mq.h"
 #include "storage/shm_toc.h"
 #include "tcop/tcopprot.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timeout.h"
 
 #include "apply/apply.h"
-#include "compat.h"
+#include "guc.h"
 #include "observe/snapshot.h"
 #include "wire.h"
+#include "worker/session.h"
 #include "worker/task_wire.h"
 
 PGDLLEXPORT void pgops_task_main(Datum main_arg);
 
 /* our end of the queue to the launcher */
 static shm_mq_handle *launcher = NULL;
-
-/*
- * Settings of the database, of the bootstrap superuser or of the whole server
- * that would change what our statements mean, let them wait for ever, or
- * write them to the log.
- */
-static const struct
-{
-	int			min_major;
-	const char *name;
-	const char *value;
-}			pinned[] = {
-	{15, "search_path", "pg_catalog, pg_temp"},
-	{15, "role", "none"},
-	{15, "session_replication_role", "origin"},
-	{15, "row_security", "off"},
-	{15, "default_transaction_read_only", "off"},
-	{15, "default_transaction_deferrable", "off"},
-	{15, "default_transaction_isolation", "read committed"},
-	{15, "idle_in_transaction_session_timeout", "0"},
-	{17, "transaction_timeout", "0"},
-	{15, "synchronous_commit", "local"},
-	{15, "max_parallel_workers_per_gather", "0"},
-	{15, "jit", "off"},
-	{15, "standard_conforming_strings", "on"},
-	{15, "quote_all_identifiers", "off"},
-	{15, "transform_null_equals", "off"},
-	{15, "datestyle", "ISO, MDY"},
-	{15, "client_min_messages", "error"},
-	{15, "log_statement", "none"},
-	{15, "log_min_duration_statement", "-1"},
-	{15, "log_min_duration_sample", "-1"},
-	{15, "log_transaction_sample_rate", "0"},
-	{15, "log_duration", "off"},
-	{15, "log_min_error_statement", "panic"},
-	{15, "application_name", "pgops worker"},
-};
-
-static void
-pin(const char *name, const char *value)
-{
-	SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE);
-}
-
-static void
-pin_milliseconds(const char *name, int milliseconds)
-{
-	char		value[32];
-
-	snprintf(value, sizeof(value), "%d", milliseconds);
-	pin(name, value);
-}
-
-/*
- * Done before the process connects: connecting reads catalogs under locks, and
- * settings of the database or role cannot override what is set here.
- */
-static void
-pin_settings(const TaskHeader *header)
-{
-	for (int i = 0; i < lengthof(pinned); i++)
-	{
-		if (PGOPS_SERVER_MAJOR >= pinned[i].min_major)
-			pin(pinned[i].name, pinned[i].value);
-	}
-	pin_milliseconds("lock_timeout", header->lock_timeout);
-	pin_milliseconds("statement_timeout", header->statement_timeout);
-}
-
-/*
- * The client encoding is the launcher's, so that the server converts the
- * messages that it sends there by itself.  Finding the conversion needs a
- * transaction; where none exists the launcher makes do with what it can read.
- */
-static void
-follow_launcher_encoding(const TaskHeader *header)
-{
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
-	(void) set_config_option("client_encoding", pg_encoding_to_char(header->encoding),
-							 PGC_SUSET, PGC_S_OVERRIDE, GUC_ACTION_SET, true,
-							 WARNING, false);
-	CommitTransactionCommand();
-}
 
 /*
  * Sends a message to the launcher, waiting while the queue is full; without a
@@ -144,12 +59,6 @@ send_message(char type, const char *data, int length)
 				 errmsg("process that started the pgops worker is gone")));
 }
 
-static char *
-in_launcher_encoding(char *message)
-{
-	return message ? pg_server_to_client(message, strlen(message)) : NULL;
-}
-
 /*
  * Sends the current error and clears it.  The transaction is ended first: its
  * locks would be held while a slow launcher lets us wait.
@@ -171,8 +80,8 @@ send_failure(MemoryContext context)
 
 	initStringInfo(&out);
 	wire_put_int(&out, error->sqlerrcode);
-	wire_put_text(&out, in_launcher_encoding(error->message));
-	wire_put_text(&out, in_launcher_encoding(error->hint));
+	wire_put_message(&out, error->message);
+	wire_put_message(&out, error->hint);
 	send_message(TASK_MESSAGE_FAILED, out.data, out.len);
 }
 
@@ -188,7 +97,7 @@ run_observe(const TaskHeader *header, const char *request)
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	enable_timeout_after(STATEMENT_TIMEOUT, header->statement_timeout);
+	enable_timeout_after(STATEMENT_TIMEOUT, pgops_guc_statement_timeout);
 
 	observe_local_here(&out);
 
@@ -212,7 +121,16 @@ send_result(const ActionResult *result, void *arg)
 static void
 run_apply(const TaskHeader *header, const char *request)
 {
-	List	   *actions = apply_decode_request(request, header->request_length);
+	MemoryContext context = CurrentMemoryContext;
+	List	   *actions;
+
+	/* finding a conversion takes a look into the catalogs */
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	MemoryContextSwitchTo(context);
+	actions = apply_decode_request(request, header->request_length);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(context);
 
 	(void) apply_statements(actions, send_result, NULL);
 }
@@ -299,14 +217,14 @@ pgops_task_main(Datum main_arg)
 	memcpy(&header, shm_toc_lookup(toc, TASK_KEY_HEADER, false), sizeof(header));
 	request = shm_toc_lookup(toc, TASK_KEY_REQUEST, false);
 
-	pin_settings(&header);
+	session_pin_settings("pgops worker");
 	BackgroundWorkerInitializeConnectionByOid(header.dboid, InvalidOid,
 											  BGWORKER_BYPASS_ALLOWCONN);
 	MemoryContextSwitchTo(context);
 
 	PG_TRY();
 	{
-		follow_launcher_encoding(&header);
+		session_use_utf8();
 		MemoryContextSwitchTo(context);
 		run_work(&header, request);
 		send_message(TASK_MESSAGE_DONE, "", 0);

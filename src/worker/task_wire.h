@@ -24,16 +24,13 @@ typedef struct TaskHeader
 {
 	TaskKind	kind;
 	Oid			dboid;
-	int			encoding;		/* of the launcher's database: messages come in it */
-	int			lock_timeout;	/* ms */
-	int			statement_timeout;	/* ms */
 	int			request_length; /* bytes */
 } TaskHeader;
 
 /*
  * First byte of each message in the queue.  The server itself sends its
  * errors there too while the queue stands in for a client, in the form of the
- * frontend protocol: that is how a FATAL error becomes known.
+ * frontend protocol, as UTF-8: that is how a FATAL error becomes known.
  */
 #define TASK_MESSAGE_REPLY	'd'
 #define TASK_MESSAGE_FAILED	'x' /* sqlstate, message, hint by wire.h */
