@@ -13,6 +13,7 @@
 #include "miscadmin.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
@@ -94,20 +95,34 @@ raise_timeout(const char *name)
 			 errhint("See pgops.coordinator() and pgops.actions; call pgops.wait() again with a longer timeout.")));
 }
 
+/* is_settled() with a snapshot and memory of its own: a wait may be long */
+static bool
+look_whether_settled(const char *name, MemoryContext scratch)
+{
+	MemoryContext old = MemoryContextSwitchTo(scratch);
+	bool		settled;
+
+	PushActiveSnapshot(GetLatestSnapshot());
+	settled = is_settled(name);
+	PopActiveSnapshot();
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(scratch);
+	return settled;
+}
+
 static void
 wait_settled(const char *name, TimestampTz deadline)
 {
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "pgops wait",
+												  ALLOCSET_SMALL_SIZES);
+
 	for (;;)
 	{
-		bool		settled;
 		long		left;
 
 		/* in line before looking, so that a pass that ends now is not missed */
 		ConditionVariablePrepareToSleep(&pgops_shared->pass_done);
-		PushActiveSnapshot(GetLatestSnapshot());
-		settled = is_settled(name);
-		PopActiveSnapshot();
-		if (settled)
+		if (look_whether_settled(name, scratch))
 			break;
 		left = io_remaining_ms(deadline);
 		if (left <= 0)
@@ -119,6 +134,7 @@ wait_settled(const char *name, TimestampTz deadline)
 		ConditionVariableCancelSleep();
 	}
 	ConditionVariableCancelSleep();
+	MemoryContextDelete(scratch);
 }
 
 static void
