@@ -37,6 +37,17 @@ extern void spec_validate_cluster(SpecNode *document, Findings *findings,
 								  char **name, SpecNode **body);
 
 /*
+ * spec_sanitize
+ *		A copy of a validated body without what its errors are about: faulty
+ *		parameters are gone, and so are faulty fields of users, roles and
+ *		databases; hosts are left out.  NULL if nothing can be said of references
+ *		then (a user whose very name is faulty).  Only to look for further
+ *		errors, never to be stored.
+ */
+extern SpecNode *spec_sanitize(const char *cluster, const SpecNode *body,
+							   const Findings *findings);
+
+/*
  * spec_validate_param
  *		Validates and normalises one parameter's value in place.
  *		"path" is the prefix of the findings.

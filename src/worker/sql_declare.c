@@ -19,6 +19,7 @@
 #include "compat.h"
 #include "errors.h"
 #include "observe/snapshot.h"
+#include "secret.h"
 #include "spec/spec.h"
 #include "worker/rows.h"
 #include "worker/shared.h"
@@ -54,6 +55,24 @@ parse_text(text *document, Findings *findings)
 	return spec_parse(VARDATA_ANY(document), VARSIZE_ANY_EXHDR(document), findings);
 }
 
+/*
+ * A faulty document: what else is wrong with it that only the server can
+ * tell, so that all errors are reported at once.
+ */
+static void
+examine_rest(Document *document)
+{
+	SpecNode   *sound = spec_sanitize(document->name, document->body, &document->findings);
+	Findings	repeated = {0};
+	Cluster    *cluster;
+
+	if (sound == NULL)
+		return;
+	document->server = observe_shared();
+	cluster = situation_model(document->name, sound, NULL, document->server, false, &repeated);
+	situation_check(cluster, document->server, sound, &document->findings);
+}
+
 /* everything that can be said of a document without storing it */
 static void
 examine(Document *document, SpecNode *tree, const char *self)
@@ -63,8 +82,13 @@ examine(Document *document, SpecNode *tree, const char *self)
 	if (tree == NULL)
 		return;
 	spec_validate_cluster(tree, &document->findings, &document->name, &document->body);
-	if (document->body == NULL || document->findings.errors > 0)
+	if (document->body == NULL)
 		return;
+	if (document->findings.errors > 0)
+	{
+		examine_rest(document);
+		return;
+	}
 	document->server = observe_shared();
 	cmdb_seal(document->name, document->body, cmdb_load_body(document->name),
 			  server_verifier, document->server, &document->findings);
@@ -173,6 +197,7 @@ pgops_apply_cluster(PG_FUNCTION_ARGS)
 	Document	document = {0};
 	SpecNode   *tree;
 
+	secret_hide_statement();
 	require_document(fcinfo);
 	tree = parse_text(PG_GETARG_TEXT_PP(0), &document.findings);
 	return apply_tree(fcinfo, &document, tree);
@@ -183,6 +208,7 @@ pgops_apply_cluster_jsonb(PG_FUNCTION_ARGS)
 {
 	Document	document = {0};
 
+	secret_hide_statement();
 	require_document(fcinfo);
 	return apply_tree(fcinfo, &document, node_from_jsonb(PG_GETARG_JSONB_P(0)));
 }
@@ -192,6 +218,7 @@ pgops_validate(PG_FUNCTION_ARGS)
 {
 	Document	document = {0};
 
+	secret_hide_statement();
 	if (!PG_ARGISNULL(0))
 		examine(&document, parse_text(PG_GETARG_TEXT_PP(0), &document.findings), NULL);
 	findings_sort(&document.findings);
