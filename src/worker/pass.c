@@ -224,12 +224,17 @@ note_unobserved(Execution *execution, const ServerState *server)
 	}
 }
 
-/* whether the plan that was just carried out whole came out again: something undoes it */
+/*
+ * Whether the plan that was just carried out whole came out again: something
+ * undoes it.  Not so after a new declaration: two new passwords for one role
+ * make two plans that read the same.
+ */
 static bool
-comes_again(const PassMemory *memory, const ActionPlan *plan, int runnable)
+comes_again(const PassMemory *memory, const Execution *execution, int runnable)
 {
 	return runnable > 0 && memory->last_succeeded && memory->last_digest &&
-		strcmp(memory->last_digest, plan->digest) == 0;
+		memory->last_generation == execution->generation &&
+		strcmp(memory->last_digest, execution->plan->digest) == 0;
 }
 
 static void
@@ -268,12 +273,15 @@ count_runnable(const ActionPlan *plan)
 	return count;
 }
 
+/* a pass without work forgets: what comes up later is not the same difference again */
 static void
-remember_plan(PassMemory *memory, const Execution *execution)
+remember_plan(PassMemory *memory, const Execution *execution, int runnable)
 {
 	if (memory->last_digest)
 		pfree(memory->last_digest);
-	memory->last_digest = MemoryContextStrdup(memory->context, execution->plan->digest);
+	memory->last_digest = runnable == 0 ? NULL :
+		MemoryContextStrdup(memory->context, execution->plan->digest);
+	memory->last_generation = execution->generation;
 	memory->last_succeeded = execution->succeeded > 0 && execution->failures == NIL;
 }
 
@@ -370,7 +378,7 @@ reconcile(PassMemory *memory, Declared *declared, bool full, bool retry_all, boo
 	runnable = count_runnable(execution.plan);
 	remember_settled(memory, situation, execution.plan);
 	note_unobserved(&execution, situation->server);
-	if (comes_again(memory, execution.plan, runnable))
+	if (comes_again(memory, &execution, runnable))
 		note_churn(&execution);
 	if (runnable > 0 && !standby)
 	{
@@ -380,8 +388,7 @@ reconcile(PassMemory *memory, Declared *declared, bool full, bool retry_all, boo
 		declared->status = NULL;
 	}
 	execution_run(&execution);
-	if (runnable > 0)
-		remember_plan(memory, &execution);
+	remember_plan(memory, &execution, runnable);
 
 	verdict_make(&status, situation->row, declared->binding->instance,
 				 situation->cluster, &execution);

@@ -14,7 +14,8 @@ typedef struct PassMemory
 {
 	MemoryContext context;
 	HTAB	   *settled;		/* databases whose inside was seen to be as declared: name -> digest */
-	char	   *last_digest;	/* of the plan that was executed last */
+	char	   *last_digest;	/* of the plan that the last pass carried out; NULL: none */
+	int64		last_generation;	/* for which declaration that was */
 	bool		last_succeeded; /* all its actions worked */
 	char	   *last_phase;		/* logged when it changes */
 } PassMemory;

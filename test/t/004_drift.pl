@@ -162,6 +162,13 @@ $node->reload;
 make_change($changes[0]);
 ok(wait_until(sub { is_good($changes[0]) }), 'repaired by the timer alone');
 
+# the same once more, after it had gone: no sign of somebody who fights pgops
+settle($node);
+make_change($changes[0]);
+ok(wait_until(sub { is_good($changes[0]) }), 'repaired again');
+settle($node);
+is(log_matches($node, qr/is degraded/), 0, 'a difference that comes back later is an ordinary one');
+
 # ---- observe ----
 (my $observe = $spec) =~ s/pg_cluster: small/pg_cluster: small\n    pgops_policy: observe/;
 converge($node, $observe, 'converged', 'policy observe, nothing to observe yet');
