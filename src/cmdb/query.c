@@ -1,8 +1,9 @@
 /*
  * query.c
- *		Statements on pgops' own tables, through SPI.
+ *		Statements through SPI: on pgops' own tables, and on catalogs.
  *
- * Not for: what the statements say (the other files of this folder).
+ * Not for: what the statements say (the other files of this folder, and of
+ * observe/).
  */
 #include "postgres.h"
 
@@ -21,6 +22,8 @@
 /*
  * Settings of a person's session that could change what a statement means.
  * Our names are qualified; the path decides about functions and operators.
+ * Parallel workers and JIT would only add latency to statements on a few
+ * thousand rows, and parallel workers take slots from the database workers.
  */
 static const struct
 {
@@ -30,6 +33,8 @@ static const struct
 	{"search_path", "pg_catalog, pg_temp"},
 	{"row_security", "off"},
 	{"jit", "off"},
+	{"max_parallel_workers_per_gather", "0"},
+	{"work_mem", "64MB"},		/* the sort of all roles stays in memory */
 };
 
 void
@@ -90,10 +95,27 @@ cmdb_run(CmdbQuery *query, const char *sql, CmdbRow *args)
 	return SPI_processed;
 }
 
+void
+cmdb_look(CmdbQuery *query, const char *sql, CmdbRowCallback callback, void *arg)
+{
+	MemoryContext old;
+
+	if (SPI_execute(sql, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "unexpected result of a catalog query");
+	old = MemoryContextSwitchTo(query->caller);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		callback(query, i, arg);
+	}
+	MemoryContextSwitchTo(old);
+	SPI_freetuptable(SPI_tuptable);
+}
+
 /* ---- results ---- */
 
-static Datum
-result_value(uint64 row, int column, bool *isnull)
+Datum
+cmdb_datum(uint64 row, int column, bool *isnull)
 {
 	Assert(SPI_tuptable != NULL && row < SPI_processed);
 	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, isnull);
@@ -104,7 +126,7 @@ cmdb_is_null(uint64 row, int column)
 {
 	bool		isnull;
 
-	(void) result_value(row, column, &isnull);
+	(void) cmdb_datum(row, column, &isnull);
 	return isnull;
 }
 
@@ -112,15 +134,22 @@ char *
 cmdb_text(CmdbQuery *query, uint64 row, int column)
 {
 	bool		isnull;
-	Datum		value = result_value(row, column, &isnull);
+	Datum		value = cmdb_datum(row, column, &isnull);
 	MemoryContext old;
 	char	   *result;
 
 	if (isnull)
 		return NULL;
-	Assert(SPI_gettypeid(SPI_tuptable->tupdesc, column) == TEXTOID);
 	old = MemoryContextSwitchTo(query->caller);
-	result = TextDatumGetCString(value);
+
+	/* SPI_getvalue() would look the output function up for every value */
+	if (SPI_gettypeid(SPI_tuptable->tupdesc, column) == NAMEOID)
+		result = pstrdup(NameStr(*DatumGetName(value)));
+	else
+	{
+		Assert(SPI_gettypeid(SPI_tuptable->tupdesc, column) == TEXTOID);
+		result = TextDatumGetCString(value);
+	}
 	MemoryContextSwitchTo(old);
 	return result;
 }
@@ -129,7 +158,7 @@ int64
 cmdb_int8(uint64 row, int column)
 {
 	bool		isnull;
-	Datum		value = result_value(row, column, &isnull);
+	Datum		value = cmdb_datum(row, column, &isnull);
 
 	return isnull ? 0 : DatumGetInt64(value);
 }
@@ -138,7 +167,7 @@ int32
 cmdb_int4(uint64 row, int column)
 {
 	bool		isnull;
-	Datum		value = result_value(row, column, &isnull);
+	Datum		value = cmdb_datum(row, column, &isnull);
 
 	return isnull ? 0 : DatumGetInt32(value);
 }
@@ -147,16 +176,25 @@ bool
 cmdb_bool(uint64 row, int column)
 {
 	bool		isnull;
-	Datum		value = result_value(row, column, &isnull);
+	Datum		value = cmdb_datum(row, column, &isnull);
 
 	return isnull ? false : DatumGetBool(value);
+}
+
+Oid
+cmdb_oid(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = cmdb_datum(row, column, &isnull);
+
+	return isnull ? InvalidOid : DatumGetObjectId(value);
 }
 
 TimestampTz
 cmdb_time(uint64 row, int column)
 {
 	bool		isnull;
-	Datum		value = result_value(row, column, &isnull);
+	Datum		value = cmdb_datum(row, column, &isnull);
 
 	return isnull ? 0 : DatumGetTimestampTz(value);
 }
@@ -165,7 +203,7 @@ Jsonb *
 cmdb_jsonb(uint64 row, int column)
 {
 	bool		isnull;
-	Datum		value = result_value(row, column, &isnull);
+	Datum		value = cmdb_datum(row, column, &isnull);
 
 	if (isnull)
 		elog(ERROR, "unexpected null in column %d of pgops' tables", column);

@@ -1,13 +1,14 @@
 /*
  * query.h
- *		Statements on pgops' own tables: a bracket that pins the settings, one
- *		way to give parameters and sets of rows, one way to read results.
+ *		Statements on pgops' own tables and on catalogs: a bracket that pins
+ *		the settings, one way to give parameters and sets of rows, one way to
+ *		read results.
  *
  * A set of rows is given as a relation that only the statement sees (like a
  * trigger's transition table), so that any number of rows is one statement,
  * and so that no value is a parameter which a logging module could print.
  *
- * Not for: catalogs (observe/), and private to this folder.
+ * Not for: other folders than this one and observe/.
  */
 #ifndef PGOPS_CMDB_QUERY_H
 #define PGOPS_CMDB_QUERY_H
@@ -60,9 +61,21 @@ extern void cmdb_end(CmdbQuery *query);
 /* runs one statement with $1 ... from "args" (NULL: none); returns the number of rows */
 extern uint64 cmdb_run(CmdbQuery *query, const char *sql, CmdbRow *args);
 
+/*
+ * cmdb_look
+ *		Runs a query on catalogs, read-only and under the active snapshot: works
+ *		in recovery, and several queries see one state.  Calls "callback" for
+ *		each row, in query->caller; it must not run statements itself.
+ */
+typedef void (*CmdbRowCallback) (CmdbQuery *query, uint64 row, void *arg);
+extern void cmdb_look(CmdbQuery *query, const char *sql,
+					  CmdbRowCallback callback, void *arg);
+
 /* result of the last statement, row from 0, column from 1; text in query->caller */
+extern Datum cmdb_datum(uint64 row, int column, bool *isnull);
 extern bool cmdb_is_null(uint64 row, int column);
-extern char *cmdb_text(CmdbQuery *query, uint64 row, int column);	/* NULL: null */
+extern char *cmdb_text(CmdbQuery *query, uint64 row, int column);	/* of text or name; NULL: null */
+extern Oid	cmdb_oid(uint64 row, int column);	/* null: InvalidOid */
 extern int64 cmdb_int8(uint64 row, int column); /* null: 0 */
 extern int32 cmdb_int4(uint64 row, int column); /* null: 0 */
 extern bool cmdb_bool(uint64 row, int column);	/* null: false */

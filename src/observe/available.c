@@ -46,12 +46,12 @@ name_array(Datum array)
 
 /* one row per version; an extension's rows are neighbours */
 static void
-add_available(const ObserveRow *row, void *arg)
+add_available(CmdbQuery *query, uint64 row, void *arg)
 {
 	ServerState *snapshot = arg;
 	AvailableExtension *extension = snapshot->available ? llast(snapshot->available) : NULL;
-	char	   *name = observe_row_text(row, 1);
-	char	   *version = observe_row_text(row, 3);
+	char	   *name = cmdb_text(query, row, 1);
+	char	   *version = cmdb_text(query, row, 3);
 	Datum		requires;
 	bool		isnull;
 
@@ -59,7 +59,7 @@ add_available(const ObserveRow *row, void *arg)
 	{
 		extension = palloc0(sizeof(AvailableExtension));
 		extension->name = name;
-		extension->default_version = observe_row_text(row, 2);
+		extension->default_version = cmdb_text(query, row, 2);
 		snapshot->available = lappend(snapshot->available, extension);
 	}
 	if (version == NULL)
@@ -69,10 +69,10 @@ add_available(const ObserveRow *row, void *arg)
 	if (extension->default_version == NULL ||
 		strcmp(version, extension->default_version) != 0)
 		return;
-	requires = observe_row_datum(row, 4, &isnull);
+	requires = cmdb_datum(row, 4, &isnull);
 	if (!isnull)
 		extension->requires = name_array(requires);
-	extension->schema = observe_row_text(row, 5);
+	extension->schema = cmdb_text(query, row, 5);
 }
 
 /*
@@ -117,11 +117,11 @@ observe_available(ServerState *snapshot)
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		ObserveQuery query;
+		CmdbQuery query;
 
-		observe_begin(&query);
-		observe_rows(&query, available_query, add_available, snapshot);
-		observe_end(&query);
+		cmdb_begin(&query);
+		cmdb_look(&query, available_query, add_available, snapshot);
+		cmdb_end(&query);
 		ReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(context);
 		CurrentResourceOwner = owner;

@@ -77,14 +77,14 @@ static const struct
 };
 
 static void
-fill_locale(Database *database, const ObserveRow *row)
+fill_locale(Database *database, CmdbQuery *query, uint64 row)
 {
-	char	   *letter = observe_row_text(row, DATABASE_COLUMN_PROVIDER);
-	char	   *locale = observe_row_text(row, DATABASE_COLUMN_PROVIDER_LOCALE);
+	char	   *letter = cmdb_text(query, row, DATABASE_COLUMN_PROVIDER);
+	char	   *locale = cmdb_text(query, row, DATABASE_COLUMN_PROVIDER_LOCALE);
 
-	database->lc_collate = observe_row_text(row, DATABASE_COLUMN_COLLATE);
-	database->lc_ctype = observe_row_text(row, DATABASE_COLUMN_CTYPE);
-	database->icu_rules = observe_row_text(row, DATABASE_COLUMN_ICU_RULES);
+	database->lc_collate = cmdb_text(query, row, DATABASE_COLUMN_COLLATE);
+	database->lc_ctype = cmdb_text(query, row, DATABASE_COLUMN_CTYPE);
+	database->icu_rules = cmdb_text(query, row, DATABASE_COLUMN_ICU_RULES);
 	for (int i = 0; i < lengthof(providers); i++)
 	{
 		if (letter && letter[0] == providers[i].letter)
@@ -97,58 +97,58 @@ fill_locale(Database *database, const ObserveRow *row)
 }
 
 static void
-add_database(const ObserveRow *row, void *arg)
+add_database(CmdbQuery *query, uint64 row, void *arg)
 {
 	ServerState *snapshot = arg;
 	Database   *database = palloc0(sizeof(Database));
 	Datum		acl;
 	bool		isnull;
 
-	database->name = observe_row_text(row, DATABASE_COLUMN_NAME);
+	database->name = cmdb_text(query, row, DATABASE_COLUMN_NAME);
 	database->state = STATE_CREATE;
 	database->set = PG_UINT32_MAX;
-	database->oid = observe_row_oid(row, DATABASE_COLUMN_OID);
-	database->owner = observe_row_text(row, DATABASE_COLUMN_OWNER);
-	database->encoding = observe_row_text(row, DATABASE_COLUMN_ENCODING);
-	database->tablespace = observe_row_text(row, DATABASE_COLUMN_TABLESPACE);
-	database->is_template = observe_row_bool(row, DATABASE_COLUMN_IS_TEMPLATE);
-	database->allowconn = observe_row_bool(row, DATABASE_COLUMN_ALLOWCONN);
-	database->connlimit = observe_row_int(row, DATABASE_COLUMN_CONNLIMIT);
+	database->oid = cmdb_oid(row, DATABASE_COLUMN_OID);
+	database->owner = cmdb_text(query, row, DATABASE_COLUMN_OWNER);
+	database->encoding = cmdb_text(query, row, DATABASE_COLUMN_ENCODING);
+	database->tablespace = cmdb_text(query, row, DATABASE_COLUMN_TABLESPACE);
+	database->is_template = cmdb_bool(row, DATABASE_COLUMN_IS_TEMPLATE);
+	database->allowconn = cmdb_bool(row, DATABASE_COLUMN_ALLOWCONN);
+	database->connlimit = cmdb_int4(row, DATABASE_COLUMN_CONNLIMIT);
 	database->invalid = database->connlimit == CONNLIMIT_INVALID;
-	database->comment = observe_row_text(row, DATABASE_COLUMN_COMMENT);
-	fill_locale(database, row);
+	database->comment = cmdb_text(query, row, DATABASE_COLUMN_COMMENT);
+	fill_locale(database, query, row);
 
-	acl = observe_row_datum(row, DATABASE_COLUMN_ACL, &isnull);
+	acl = cmdb_datum(row, DATABASE_COLUMN_ACL, &isnull);
 	database->acl = observe_acl(acl, isnull, 'd',
-								observe_row_oid(row, DATABASE_COLUMN_OWNER_OID));
+								cmdb_oid(row, DATABASE_COLUMN_OWNER_OID));
 	snapshot->databases = lappend(snapshot->databases, database);
 }
 
 static void
-add_database_settings(const ObserveRow *row, void *arg)
+add_database_settings(CmdbQuery *query, uint64 row, void *arg)
 {
 	ServerState *snapshot = arg;
-	Database   *database = snapshot_database(snapshot, observe_row_text(row, 1));
+	Database   *database = snapshot_database(snapshot, cmdb_text(query, row, 1));
 	Datum		config;
 	bool		isnull;
 
-	config = observe_row_datum(row, 2, &isnull);
+	config = cmdb_datum(row, 2, &isnull);
 	if (database && !isnull)
 		database->settings = observe_settings(config);
 }
 
 static void
-add_tablespace(const ObserveRow *row, void *arg)
+add_tablespace(CmdbQuery *query, uint64 row, void *arg)
 {
 	ServerState *snapshot = arg;
 
-	snapshot->tablespaces = lappend(snapshot->tablespaces, observe_row_text(row, 1));
+	snapshot->tablespaces = lappend(snapshot->tablespaces, cmdb_text(query, row, 1));
 }
 
 void
-observe_databases(ObserveQuery *query, ServerState *snapshot)
+observe_databases(CmdbQuery *query, ServerState *snapshot)
 {
-	observe_rows(query, observe_variant(database_queries), add_database, snapshot);
-	observe_rows(query, setting_query, add_database_settings, snapshot);
-	observe_rows(query, tablespace_query, add_tablespace, snapshot);
+	cmdb_look(query, observe_variant(database_queries), add_database, snapshot);
+	cmdb_look(query, setting_query, add_database_settings, snapshot);
+	cmdb_look(query, tablespace_query, add_tablespace, snapshot);
 }

@@ -7,14 +7,15 @@
 #ifndef PGOPS_OBSERVE_PARTS_H
 #define PGOPS_OBSERVE_PARTS_H
 
-#include "observe/query.h"
+#include "cmdb/query.h"
 #include "observe/snapshot.h"
+#include "observe/variant.h"
 
 /* roles.c: roles, system_roles, bootstrap_superuser, memberships, role settings */
-extern void observe_roles(ObserveQuery *query, ServerState *snapshot);
+extern void observe_roles(CmdbQuery *query, ServerState *snapshot);
 
 /* databases.c: databases, their settings, tablespaces */
-extern void observe_databases(ObserveQuery *query, ServerState *snapshot);
+extern void observe_databases(CmdbQuery *query, ServerState *snapshot);
 
 /*
  * observe_settings

@@ -87,12 +87,12 @@ remember_oid(RoleReader *reader, Oid oid, char *name, Role *role)
 }
 
 static void
-add_role(const ObserveRow *row, void *arg)
+add_role(CmdbQuery *query, uint64 row, void *arg)
 {
 	RoleReader *reader = arg;
 	ServerState *snapshot = reader->snapshot;
-	Oid			oid = observe_row_oid(row, ROLE_COLUMN_OID);
-	char	   *name = observe_row_text(row, ROLE_COLUMN_NAME);
+	Oid			oid = cmdb_oid(row, ROLE_COLUMN_OID);
+	char	   *name = cmdb_text(query, row, ROLE_COLUMN_NAME);
 	Role	   *role;
 	Datum		until;
 	bool		isnull;
@@ -109,13 +109,13 @@ add_role(const ObserveRow *row, void *arg)
 	role->state = STATE_CREATE;
 	role->set = PG_UINT32_MAX;
 	role->oid = oid;
-	role->connlimit = observe_row_int(row, ROLE_COLUMN_CONNLIMIT);
-	until = observe_row_datum(row, ROLE_COLUMN_VALIDUNTIL, &isnull);
+	role->connlimit = cmdb_int4(row, ROLE_COLUMN_CONNLIMIT);
+	until = cmdb_datum(row, ROLE_COLUMN_VALIDUNTIL, &isnull);
 	role->valid_until = isnull ? DT_NOEND : DatumGetTimestampTz(until);
-	role->password = observe_row_text(row, ROLE_COLUMN_PASSWORD);
-	role->comment = observe_row_text(row, ROLE_COLUMN_COMMENT);
+	role->password = cmdb_text(query, row, ROLE_COLUMN_PASSWORD);
+	role->comment = cmdb_text(query, row, ROLE_COLUMN_COMMENT);
 	for (int flag = 0; flag < ROLE_NFLAGS; flag++)
-		role->flags[flag] = observe_row_bool(row, ROLE_COLUMN_FLAGS + flag);
+		role->flags[flag] = cmdb_bool(row, ROLE_COLUMN_FLAGS + flag);
 	snapshot->roles = lappend(snapshot->roles, role);
 	remember_oid(reader, oid, name, role);
 
@@ -124,10 +124,10 @@ add_role(const ObserveRow *row, void *arg)
 }
 
 static Tri
-row_tri(const ObserveRow *row, int column)
+row_tri(uint64 row, int column)
 {
 	bool		isnull;
-	Datum		value = observe_row_datum(row, column, &isnull);
+	Datum		value = cmdb_datum(row, column, &isnull);
 
 	if (isnull)
 		return TRI_UNSET;
@@ -136,12 +136,12 @@ row_tri(const ObserveRow *row, int column)
 
 /* memberships of pg_* roles in others are the server's own and left out */
 static void
-add_membership(const ObserveRow *row, void *arg)
+add_membership(CmdbQuery *query, uint64 row, void *arg)
 {
 	RoleReader *reader = arg;
-	OidEntry   *group = find_oid(reader, observe_row_oid(row, 1));
-	OidEntry   *member = find_oid(reader, observe_row_oid(row, 2));
-	OidEntry   *grantor = find_oid(reader, observe_row_oid(row, 3));
+	OidEntry   *group = find_oid(reader, cmdb_oid(row, 1));
+	OidEntry   *member = find_oid(reader, cmdb_oid(row, 2));
+	OidEntry   *grantor = find_oid(reader, cmdb_oid(row, 3));
 	Membership *membership;
 
 	if (group == NULL || member == NULL || member->role == NULL)
@@ -158,14 +158,14 @@ add_membership(const ObserveRow *row, void *arg)
 }
 
 static void
-add_role_settings(const ObserveRow *row, void *arg)
+add_role_settings(CmdbQuery *query, uint64 row, void *arg)
 {
 	RoleReader *reader = arg;
-	OidEntry   *owner = find_oid(reader, observe_row_oid(row, 1));
+	OidEntry   *owner = find_oid(reader, cmdb_oid(row, 1));
 	Datum		config;
 	bool		isnull;
 
-	config = observe_row_datum(row, 2, &isnull);
+	config = cmdb_datum(row, 2, &isnull);
 	if (owner && owner->role && !isnull)
 		owner->role->settings = observe_settings(config);
 }
@@ -184,7 +184,7 @@ compare_memberships(const ListCell *a, const ListCell *b)
 }
 
 void
-observe_roles(ObserveQuery *query, ServerState *snapshot)
+observe_roles(CmdbQuery *query, ServerState *snapshot)
 {
 	RoleReader	reader;
 	HASHCTL		control;
@@ -193,14 +193,14 @@ observe_roles(ObserveQuery *query, ServerState *snapshot)
 	MemSet(&control, 0, sizeof(control));
 	control.keysize = sizeof(Oid);
 	control.entrysize = sizeof(OidEntry);
-	control.hcxt = query->result;
+	control.hcxt = query->caller;
 	reader.snapshot = snapshot;
 	reader.by_oid = hash_create("pgops roles by oid", 256, &control,
 								HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 
-	observe_rows(query, role_query, add_role, &reader);
-	observe_rows(query, observe_variant(membership_queries), add_membership, &reader);
-	observe_rows(query, setting_query, add_role_settings, &reader);
+	cmdb_look(query, role_query, add_role, &reader);
+	cmdb_look(query, observe_variant(membership_queries), add_membership, &reader);
+	cmdb_look(query, setting_query, add_role_settings, &reader);
 	hash_destroy(reader.by_oid);
 
 	/* one order whatever the heap's: a plan must not change with it */

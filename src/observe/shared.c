@@ -40,15 +40,15 @@ ServerState *
 observe_shared(void)
 {
 	ServerState *snapshot = palloc0(sizeof(ServerState));
-	ObserveQuery query;
+	CmdbQuery query;
 
 	snapshot->server_major = PGOPS_SERVER_MAJOR;
 	snapshot->in_recovery = RecoveryInProgress();
 
-	observe_begin(&query);
+	cmdb_begin(&query);
 	observe_roles(&query, snapshot);
 	observe_databases(&query, snapshot);
-	observe_end(&query);
+	cmdb_end(&query);
 
 	snapshot->superuser_peer = superuser_is_os_user(snapshot->bootstrap_superuser);
 	snapshot->hba_path = pstrdup(HbaFileName);
