@@ -264,8 +264,10 @@ sub tcp_login
 	my $connstr = sprintf('host=127.0.0.1 port=%d user=%s dbname=%s sslmode=disable connect_timeout=10',
 		$node->port, $user, $database || 'postgres');
 	local $ENV{PGPASSWORD} = $password;
-	my ($code, $out, $err) = $node->psql($database || 'postgres',
-		'SELECT current_user', connstr => $connstr);
+
+	# not through its standard input, which a refused psql closes under our hands
+	my ($code, $out, $err) = $node->psql($database || 'postgres', '',
+		connstr => $connstr, extra_params => [ '-c', 'SELECT current_user' ]);
 	return ($code, $code ? $err : $out);
 }
 
