@@ -225,14 +225,14 @@ note_unobserved(Execution *execution, const ServerState *server)
 }
 
 /*
- * Whether the plan that was just carried out whole came out again: something
- * undoes it.  Not so after a new declaration: two new passwords for one role
- * make two plans that read the same.
+ * Whether the plan that was carried out last came out again.  Not so after a
+ * new declaration: two new passwords for one role make two plans that read the
+ * same.
  */
 static bool
 comes_again(const PassMemory *memory, const Execution *execution, int runnable)
 {
-	return runnable > 0 && memory->last_succeeded && memory->last_digest &&
+	return runnable > 0 && memory->last_digest &&
 		memory->last_generation == execution->generation &&
 		strcmp(memory->last_digest, execution->plan->digest) == 0;
 }
@@ -359,6 +359,7 @@ reconcile(PassMemory *memory, Declared *declared, bool full, bool retry_all, boo
 	ClusterStatus status = {0};
 	PassResult	result = {0};
 	int			runnable;
+	bool		again;
 
 	if (!standby)
 		situation_observe(situation, needs_look, &filter, false);
@@ -378,8 +379,9 @@ reconcile(PassMemory *memory, Declared *declared, bool full, bool retry_all, boo
 	runnable = count_runnable(execution.plan);
 	remember_settled(memory, situation, execution.plan);
 	note_unobserved(&execution, situation->server);
-	if (comes_again(memory, &execution, runnable))
-		note_churn(&execution);
+	again = comes_again(memory, &execution, runnable);
+	if (again && memory->last_succeeded)
+		note_churn(&execution);	/* it had worked, whole: something undoes it */
 	if (runnable > 0 && !standby)
 	{
 		verdict_progress(&status, situation->row, declared->status,
@@ -395,7 +397,9 @@ reconcile(PassMemory *memory, Declared *declared, bool full, bool retry_all, boo
 	remember_phase(memory, situation->row->name, status.phase, status.message);
 	if (!standby && !execution.extension_lost)
 		write_outcome(declared, &execution, &status);
-	result.verify = execution.succeeded > 0 && !standby;
+
+	/* steps before a failed one may succeed each time: no reason to look at once */
+	result.verify = execution.succeeded > 0 && !standby && !again;
 	result.retry = earliest_retry(execution.failures);
 	result.state = pstrdup(status.phase);
 	return result;
