@@ -1,6 +1,7 @@
 /*
  * secret.c
- *		Passwords: verifiers, comparing, the list of well-known defaults.
+ *		Passwords: verifiers, comparing, the list of well-known defaults; the
+ *		secrets that rules of pg_hba.conf can hold.
  *
  * Plain text is only ever looked at here and in cmdb_seal(), which wipes it.
  *
@@ -9,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
 #include "libpq/crypt.h"
 
 #include "secret.h"
@@ -57,6 +59,9 @@ static const char *const well_known_prefixes[] = {
 	"Vibe.",
 	NULL
 };
+
+/* options of HBA rules that hold a secret; as the server reads them, in lower case only */
+static const char *const hba_options[] = {"ldapbindpasswd=", "radiussecrets=", NULL};
 
 bool
 secret_is_verifier(const char *str)
@@ -108,4 +113,57 @@ secret_is_well_known(const char *plain)
 			return true;
 	}
 	return false;
+}
+
+const char *
+secret_in_hba(const char *str)
+{
+	const char *first = NULL;
+
+	for (int i = 0; str != NULL && hba_options[i] != NULL; i++)
+	{
+		const char *place = strstr(str, hba_options[i]);
+
+		if (place != NULL && (first == NULL || place < first))
+			first = place;
+	}
+	return first;
+}
+
+/* where the rule ends that a text stands in: a backslash continues it in the next line */
+static const char *
+rule_end(const char *str)
+{
+	for (;;)
+	{
+		size_t		length = strcspn(str, "\n");
+		bool		continued = length > 0 &&
+			(str[length - 1] == '\\' ||
+			 (length > 1 && str[length - 1] == '\r' && str[length - 2] == '\\'));
+
+		str += length;
+		if (*str == '\0' || !continued)
+			return str;
+		str++;
+	}
+}
+
+/* to the end of the rule: how far a value goes is the parser's to know, quotes and all */
+char *
+secret_mask_hba(const char *str)
+{
+	StringInfoData masked;
+	const char *option;
+
+	initStringInfo(&masked);
+	while ((option = secret_in_hba(str)) != NULL)
+	{
+		const char *value = strchr(option, '=') + 1;
+
+		appendBinaryStringInfo(&masked, str, value - str);
+		appendStringInfoString(&masked, SECRET_MASK);
+		str = rule_end(value);
+	}
+	appendStringInfoString(&masked, str);
+	return masked.data;
 }

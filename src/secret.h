@@ -29,6 +29,20 @@ extern char *secret_verifier(const char *role, const char *declared, const char 
 extern bool secret_is_well_known(const char *plain);
 
 /*
+ * secret_in_hba
+ *		The first option of a pg_hba.conf text whose value is a secret, or NULL.
+ *		Points into the text.
+ */
+extern const char *secret_in_hba(const char *text);
+
+/*
+ * secret_mask_hba
+ *		A copy of a pg_hba.conf text in which such a value, and what follows it
+ *		in its rule, is masked.  palloc'd.
+ */
+extern char *secret_mask_hba(const char *text);
+
+/*
  * secret_hide_statement
  *		To be called first by every SQL function that takes a document: hides the
  *		statement that is running, whatever it looks like (EXECUTE, a wrapper

@@ -32,6 +32,9 @@ static const char *const needles[] = {
 	NULL
 };
 
+/* what modules that log plans put before the statement and its parameters, untranslated */
+#define PLANNED_STATEMENT	"Query Text"
+
 static emit_log_hook_type previous_hook = NULL;
 
 /* start time of a statement that was found out to be one of ours; 0: none */
@@ -93,7 +96,13 @@ statement_in(char *message, bool hidden)
 		return NULL;
 	if (hidden && debug_query_string != NULL && debug_query_string[0] != '\0')
 		place = strstr(message, debug_query_string);
-	return place ? place : find_needle(message);
+	if (place == NULL)
+		place = find_needle(message);
+
+	/* the plan of what we run ourselves: its parameters may be secrets */
+	if (place == NULL && hidden)
+		place = strstr(message, PLANNED_STATEMENT);
+	return place;
 }
 
 /* Messages that report a statement: the statement goes, and its parameters with it. */
@@ -124,6 +133,16 @@ hide_in_report(ErrorData *edata, bool hidden)
 			cut(edata->detail_log);
 		edata->hide_stmt = true;
 	}
+}
+
+/* Plans may be reported at these levels, too; everything else is what we tell the client. */
+static void
+hide_in_notice(ErrorData *edata)
+{
+	char	   *statement = edata->message ? strstr(edata->message, PLANNED_STATEMENT) : NULL;
+
+	if (statement != NULL)
+		cut(statement);
 }
 
 /*
@@ -184,6 +203,8 @@ hide_secrets(ErrorData *edata)
 
 	if (edata->elevel >= ERROR && hidden)
 		hide_in_error(edata);
+	else if (edata->elevel > LOG_SERVER_ONLY && hidden)
+		hide_in_notice(edata);
 	if (edata->elevel <= LOG_SERVER_ONLY && (hidden || MyBackendType == B_BACKEND))
 		hide_in_report(edata, hidden);
 }

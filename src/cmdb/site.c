@@ -10,6 +10,7 @@
 #include "utils/json.h"
 
 #include "cmdb/site.h"
+#include "secret.h"
 #include "spec/catalogue.h"
 
 /* parameters that are the password of one role, with the parameter that names it */
@@ -26,6 +27,9 @@ static const struct
 
 /* parameters that list roles, each with its "password" */
 static const char *const role_lists[] = {"pg_default_roles", "pg_users"};
+
+/* how the names of parameters end that list access rules */
+#define RULE_LISTS		"hba_rules"
 
 typedef struct Walk
 {
@@ -243,6 +247,18 @@ walk_map(Walk *walk, SpecNode *map, bool secret)
 	}
 }
 
+/* a raw line of an access rule may hold a secret; it is kept as one, whole */
+static bool
+is_secret_rule(const char *param, const SpecNode *value)
+{
+	size_t		length = strlen(param);
+	size_t		suffix = strlen(RULE_LISTS);
+
+	return value->kind == NODE_STRING && length >= suffix &&
+		strcmp(param + length - suffix, RULE_LISTS) == 0 &&
+		(secret_in_hba(value->text) != NULL || strcmp(value->text, SECRET_MASK) == 0);
+}
+
 /* everything below a secret key is secret */
 static void
 walk_value(Walk *walk, SpecNode *value, const char *key, bool secret,
@@ -252,7 +268,8 @@ walk_value(Walk *walk, SpecNode *value, const char *key, bool secret,
 		walk_list(walk, value, key, secret);
 	else if (value->kind == NODE_MAP)
 		walk_map(walk, value, secret);
-	else if (secret && can_be_secret(value))
+	else if ((secret && can_be_secret(value)) ||
+			 is_secret_rule(walk->site.param, value))
 		visit(walk, value, key, parent);
 }
 

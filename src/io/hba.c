@@ -21,6 +21,7 @@
 #endif
 
 #include "io/hba.h"
+#include "secret.h"
 
 /* what the parser reports goes to err_msg; its own messages stay below any log level in use */
 #define QUIET	DEBUG5
@@ -95,6 +96,10 @@ add_error(List *errors, const TokenizedAuthLine *line)
 {
 	HbaError   *error = palloc0(sizeof(HbaError));
 	const char *message = line->err_msg ? line->err_msg : "invalid line";
+
+	/* the parser quotes what it cannot read */
+	if (secret_in_hba(line->raw_line) != NULL)
+		message = "invalid line; what the parser says is not shown, as the line holds a secret";
 
 	error->line = line->line_num;
 #ifdef PGOPS_HBA_OPENS_FILE

@@ -11,6 +11,7 @@
 #include "io/hba.h"
 #include "plan/planner.h"
 #include "render/render.h"
+#include "secret.h"
 
 /* the candidate pg_hba.conf of this input; palloc'd */
 char *
@@ -19,6 +20,32 @@ plan_hba_text(const PlanInput *input)
 	return render_hba(input->cluster, input->snapshot->in_recovery,
 					  input->hba_method ? input->hba_method : "peer",
 					  input->snapshot->server_major);
+}
+
+/* what changes in the file, for people: where only a secret does, that is said */
+static char *
+shown_difference(const ServerState *snapshot, const char *candidate)
+{
+	char	   *difference = render_diff(snapshot->hba_path,
+										 secret_mask_hba(snapshot->hba_text ? snapshot->hba_text : ""),
+										 secret_mask_hba(candidate));
+
+	return difference[0] != '\0' ? difference :
+		psprintf("--- %s\n+++ %s (pgops)\n@@ only secrets differ @@\n",
+				 snapshot->hba_path, snapshot->hba_path);
+}
+
+/* a file that cannot be read cannot be compared, and is not replaced unseen */
+static void
+plan_unreadable(Planner *planner)
+{
+	const ServerState *snapshot = planner->snapshot;
+	Action	   *action = action_door(planner, DOOR_FILE, "hba.write", "pg_hba.conf", NULL,
+									 pstrdup(""), pstrdup("unreadable"));
+
+	action_block(action, snapshot->hba_sqlstate,
+				 "The server itself must be able to read the file: correct its owner and mode.",
+				 "%s", snapshot->hba_error);
 }
 
 /* pg_hba.conf, if it is managed and its bytes differ */
@@ -32,13 +59,17 @@ plan_files(Planner *planner)
 
 	if (!input->hba_managed)
 		return;
+	if (snapshot->hba_error != NULL)
+	{
+		plan_unreadable(planner);
+		return;
+	}
 	candidate = plan_hba_text(input);
 	if (plan_same(snapshot->hba_text, candidate))
 		return;
 	plan_sequence_begin(planner);
 	action = action_door(planner, DOOR_FILE, "hba.write", "pg_hba.conf", NULL,
-						 render_diff(snapshot->hba_path,
-									 snapshot->hba_text ? snapshot->hba_text : "", candidate),
+						 shown_difference(snapshot, candidate),
 						 pstrdup(snapshot->hba_text ? "different" : "missing"));
 	action->file_path = snapshot->hba_path;
 	action->file_text = candidate;

@@ -30,7 +30,7 @@ $first->query_safe(call(with_limit(31), 'first'));
 
 $second->query_until(qr/started/, "\\echo started\n" . call(with_limit(32), 'second') . ";\n");
 wait_for($node,
-	"SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%apply_cluster%'",
+	"SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND backend_type = 'client backend'",
 	'the second session waits');
 is(revision_count($node), 1, 'neither is visible yet');
 
@@ -51,7 +51,7 @@ $first->query_safe('BEGIN');
 $first->query_safe(call(with_limit(41), 'third'));
 $second->query_until(qr/started/, "\\echo started\n" . call(with_limit(42), 'fourth') . ";\n");
 wait_for($node,
-	"SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%apply_cluster%'",
+	"SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND backend_type = 'client backend'",
 	'the fourth waits for the third');
 $first->query_safe('ROLLBACK');
 $second->query_safe('SELECT 1');
