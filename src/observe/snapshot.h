@@ -33,7 +33,9 @@ typedef struct ServerState
 	List	   *available;		/* of AvailableExtension *; NIL until observe_available() */
 	bool		available_known;
 	char	   *hba_path;
-	char	   *hba_text;		/* NULL: file is missing */
+	char	   *hba_text;		/* NULL: file is missing, or hba_error */
+	char	   *hba_error;		/* why it cannot be read, or NULL */
+	int			hba_sqlstate;	/* of hba_error */
 	struct HTAB *role_index;	/* name -> Role, see snapshot_role() */
 	struct HTAB *database_index;	/* likewise; made at the first lookup and */
 	struct HTAB *available_index;	/* kept in step with their list */
@@ -44,7 +46,8 @@ typedef struct ServerState
  *		Reads the shared catalogs (roles, memberships, settings, comments,
  *		databases, tablespaces) and the HBA file.  Needs a transaction with an
  *		active snapshot; uses SPI with search_path pinned.  Result in the
- *		current memory context.
+ *		current memory context.  A HBA file that cannot be read is no error:
+ *		it must not stop everything else.
  */
 extern ServerState *observe_shared(void);
 
