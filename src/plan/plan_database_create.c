@@ -418,15 +418,21 @@ plan_database_create(Planner *planner, const Database *want)
 	const char *template = plan_template_of(planner, want, &why);
 	bool		business = strcmp(template, "template0") != 0 &&
 	strcmp(template, "template1") != 0;
+	bool		alone = business && planner->sequence == 0;
 	Action		probe = {0};
 	Action	   *action;
 
+	/* sessions end only for a creation that is tried */
+	if (alone)
+		plan_sequence_begin(planner);
 	if (business && !creation_is_blocked(planner, want, template, &probe))
 		plan_sessions_end(planner, "database.template_sessions", template,
 						  psprintf("template of %s", want->name));
 	action = action_sql(planner, "database.create", want->name, NULL,
 						create_statement(planner, want, template),
 						why ? psprintf("missing; %s", why) : pstrdup("missing"));
+	if (alone)
+		plan_sequence_end(planner);
 	if (creation_is_blocked(planner, want, template, action))
 		return false;
 	creation_records(planner, action, want);
