@@ -59,6 +59,7 @@ typedef struct Coordinator
 	TimestampTz next_full;
 	TimestampTz next_retry;		/* 0: none */
 	XLogRecPtr	seen_lsn;		/* standby: replayed at the last pass */
+	TimestampTz next_look;		/* standby: not before, however much is replayed */
 	int			errors;			/* failed passes in a row */
 	char		last_error[256];
 } Coordinator;
@@ -254,12 +255,13 @@ replayed_something(Coordinator *self)
 {
 	XLogRecPtr	now;
 
-	if (!self->was_standby)
+	if (!self->was_standby || io_remaining_ms(self->next_look) > 0)
 		return false;
 	now = GetXLogReplayRecPtr(NULL);
 	if (now == self->seen_lsn)
 		return false;
 	self->seen_lsn = now;
+	self->next_look = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), STANDBY_PASS_MS);
 	return true;
 }
 
