@@ -116,17 +116,73 @@ execution_add_failure(Execution *execution, const char *rule, const char *kind,
 	execution->failed++;
 }
 
-/* whether an earlier failure says to wait; keeps that failure and stops the chain */
+static Failure *
+earlier_failure(const Execution *execution, const Action *action)
+{
+	return find_failure(execution->earlier, action->rule->id, action->name,
+						action->database, action->statement);
+}
+
+/*
+ * When each sequence may be tried again: a sequence waits as a whole, for the
+ * last of its failed steps, or the steps before that one would be repeated at
+ * every pass.  Indexed by Action.sequence; the element 0 is not used.
+ */
+static TimestampTz *
+sequence_times(const Execution *execution)
+{
+	TimestampTz *times;
+	int			last = 0;
+	ListCell   *cell;
+
+	foreach(cell, execution->plan->actions)
+		last = Max(last, ((Action *) lfirst(cell))->sequence);
+	times = palloc0((last + 1) * sizeof(TimestampTz));
+	foreach(cell, execution->plan->actions)
+	{
+		const Action *action = lfirst(cell);
+		const Failure *failure = action->sequence > 0 && action->blocked == NULL ?
+		earlier_failure(execution, action) : NULL;
+
+		if (failure != NULL)
+			times[action->sequence] = Max(times[action->sequence], failure->next_attempt);
+	}
+	return times;
+}
+
+/* finds the actions that wait, and keeps their failures */
+static void
+hold_failed(Execution *execution)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz *times;
+	ListCell   *cell;
+
+	if (execution->earlier == NIL || execution->retry_all)
+		return;
+	times = sequence_times(execution);
+	foreach(cell, execution->plan->actions)
+	{
+		const Action *action = lfirst(cell);
+		Failure    *failure = stage_of(action) == STAGE_NONE ? NULL :
+		earlier_failure(execution, action);
+
+		if (failure != NULL && action->sequence > 0)
+			failure->next_attempt = times[action->sequence];
+		if ((failure != NULL && failure->next_attempt > now) ||
+			(action->sequence > 0 && times[action->sequence] > now))
+			execution->held = bms_add_member(execution->held, action->step);
+		if (failure != NULL && failure->next_attempt > now)
+			execution->failures = list_append_unique_ptr(execution->failures, failure);
+	}
+}
+
+/* whether an action waits; what comes after it in its chain waits, too */
 static bool
 is_held(Execution *execution, const Action *action)
 {
-	Failure    *failure = find_failure(execution->earlier, action->rule->id, action->name,
-									   action->database, action->statement);
-
-	if (failure == NULL || execution->retry_all ||
-		failure->next_attempt <= GetCurrentTimestamp())
+	if (!bms_is_member(action->step, execution->held))
 		return false;
-	execution->failures = lappend(execution->failures, failure);
 	chain_break(&execution->broken, action);
 	return true;
 }
@@ -242,6 +298,16 @@ find_result(List *results, int step)
 	return NULL;
 }
 
+/* it has succeeded before, to no avail: that it succeeded now proves nothing yet */
+static void
+note_unproven(Execution *execution, const Action *action)
+{
+	Failure    *failure = earlier_failure(execution, action);
+
+	if (failure != NULL && failure->sqlstate == ERRCODE_PGOPS_DOES_NOT_CONVERGE)
+		execution->unproven = lappend(execution->unproven, failure);
+}
+
 /* a result that did not arrive: the action was skipped because its chain broke */
 static void
 note_result(Execution *execution, const Action *action, const ActionResult *result,
@@ -252,6 +318,7 @@ note_result(Execution *execution, const Action *action, const ActionResult *resu
 		execution->succeeded++;
 		if (action->destructive)
 			execution->destroyed++;
+		note_unproven(execution, action);
 		*changes = list_concat(*changes, owned_changes(action, true));
 	}
 	else if (result != NULL)
@@ -477,6 +544,7 @@ execution_run(Execution *execution)
 {
 	int			at = 0;
 
+	hold_failed(execution);
 	for (;;)
 	{
 		Stage		stage;

@@ -6,6 +6,8 @@
 #ifndef PGOPS_WORKER_EXECUTION_H
 #define PGOPS_WORKER_EXECUTION_H
 
+#include "nodes/bitmapset.h"
+
 #include "cmdb/log.h"
 #include "plan/plan.h"
 
@@ -27,8 +29,12 @@ typedef struct Execution
 	int			destroyed;		/* destructive ones among the succeeded */
 	int			failed;
 	bool		extension_lost; /* DROP EXTENSION came between: nothing more was done */
+	List	   *unproven;		/* of Failure *: actions that did not converge earlier and
+								 * succeeded now: the next look tells */
 
+	/* private */
 	List	   *broken;			/* chains, see apply/chain.h */
+	Bitmapset  *held;			/* steps that wait for their next attempt */
 } Execution;
 
 /* runs all actions that are not blocked; outside any transaction; raises only

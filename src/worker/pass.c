@@ -254,7 +254,7 @@ note_churn(Execution *execution)
 							  "the action succeeded, but the same difference is there again",
 							  "Look for something else that changes this object.");
 	}
-	execution->earlier = execution->failures;
+	execution->earlier = list_copy(execution->failures);
 }
 
 static int
@@ -391,6 +391,7 @@ reconcile(PassMemory *memory, Declared *declared, bool full, bool retry_all, boo
 	}
 	execution_run(&execution);
 	remember_plan(memory, &execution, runnable);
+	execution.failures = list_concat(execution.failures, execution.unproven);
 
 	verdict_make(&status, situation->row, declared->binding->instance,
 				 situation->cluster, &execution);
@@ -399,7 +400,8 @@ reconcile(PassMemory *memory, Declared *declared, bool full, bool retry_all, boo
 		write_outcome(declared, &execution, &status);
 
 	/* steps before a failed one may succeed each time: no reason to look at once */
-	result.verify = execution.succeeded > 0 && !standby && !again;
+	result.verify = execution.succeeded > 0 && !standby &&
+		!(again && execution.failed > 0);
 	result.retry = earliest_retry(execution.failures);
 	result.state = pstrdup(status.phase);
 	return result;
