@@ -42,4 +42,16 @@
 	DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tz)
 #endif
 
+/*
+ * ICU locale as CREATE DATABASE keeps it: since 16 as a language tag, however
+ * it was written.  NULL: ICU does not know it.  The server's function is
+ * declared here because its header needs ICU's own headers.
+ */
+#if PG_VERSION_NUM >= 160000 && defined(USE_ICU)
+extern char *icu_language_tag(const char *loc_str, int elevel);
+#define pgops_icu_language_tag(name)	icu_language_tag(name, -1)
+#else
+#define pgops_icu_language_tag(name)	NULL
+#endif
+
 #endif							/* PGOPS_COMPAT_H */

@@ -8,6 +8,7 @@
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
+#include "compat.h"
 #include "errors.h"
 #include "plan/planner.h"
 
@@ -51,6 +52,15 @@ declared_value(const Database *want, const CreateOnly *field)
 	return NULL;
 }
 
+/* an ICU locale in the server's spelling; as it is where the server has none */
+static const char *
+icu_name(const char *name)
+{
+	const char *tag = name[0] != '\0' ? pgops_icu_language_tag(name) : NULL;
+
+	return tag ? tag : name;
+}
+
 /* en_US.utf8 and en_US.UTF-8 are one locale in two spellings */
 static bool
 same_locale_name(const char *a, const char *b)
@@ -77,6 +87,11 @@ create_only_equal(const CreateOnly *field, const char *want, const char *have,
 		return strcmp(canonical_encoding(want), canonical_encoding(have)) == 0;
 	if (field->bit == DB_SET_PROVIDER)
 		return pg_strcasecmp(want, have) == 0;
+	if (field->bit == DB_SET_ICU_LOCALE)
+	{
+		want = icu_name(want);
+		have = exact ? have : icu_name(have);	/* old if pg_upgrade brought it */
+	}
 	return exact ? strcmp(want, have) == 0 : same_locale_name(want, have);
 }
 
@@ -156,6 +171,7 @@ typedef struct CreateValue
 
 static const CreateValue create_values[] = {
 	{DB_SET_PROVIDER, "builtin", 17},
+	{DB_SET_BUILTIN, "PG_UNICODE_FAST", 18},
 };
 
 static char *
