@@ -136,17 +136,27 @@ situation_observe(Situation *situation, DatabaseFilter filter, void *arg, bool i
 		take_observation(lfirst(cell), lfirst(other));
 }
 
-/* by which method the bootstrap superuser gets in over the local socket, now and later */
+/*
+ * By which method the bootstrap superuser gets in over the local socket, now
+ * and later.  Where it did not until now, its password is better than a
+ * method for an OS user that there may not be.
+ */
 static char *
-superuser_method(const ServerState *server)
+superuser_method(ServerState *server)
 {
+	Role	   *superuser;
 	char	   *method = NULL;
 
 	if (server->superuser_peer)
 		return "peer";
 	if (server->hba_text)
 		method = io_hba_superuser_method(server->hba_text, server->bootstrap_superuser);
-	return method ? method : "peer";
+	if (method != NULL)
+		return method;
+	superuser = snapshot_role(server, server->bootstrap_superuser);
+	if (superuser == NULL || superuser->password == NULL)
+		return "peer";
+	return strncmp(superuser->password, "md5", 3) == 0 ? "md5" : "scram-sha-256";
 }
 
 static List *
