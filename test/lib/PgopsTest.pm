@@ -50,7 +50,7 @@ sub pgops_node
 		max_worker_processes = 16
 		max_connections = 40
 		shared_buffers = 16MB
-		log_min_messages = log
+		log_min_messages = warning
 		client_min_messages = warning
 		pgops.retry_delay = '200ms'
 		CONF
