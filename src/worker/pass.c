@@ -117,6 +117,9 @@ remember_settled(PassMemory *memory, const Situation *situation, const ActionPla
 
 		if (action->database)
 			hash_search(memory->settled, action->database, HASH_REMOVE, NULL);
+		/* one that is created anew is another one under the same name */
+		if (action->blocked == NULL && strcmp(action->rule->kind, "database") == 0)
+			hash_search(memory->settled, action->name, HASH_REMOVE, NULL);
 	}
 }
 
