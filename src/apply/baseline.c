@@ -17,6 +17,11 @@
 
 #define BASELINE_MAX_BYTES	((size_t) 64 * 1024 * 1024)
 
+/*
+ * Text of the file.  It is looked up again although the plan did so: the
+ * directory may have changed, and a name that leads out of it by a symbolic
+ * link must not be followed now either.
+ */
 static char *
 baseline_text(const char *name)
 {

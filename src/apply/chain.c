@@ -17,6 +17,10 @@ spans_databases(const Action *action)
 	return strncmp(action->rule->id, "role.", 5) == 0;
 }
 
+/*
+ * What an action is about, as text.  The length of the database's name is
+ * part of it, so that no two objects share a key whatever their names are.
+ */
 static char *
 object_key(const Action *action)
 {
@@ -29,12 +33,17 @@ object_key(const Action *action)
 					local ? action->database : "", action->name);
 }
 
+/* Key of a sequence; "#" cannot begin an object's key. */
 static char *
 sequence_key(const Action *action)
 {
 	return psprintf("#%d", action->sequence);
 }
 
+/*
+ * Whether the key is among the broken ones; frees the key.  Broken chains
+ * are few, so a list is enough.
+ */
 static bool
 holds(List *broken, char *key)
 {

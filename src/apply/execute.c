@@ -27,18 +27,23 @@
 /* actions per transaction: bounds locks and subtransaction ids */
 #define GROUP_SIZE	500
 
+/* state of one call of apply_statements() */
 typedef struct Run
 {
-	MemoryContext result_context;
-	MemoryContext scratch;		/* reset after each action */
+	MemoryContext result_context;	/* the caller's: results live there */
+	MemoryContext scratch;		/* what statements leave; reset between transactions */
 	List	   *results;		/* all, in order */
-	List	   *group;			/* results of the open transaction */
+	List	   *group;			/* results of the open transaction: not durable yet */
 	List	   *broken;			/* of char *: chains with a failed action */
-	bool		open;
+	bool		open;			/* a transaction is open */
 	ApplyResultCallback on_result;
 	void	   *arg;
 } Run;
 
+/*
+ * A result that outlives the action: the caller reads it after the scratch
+ * context of the actions is gone.
+ */
 static ActionResult *
 new_result(Run *run, int step)
 {
@@ -68,6 +73,11 @@ take_error(Run *run, ActionResult *result)
 	result->hint = error->hint;
 }
 
+/*
+ * Opens the transaction that the next actions share.  The memory context
+ * becomes the scratch one, because the transaction's own would vanish under
+ * the group at its end.
+ */
 static void
 start_transaction(Run *run)
 {
@@ -161,6 +171,11 @@ run_action(const Action *action)
 	forget_action();
 }
 
+/*
+ * An action among others of one transaction.  A subtransaction costs a
+ * fraction of a commit, and its rollback leaves the neighbours' work alone.
+ * The resource owner is put back by hand: outside a portal nobody else does.
+ */
 static void
 run_in_subtransaction(Run *run, const Action *action, ActionResult *result)
 {
@@ -185,6 +200,12 @@ run_in_subtransaction(Run *run, const Action *action, ActionResult *result)
 	CurrentResourceOwner = owner;
 }
 
+/*
+ * An action that refuses to run in a transaction block (CREATE DATABASE,
+ * ALTER DATABASE ... SET TABLESPACE) or whose effect others must see at
+ * once.  PROCESS_UTILITY_TOPLEVEL and a transaction of its own satisfy
+ * PreventInTransactionBlock().
+ */
 static void
 run_alone(Run *run, const Action *action, ActionResult *result)
 {
@@ -208,6 +229,10 @@ run_alone(Run *run, const Action *action, ActionResult *result)
 	publish_group(run);
 }
 
+/*
+ * Runs an action in the way its rule asks for.  A failure breaks its chain
+ * for the rest of this run; the caller breaks it for the rest of the plan.
+ */
 static void
 run_one(Run *run, const Action *action)
 {

@@ -18,6 +18,7 @@
 
 #define HBA_FILE_MODE	0600
 
+/* A result with its start time, in the current context. */
 static ActionResult *
 begin_result(const Action *action)
 {
@@ -47,6 +48,11 @@ check_candidate(const Action *action)
 					first->line, action->file_path, first->message)));
 }
 
+/*
+ * Everything is decided before the first byte is written: the parser is
+ * asked, then the first original is kept, then the file is replaced in one
+ * rename.  An error becomes the action's result and stops nothing else.
+ */
 ActionResult *
 apply_file(const Action *action)
 {
@@ -77,6 +83,10 @@ apply_file(const Action *action)
 	return result;
 }
 
+/*
+ * The postmaster is signalled directly: pg_reload_conf() is the same, but
+ * would need a transaction, which a standby's pass has no use for.
+ */
 ActionResult *
 apply_reload(const Action *action)
 {

@@ -14,6 +14,10 @@
 #include "apply/apply.h"
 #include "wire.h"
 
+/*
+ * What a worker needs of an action: what to do and which chain it belongs
+ * to.  Reasons, hints and memory records stay with the coordinator.
+ */
 static void
 put_action(StringInfo out, const Action *action)
 {

@@ -56,6 +56,11 @@ put_password(Node *statement, const char *password)
 	elog(ERROR, "statement has no place for a password");
 }
 
+/*
+ * Runs a utility statement as if a client had sent it: all ProcessUtility
+ * hooks see it, with the text that holds no secret.  The plan node has query
+ * identifier 0, so pg_stat_statements does not record it.
+ */
 static void
 run_utility(RawStmt *raw, const char *text)
 {
@@ -78,6 +83,10 @@ run_utility(RawStmt *raw, const char *text)
 		PopActiveSnapshot();
 }
 
+/*
+ * Runs a SELECT for its effect (pg_terminate_backend()); its rows are not
+ * kept.  Here SPI is right: nothing in it minds being inside a function.
+ */
 static void
 run_query(const char *text)
 {

@@ -29,6 +29,7 @@ row_sqlstate(int sqlstate, bool *isnull)
 	return row_text(sqlstate ? unpack_sql_state(sqlstate) : NULL, isnull);
 }
 
+/* One row of a plan; the columns are those of pgops.plan(). */
 static void
 put_action(ReturnSetInfo *result, const Action *action)
 {
@@ -60,6 +61,7 @@ rows_of_plan(FunctionCallInfo fcinfo, const ActionPlan *plan)
 		put_action((ReturnSetInfo *) fcinfo->resultinfo, lfirst(cell));
 }
 
+/* One row of pgops.validate().  An unknown line or column is NULL, not 0. */
 static void
 put_finding(ReturnSetInfo *result, const Finding *finding)
 {

@@ -18,6 +18,9 @@ PgopsShared *pgops_shared = NULL;
 static shmem_request_hook_type previous_request_hook = NULL;
 static shmem_startup_hook_type previous_startup_hook = NULL;
 
+/*
+ * Asks for the memory; hooks of libraries that were loaded earlier go first.
+ */
 static void
 shared_request_hook(void)
 {
@@ -26,6 +29,10 @@ shared_request_hook(void)
 	RequestAddinShmemSpace(MAXALIGN(sizeof(PgopsShared)));
 }
 
+/*
+ * Creates or attaches.  After a crash the postmaster runs it again with
+ * fresh memory, so nothing here is a memory of the past.
+ */
 static void
 shared_startup_hook(void)
 {

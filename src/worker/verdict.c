@@ -9,6 +9,10 @@
 #include "errors.h"
 #include "worker/verdict.h"
 
+/*
+ * Numbers of the last pass that did something are kept: they are history,
+ * and a pause does not change it.
+ */
 void
 verdict_rest(ClusterStatus *status, const CmdbCluster *row, const ClusterStatus *earlier,
 			 const char *instance, const char *phase, const char *message)
@@ -33,18 +37,24 @@ verdict_progress(ClusterStatus *status, const CmdbCluster *row, const ClusterSta
 	status->failed = 0;
 }
 
+/* What is no longer declared is told in the plan, but it is no trouble. */
 static bool
 is_orphan_report(const Action *action)
 {
 	return action->sqlstate == ERRCODE_PGOPS_ORPHANED;
 }
 
+/*
+ * Differences that the policy leaves alone are counted apart from those that
+ * cannot be repaired.
+ */
 static bool
 is_drift(const Action *action)
 {
 	return action->sqlstate == ERRCODE_PGOPS_OBSERVE_ONLY;
 }
 
+/* The one that the message names; the others are in pgops.actions. */
 static const Action *
 first_blocked(const ActionPlan *plan, bool drift)
 {
@@ -60,6 +70,7 @@ first_blocked(const ActionPlan *plan, bool drift)
 	return NULL;
 }
 
+/* Sorts what the plan does not do into differences and obstacles. */
 static void
 count_actions(ClusterStatus *status, const ActionPlan *plan)
 {
@@ -121,6 +132,7 @@ same_text(const char *a, const char *b)
 	return strcmp(a ? a : "", b ? b : "") == 0;
 }
 
+/* Times do not count: they would make a row version of every idle pass. */
 bool
 verdict_differs(const ClusterStatus *before, const ClusterStatus *now)
 {

@@ -23,6 +23,11 @@ PG_FUNCTION_INFO_V1(pgops_wake_trigger);
 
 static uint32 pending_requests = 0;
 
+/*
+ * The request is set before the latch: a coordinator that wakes between the
+ * two finds it.  The latch is reached through the process array, because a
+ * Latch pointer in shared memory may outlive its process.
+ */
 void
 wake_now(uint32 requests)
 {
@@ -43,6 +48,7 @@ wake_now(uint32 requests)
 		SetLatch(&proc->procLatch);
 }
 
+/* Several declarations of one transaction wake once. */
 void
 wake_at_commit(uint32 requests)
 {
@@ -55,6 +61,7 @@ wake_pending(void)
 	return pending_requests != 0;
 }
 
+/* Runs inside CommitTransaction(): it must neither read catalogs nor raise. */
 static void
 wake_xact_callback(XactEvent event, void *arg)
 {
