@@ -146,3 +146,55 @@ SELECT * FROM pg_temp.check_vars('pg_admin_password: { file: geheim }
 pg_users: [ { name: a, password: [geheim] }, { name: b, passwrd: geheim } ]
 pg_hba_rules: [ { rules: [ "host all all all ldap ldapbindpasswd=geheim\n" ] } ]');
 SELECT * FROM pgops.validate('{"password": "geheim" geheim}');
+
+-- dates that mean another day tomorrow, or to a session with another DateStyle
+SET DateStyle = 'ISO, DMY';
+SELECT path, code, message FROM pg_temp.check_vars('pg_users: [ { name: a, expire_at: tomorrow 10:00 }, { name: b, expire_at: 01/02/2030 }, { name: c, expire_at: 2030/02/01 }, { name: d, expire_at: 1 Feb 2030 } ]');
+RESET DateStyle;
+
+-- a null hides the cluster's value, as in every inventory
+SELECT path, code, message FROM pgops.validate('pg-test: { hosts: { a: { pg_seq: 1, pg_role: primary }, b: { pg_seq: } }, vars: { admin_ip: 10.10.10.10, pg_seq: 2 } }');
+
+-- shards: hosts of several clusters in one group are counted apart
+SELECT path, code, message FROM pgops.validate('pg-test:
+  hosts:
+    a: { pg_cluster: pg-a, pg_seq: 1, pg_role: primary }
+    b: { pg_cluster: pg-b, pg_seq: 1, pg_role: primary }
+    c: { pg_cluster: pg-b, pg_seq: 1, pg_role: primary }
+    d: { pg_cluster: pg-c, pg_seq: 1 }
+    e: { pg_cluster: pg-c, pg_seq: 1 }
+  vars: { admin_ip: 10.10.10.10 }');
+
+-- two circles, one reached from outside
+SELECT path, message FROM pg_temp.check_vars('pg_users: [ { name: x, roles: [a, c] }, { name: a, roles: [b] }, { name: b, roles: [a] }, { name: c, roles: [d] }, { name: d, roles: [c] } ]');
+
+-- documents made to cost time or memory are read in a moment, or refused
+SET statement_timeout = '60s';
+CREATE FUNCTION pg_temp.many(count int, piece text) RETURNS text LANGUAGE sql AS $$
+	SELECT string_agg(replace(replace(piece, '#', i::text), '@', (i + 1)::text), ', ') FROM generate_series(1, count) AS i
+$$;
+-- hosts, services and users without end
+SELECT count(*), min(message) FROM pgops.validate('pg-test: { hosts: { ' || pg_temp.many(100000, 'h#: { pg_seq: # }') || ' } }');
+SELECT count(*) FROM pg_temp.check_vars('pg_services: [ ' || pg_temp.many(50000, '{ name: s#, port: 7, selector: "[]" }') || ' ]') WHERE code = 'PO107';
+SELECT count(*) FROM pg_temp.check_vars('pg_users: [ ' || pg_temp.many(50000, '{ name: r#, roles: [r@] }') || ' ]') WHERE code = 'PO112';
+-- an error in every word: the first thousand, and that there are more
+SELECT severity, code, count(*), min(message) FROM pgops.validate('{ pg-test: { vars: { ' || pg_temp.many(50000, 'node_#: 1') || ', ' || pg_temp.many(50000, 'x#: 1') || ' } } }')
+GROUP BY 1, 2 ORDER BY 2;
+SELECT severity, code, count(*), min(message) FROM pg_temp.check_vars('pg_default_schemas: [ ' || pg_temp.many(20000, 's') || ' ]') GROUP BY 1, 2;
+\set VERBOSITY terse
+SELECT count(*) FROM pgops.apply_cluster('{ pg-test: { vars: { ' || pg_temp.many(2000, 'x#: 1') || ' } } }', true);
+\set VERBOSITY default
+-- long keys above long lists
+SELECT code, message FROM pgops.validate('{"' || repeat('k', 1025) || '": 1}');
+SELECT code, message FROM pgops.validate('? ' || repeat('k', 1025) || E'\n: 1');
+SELECT code, count(*), max(length(path)), max(length(message)) FROM pgops.validate(repeat('{' || repeat('k', 1000) || ': ', 62)
+	|| '[' || repeat('!x 1, ', 100000) || ']' || repeat('}', 62)) GROUP BY 1 ORDER BY 1;
+-- a long filter, and a message that quotes one
+SELECT code, right(message, 50) FROM pg_temp.check_vars('pg_services: [ { name: a, port: 7000, selector: "[? a' || repeat(' || a', 1000) || ']" } ]');
+SELECT code, left(message, 20), length(message) FROM pg_temp.check_vars('pg_services: [ { name: a, port: 7000, selector: "' || repeat('x', 1000000) || '" } ]');
+-- limits of a text hold for jsonb as well
+SELECT count(*) FROM pgops.apply_cluster((repeat('{"a": ', 65) || '1' || repeat('}', 65))::jsonb, true);
+SELECT count(*) FROM pgops.apply_cluster(jsonb_build_object(repeat('k', 1025), 1), true);
+SELECT count(*) FROM pgops.apply_cluster(jsonb_build_object('pg-test', repeat('x', 5000000)), true);
+SELECT count(*) FROM pgops.apply_cluster('null'::jsonb, true);
+RESET statement_timeout;

@@ -42,13 +42,36 @@ typedef struct FileIdentity
 } FileIdentity;
 
 /*
+ * Nothing but a regular file may be read: a named pipe or a terminal would let
+ * the reader wait for ever.  (O_NONBLOCK makes opening one return at once, and
+ * means nothing for regular files.)
+ */
+static void
+require_regular_file(int fd, const char *path)
+{
+	struct stat st;
+	bool		known = fstat(fd, &st) == 0;
+
+	if (known && S_ISREG(st.st_mode))
+		return;
+	CloseTransientFile(fd);
+	if (!known)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not stat file \"%s\": %m", path)));
+	ereport(ERROR,
+			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			 errmsg("\"%s\" is not a regular file", path)));
+}
+
+/*
  * Reads up to max_bytes into a StringInfo (which ends in a zero byte beyond
  * its length).  False if the file does not exist.
  */
 static bool
 read_bytes(const char *path, size_t max_bytes, StringInfo out)
 {
-	int			fd = OpenTransientFile(path, O_RDONLY | PG_BINARY);
+	int			fd = OpenTransientFile(path, O_RDONLY | O_NONBLOCK | PG_BINARY);
 	char		chunk[8192];
 	ssize_t		got;
 
@@ -60,6 +83,7 @@ read_bytes(const char *path, size_t max_bytes, StringInfo out)
 				(errcode_for_file_access(),
 				 errmsg("could not open file \"%s\": %m", path)));
 	}
+	require_regular_file(fd, path);
 
 	while ((got = read(fd, chunk, sizeof(chunk))) > 0 || (got < 0 && errno == EINTR))
 	{

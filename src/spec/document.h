@@ -10,8 +10,14 @@
 #include "spec/finding.h"
 #include "spec/node.h"
 
+/*
+ * Limits of a document.  Together they bound what reading one can cost: each
+ * place in it is named by a path, which is as long as all keys above it, so
+ * that size alone would be no bound.
+ */
 #define SPEC_MAX_BYTES	(4 * 1024 * 1024)
-#define SPEC_MAX_DEPTH	64
+#define SPEC_MAX_DEPTH	64		/* lists and maps inside each other */
+#define SPEC_MAX_KEY	1024	/* bytes; YAML's own limit for a key in one line */
 
 /*
  * Both readers return NULL when there is no tree to go on with (syntax,

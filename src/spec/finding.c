@@ -6,19 +6,54 @@
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
+
 #include "errors.h"
 #include "spec/finding.h"
 
 /* more errors than this are counted, not listed: a DETAIL is read by people */
 #define MAX_LISTED_ERRORS	100
 
+/* bytes of a message; what it quotes of a document may be megabytes */
+#define MAX_MESSAGE			1000
+
+/*
+ * A finding beyond the limit.  Errors go on being counted, for callers compare
+ * the number before and after a check; the first one too many is replaced by
+ * a word about those that are missing.
+ */
+static void
+count_one_more(Findings *findings, FindingSeverity severity, int *count)
+{
+	Finding    *last;
+
+	if ((*count)++ > FINDINGS_KEPT)
+		return;
+	last = palloc0(sizeof(Finding));
+	last->severity = severity;
+	last->sqlstate = ERRCODE_PGOPS_LIMIT;
+	last->path = pstrdup("");
+	last->message = psprintf(severity == FINDING_ERROR ?
+							 "more than %d errors were found, of which these are the first" :
+							 "more than %d warnings were found, of which these are the first",
+							 FINDINGS_KEPT);
+	findings->list = lappend(findings->list, last);
+}
+
 void
 finding_add(Findings *findings, FindingSeverity severity, int sqlstate,
 			const SpecNode *at, const char *path, const char *hint,
 			const char *fmt,...)
 {
-	Finding    *finding = palloc0(sizeof(Finding));
+	int		   *count = severity == FINDING_ERROR ? &findings->errors : &findings->others;
+	Finding    *finding;
 	StringInfoData buf;
+
+	if (*count >= FINDINGS_KEPT)
+	{
+		count_one_more(findings, severity, count);
+		return;
+	}
 
 	initStringInfo(&buf);
 	for (;;)
@@ -34,6 +69,14 @@ finding_add(Findings *findings, FindingSeverity severity, int sqlstate,
 		enlargeStringInfo(&buf, needed);
 	}
 
+	if (buf.len > MAX_MESSAGE)
+	{
+		buf.len = pg_mbcliplen(buf.data, buf.len, MAX_MESSAGE);
+		buf.data[buf.len] = '\0';
+		appendStringInfoString(&buf, "...");
+	}
+
+	finding = palloc0(sizeof(Finding));
 	finding->severity = severity;
 	finding->sqlstate = sqlstate;
 	finding->path = pstrdup(path == NULL ? "" : path);
@@ -43,8 +86,20 @@ finding_add(Findings *findings, FindingSeverity severity, int sqlstate,
 	finding->hint = hint == NULL ? NULL : pstrdup(hint);
 
 	findings->list = lappend(findings->list, finding);
-	if (severity == FINDING_ERROR)
-		findings->errors++;
+	(*count)++;
+}
+
+/*
+ * findings_append
+ *		See finding.h.  The counts are those of all that was found, so the sum
+ *		is right even where one of the two lists is not complete.
+ */
+void
+findings_append(Findings *findings, Findings *more)
+{
+	findings->list = list_concat(findings->list, more->list);
+	findings->errors += more->errors;
+	findings->others += more->others;
 }
 
 /* a finding and its place in the list, which keeps the sort stable */
@@ -156,7 +211,7 @@ findings_raise(Findings *findings, const char *what)
 	}
 	if (listed > MAX_LISTED_ERRORS)
 		appendStringInfo(&detail, "\n... and %d more errors",
-						 listed - MAX_LISTED_ERRORS);
+						 findings->errors - MAX_LISTED_ERRORS);
 
 	/* the statement may hold the document with its passwords: keep it out of the log */
 	ereport(ERROR,

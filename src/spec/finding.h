@@ -28,21 +28,32 @@ typedef struct Finding
 	char	   *hint;			/* or NULL */
 } Finding;
 
+/*
+ * All that was found, begun as {0}.  A document of megabytes can hold a fault
+ * in every other byte: of each of the two kinds (errors; warnings and notices)
+ * the first FINDINGS_KEPT are kept, and then one error says that there are more.
+ */
+#define FINDINGS_KEPT	1000
+
 typedef struct Findings
 {
-	List	   *list;			/* of Finding *, in document order */
-	int			errors;			/* how many are FINDING_ERROR */
+	List	   *list;			/* of Finding *, in the order of their discovery */
+	int			errors;			/* number of errors, those not kept included */
+	int			others;			/* the same of warnings and notices */
 } Findings;
 
 /*
  * finding_add
  *		Adds one.  "at" gives line and column (may be NULL), "hint" may be
  *		NULL; the rest is a format.  Everything is copied into the current
- *		context.
+ *		context, so the caller may free its path.
  */
 extern void finding_add(Findings *findings, FindingSeverity severity, int sqlstate,
 						const SpecNode *at, const char *path, const char *hint,
 						const char *fmt,...) pg_attribute_printf(7, 8);
+
+/* adds all of "more", which must not be used any longer, at the end */
+extern void findings_append(Findings *findings, Findings *more);
 
 /* sorts by line, column, path (stable) */
 extern void findings_sort(Findings *findings);

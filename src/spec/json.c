@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "errors.h"
@@ -56,9 +57,11 @@ read_list(const void *value, int depth, const char *path, Findings *findings)
 
 	for (size_t i = 0; i < size; i++)
 	{
-		SpecNode   *item = read_value(spec_json_item(value, i), depth,
-									  spec_path_item(path, (int) i), findings);
+		char	   *below = spec_path_item(path, (int) i);
+		SpecNode   *item = read_value(spec_json_item(value, i), depth, below, findings);
 
+		CHECK_FOR_INTERRUPTS();
+		pfree(below);
 		if (item == NULL)
 			return NULL;
 		node_list_add(list, item);
@@ -75,12 +78,21 @@ read_map(const void *value, int depth, const char *path, Findings *findings)
 	{
 		const char *bytes = spec_json_key(it);
 		SpecEntry  *entry = palloc0(sizeof(SpecEntry));
+		char	   *below;
 
+		CHECK_FOR_INTERRUPTS();
+		if (strlen(bytes) > SPEC_MAX_KEY)
+		{
+			finding_add(findings, FINDING_ERROR, ERRCODE_PGOPS_LIMIT, NULL, path, NULL,
+						"a key is longer than %d bytes", SPEC_MAX_KEY);
+			return NULL;
+		}
 		entry->key = spec_to_server(bytes, strlen(bytes), NULL, path, findings);
 		if (entry->key == NULL)
 			entry->key = pstrdup("");
-		entry->value = read_value(spec_json_value(it), depth,
-								  spec_path_key(path, entry->key), findings);
+		below = spec_path_key(path, entry->key);
+		entry->value = read_value(spec_json_value(it), depth, below, findings);
+		pfree(below);
 		if (entry->value == NULL)
 			return NULL;
 		/* the library has refused duplicate keys already */
@@ -89,7 +101,7 @@ read_map(const void *value, int depth, const char *path, Findings *findings)
 	return map;
 }
 
-/* NULL: nested too deep */
+/* NULL: nested too deep, or a key is too long */
 static SpecNode *
 read_value(const void *value, int depth, const char *path, Findings *findings)
 {

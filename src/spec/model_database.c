@@ -8,10 +8,12 @@
 
 #include "common/cryptohash.h"
 #include "common/sha2.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 
 #include "errors.h"
 #include "spec/model_build.h"
+#include "spec/names.h"
 
 /* text fields of a database: where each goes, and its bit */
 typedef struct DatabaseField
@@ -52,6 +54,7 @@ List *
 model_build_schemas(const ModelBuild *build, List *items)
 {
 	List	   *schemas = NIL;
+	SpecNames  *seen = spec_names_create();
 	ListCell   *cell;
 
 	foreach(cell, items)
@@ -61,7 +64,7 @@ model_build_schemas(const ModelBuild *build, List *items)
 		Schema	   *schema;
 		char	   *owner;
 
-		if (name == NULL || model_find_schema(schemas, name) != NULL)
+		if (name == NULL || spec_names_add(seen, name, name) != NULL)
 			continue;
 		schema = palloc0(sizeof(Schema));
 		schema->name = name;
@@ -88,6 +91,7 @@ List *
 model_build_extensions(List *items)
 {
 	List	   *extensions = NIL;
+	SpecNames  *seen = spec_names_create();
 	ListCell   *cell;
 
 	foreach(cell, items)
@@ -96,7 +100,7 @@ model_build_extensions(List *items)
 		char	   *name = model_entry_name(item);
 		Extension  *extension;
 
-		if (name == NULL || model_find_extension(extensions, name) != NULL)
+		if (name == NULL || spec_names_add(seen, name, name) != NULL)
 			continue;
 		extension = palloc0(sizeof(Extension));
 		extension->name = name;
@@ -132,6 +136,7 @@ sort_keys(SpecNode *node)
 {
 	ListCell   *cell;
 
+	check_stack_depth();
 	if (node->kind == NODE_LIST)
 	{
 		foreach(cell, node->items)

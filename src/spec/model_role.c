@@ -19,6 +19,7 @@
 #include "errors.h"
 #include "secret.h"
 #include "spec/model_build.h"
+#include "spec/names.h"
 
 typedef struct RoleIndexEntry
 {
@@ -81,39 +82,37 @@ build_membership(const ModelBuild *build, const char *member, const SpecNode *it
 	return membership;
 }
 
-/* A group named twice: the later item counts, in the place of the first. */
-static List *
-add_membership(List *memberships, Membership *membership)
-{
-	ListCell   *cell;
-
-	foreach(cell, memberships)
-	{
-		Membership *known = lfirst(cell);
-
-		if (strcmp(known->role, membership->role) == 0)
-		{
-			lfirst(cell) = membership;
-			return memberships;
-		}
-	}
-	return lappend(memberships, membership);
-}
-
+/*
+ * The groups of an entry, added to those that an earlier entry gave the role.
+ * A group named twice: the later item counts, in the place of the first.
+ */
 static void
 build_memberships(const ModelBuild *build, Role *role, const SpecNode *entry)
 {
 	const SpecNode *groups = node_get(entry, "roles");
+	SpecNames  *known = spec_names_create();
 	ListCell   *cell;
 
 	if (groups == NULL || groups->kind != NODE_LIST)
 		return;
+	foreach(cell, role->memberships)
+	{
+		Membership *membership = lfirst(cell);
+
+		(void) spec_names_add(known, membership->role, membership);
+	}
 	foreach(cell, groups->items)
 	{
 		Membership *membership = build_membership(build, role->name, lfirst(cell));
+		Membership *earlier;
 
-		if (membership != NULL)
-			role->memberships = add_membership(role->memberships, membership);
+		if (membership == NULL)
+			continue;
+		earlier = spec_names_add(known, membership->role, membership);
+		if (earlier != NULL)
+			*earlier = *membership;
+		else
+			role->memberships = lappend(role->memberships, membership);
 	}
 }
 
@@ -126,9 +125,8 @@ build_flags(Role *role, const SpecNode *entry)
 			role->set |= ROLE_SET_FLAG(flag);
 	}
 
-	/* an entry is a user unless it says otherwise */
-	if (node_get(entry, "login") == NULL &&
-		(role->set & ROLE_SET_FLAG(ROLE_LOGIN)) == 0)
+	/* an entry is a user unless it, or an earlier one for the role, says otherwise */
+	if ((role->set & ROLE_SET_FLAG(ROLE_LOGIN)) == 0)
 	{
 		role->flags[ROLE_LOGIN] = true;
 		role->set |= ROLE_SET_FLAG(ROLE_LOGIN);
@@ -138,19 +136,22 @@ build_flags(Role *role, const SpecNode *entry)
 /*
  * A date without a zone means midnight in the server's time zone: that of
  * log_timezone, which is the same in every process, while a session's TimeZone
- * would let two sessions disagree about what was declared.  False if the text
- * is no timestamp.
+ * would let two sessions disagree about what was declared.  For the same
+ * reason the year comes first whatever DateStyle says, as validation demands.
+ * False if the text is no timestamp.
  */
 static bool
 parse_expiration(const char *str, TimestampTz *result)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	pg_tz	   *session_zone = session_timezone;
+	int			session_order = DateOrder;
 	volatile bool ok = true;
 
 	PG_TRY();
 	{
 		session_timezone = log_timezone;
+		DateOrder = DATEORDER_YMD;
 		*result = DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in,
 														  CStringGetDatum(str),
 														  ObjectIdGetDatum(InvalidOid),
@@ -158,7 +159,16 @@ parse_expiration(const char *str, TimestampTz *result)
 	}
 	PG_CATCH();
 	{
-		/* nothing but parsing happened: there is no other state to clean up */
+		session_timezone = session_zone;
+		DateOrder = session_order;
+
+		/*
+		 * Bad dates are of class 22; anything else (memory, a cancel) is not
+		 * ours to swallow.  Nothing but parsing happened: there is no other
+		 * state to clean up.
+		 */
+		if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_DATA_EXCEPTION)
+			PG_RE_THROW();
 		MemoryContextSwitchTo(caller);
 		FlushErrorState();
 		ok = false;
@@ -166,6 +176,7 @@ parse_expiration(const char *str, TimestampTz *result)
 	PG_END_TRY();
 
 	session_timezone = session_zone;
+	DateOrder = session_order;
 	return ok;
 }
 

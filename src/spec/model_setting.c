@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/varlena.h"
 
@@ -177,6 +178,7 @@ model_build_settings(const ModelBuild *build, const SpecNode *parameters, const 
 		const SpecEntry *entry = lfirst(cell);
 		Setting    *setting;
 
+		CHECK_FOR_INTERRUPTS();
 		if (entry->value->kind == NODE_NULL)
 			continue;
 		if (entry->value->kind == NODE_MAP)

@@ -239,24 +239,46 @@ lists_equal(const SpecNode *a, const SpecNode *b)
 	return true;
 }
 
+/*
+ * Keys are unique, so equal counts and one inclusion are enough.  Maps mostly
+ * have their keys in the same order: only a key that is not at its place is
+ * looked for.
+ */
 static bool
 maps_equal(const SpecNode *a, const SpecNode *b)
 {
-	ListCell   *lc;
+	ListCell   *la;
+	ListCell   *lb;
 
 	if (list_length(a->entries) != list_length(b->entries))
 		return false;
-
-	/* keys are unique, so equal counts and one inclusion are enough */
-	foreach(lc, a->entries)
+	forboth(la, a->entries, lb, b->entries)
 	{
-		SpecEntry  *entry = lfirst(lc);
-		SpecEntry  *other = node_find_entry(b, entry->key);
+		const SpecEntry *entry = lfirst(la);
+		const SpecEntry *other = lfirst(lb);
 
+		CHECK_FOR_INTERRUPTS();
+		if (strcmp(entry->key, other->key) != 0)
+			other = node_find_entry(b, entry->key);
 		if (other == NULL || !node_equal(entry->value, other->value))
 			return false;
 	}
 	return true;
+}
+
+/*
+ * Numbers are compared as numbers: jsonb gives 1e+20 back as a one and twenty
+ * zeros.  Integers beyond int64 have their digits, and those decide.
+ */
+static bool
+floats_equal(const SpecNode *a, const SpecNode *b)
+{
+	const char *left = node_text(a);
+	const char *right = node_text(b);
+
+	if (strcmp(left, right) == 0)
+		return true;
+	return a->number == b->number && !(is_plain_integer(left) && is_plain_integer(right));
 }
 
 bool
@@ -277,8 +299,9 @@ node_equal(const SpecNode *a, const SpecNode *b)
 		case NODE_INT:
 			return a->integer == b->integer;
 		case NODE_FLOAT:
+			return floats_equal(a, b);
 		case NODE_STRING:
-			return strcmp(node_text(a), node_text(b)) == 0;
+			return strcmp(a->text, b->text) == 0;
 		case NODE_LIST:
 			return lists_equal(a, b);
 		case NODE_MAP:

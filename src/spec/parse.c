@@ -164,9 +164,33 @@ read_bracketed(const char *string, size_t length, size_t start, Findings *findin
 	/* a duplicate key is a fault in both; YAML's finding says where it is */
 	use_yaml = json == NULL &&
 		(yaml != NULL || !json_like || as_json.errors == 0);
-	findings->list = list_concat(findings->list, use_yaml ? as_yaml.list : as_json.list);
-	findings->errors += use_yaml ? as_yaml.errors : as_json.errors;
+	findings_append(findings, use_yaml ? &as_yaml : &as_json);
 	return use_yaml ? yaml : json;
+}
+
+/* Checked before anything else looks at the document, even once. */
+static bool
+small_enough(size_t length, Findings *findings)
+{
+	if (length <= SPEC_MAX_BYTES)
+		return true;
+	finding_add(findings, FINDING_ERROR, ERRCODE_PGOPS_LIMIT, NULL, NULL, NULL,
+				"document has %zu bytes, at most %d are allowed", length, SPEC_MAX_BYTES);
+	return false;
+}
+
+/* The root, unless there is nothing in it: comments only, a lone "---", a JSON null. */
+static SpecNode *
+not_empty(SpecNode *root, Findings *findings)
+{
+	if (root != NULL && root->kind != NODE_NULL)
+		return root;
+
+	/* no root, but an error: the reader has said what is wrong */
+	if (root != NULL || findings->errors == 0)
+		finding_add(findings, FINDING_ERROR, ERRCODE_PGOPS_SYNTAX, NULL, NULL, NULL,
+					"document is empty");
+	return NULL;
 }
 
 SpecNode *
@@ -175,12 +199,8 @@ spec_parse(const char *string, size_t length, Findings *findings)
 	size_t		start;
 	SpecNode   *root;
 
-	if (length > SPEC_MAX_BYTES)
-	{
-		finding_add(findings, FINDING_ERROR, ERRCODE_PGOPS_LIMIT, NULL, NULL, NULL,
-					"document has %zu bytes, at most %d are allowed", length, SPEC_MAX_BYTES);
+	if (!small_enough(length, findings))
 		return NULL;
-	}
 	string = to_utf8(string, &length, findings);
 	if (string == NULL)
 		return NULL;
@@ -198,13 +218,52 @@ spec_parse(const char *string, size_t length, Findings *findings)
 	else
 		root = spec_yaml_read(string, length, findings);
 
-	/* comments only, or a lone "---": nothing is declared */
-	if ((root == NULL && findings->errors == 0) ||
-		(root != NULL && root->kind == NODE_NULL))
+	return not_empty(root, findings);
+}
+
+/*
+ * Whether a tree that no reader has measured keeps the limits of depth and of
+ * keys.  The depth of the recursion is at most one more than that limit.
+ */
+static bool
+within_limits(const SpecNode *node, int depth, Findings *findings)
+{
+	ListCell   *lc;
+
+	if (depth > SPEC_MAX_DEPTH)
 	{
-		finding_add(findings, FINDING_ERROR, ERRCODE_PGOPS_SYNTAX, NULL, NULL, NULL,
-					"document is empty");
-		return NULL;
+		finding_add(findings, FINDING_ERROR, ERRCODE_PGOPS_LIMIT, NULL, NULL, NULL,
+					"document is nested more than %d levels deep", SPEC_MAX_DEPTH);
+		return false;
 	}
-	return root;
+	foreach(lc, node->items)
+	{
+		if (!within_limits(lfirst(lc), depth + 1, findings))
+			return false;
+	}
+	foreach(lc, node->entries)
+	{
+		const SpecEntry *entry = lfirst(lc);
+
+		if (strlen(entry->key) > SPEC_MAX_KEY)
+		{
+			finding_add(findings, FINDING_ERROR, ERRCODE_PGOPS_LIMIT, NULL, NULL, NULL,
+						"a key is longer than %d bytes", SPEC_MAX_KEY);
+			return false;
+		}
+		if (!within_limits(entry->value, depth + 1, findings))
+			return false;
+	}
+	return true;
+}
+
+SpecNode *
+spec_from_jsonb(Jsonb *document, Findings *findings)
+{
+	SpecNode   *root;
+
+	if (!small_enough(VARSIZE(document), findings))
+		return NULL;
+	root = not_empty(node_from_jsonb(document), findings);
+	return root != NULL && within_limits(root, 0, findings) ? root : NULL;
 }

@@ -12,8 +12,10 @@
  */
 #include "postgres.h"
 
-#include "spec/spec.h"
+#include "miscadmin.h"
+
 #include "spec/document.h"
+#include "spec/spec.h"
 
 /* parameters whose items others refer to by name */
 static const char *const referred[] = {"pg_users", "pg_default_roles", "pg_databases", NULL};
@@ -29,13 +31,21 @@ is_referred(const char *param)
 	return false;
 }
 
-/* whether "path" is "prefix" or lies below it; *rest is what follows */
+/*
+ * Whether "path" is that of the cluster's parameter or lies below it; *rest is
+ * what follows.  Compared in place: this is asked of each finding and each
+ * parameter.
+ */
 static bool
-lies_below(const char *path, const char *prefix, const char **rest)
+lies_below(const char *path, const char *cluster, const char *param, const char **rest)
 {
-	size_t		length = strlen(prefix);
+	size_t		length = strlen(cluster);
 
-	if (strncmp(path, prefix, length) != 0)
+	if (strncmp(path, cluster, length) != 0 || path[length] != '.')
+		return false;
+	path += length + 1;
+	length = strlen(param);
+	if (strncmp(path, param, length) != 0)
 		return false;
 	*rest = path + length;
 	return **rest == '\0' || **rest == '.' || **rest == '[';
@@ -97,7 +107,7 @@ take_out(SpecNode *vars, const char *cluster, const char *path)
 		SpecEntry  *entry = lfirst(cell);
 		const char *rest;
 
-		if (!lies_below(path, spec_path_key(cluster, entry->key), &rest))
+		if (!lies_below(path, cluster, entry->key, &rest))
 			continue;
 		if (is_referred(entry->key))
 			return cut_item(entry->value, rest);
@@ -120,11 +130,16 @@ spec_sanitize(const char *cluster, const SpecNode *body, const Findings *finding
 
 	if (vars == NULL || vars->kind != NODE_MAP)
 		return NULL;
+
+	/* what was counted but not kept cannot be taken out */
+	if (findings->errors > FINDINGS_KEPT)
+		return NULL;
 	node_map_set(copy, "hosts", node_map());
 	foreach(cell, findings->list)
 	{
 		const Finding *finding = lfirst(cell);
 
+		CHECK_FOR_INTERRUPTS();
 		if (finding->severity == FINDING_ERROR && !take_out(vars, cluster, finding->path))
 			return NULL;
 	}

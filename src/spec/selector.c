@@ -30,6 +30,9 @@
 /* parentheses and negations a filter may nest */
 #define MAX_DEPTH	32
 
+/* bytes of a filter: a bare operand takes up to hundredfold in jsonpath, and it is written often */
+#define MAX_LENGTH	4096
+
 typedef struct Parser
 {
 	const char *at;				/* what is left to read */
@@ -413,21 +416,25 @@ parse_not(Parser *p)
 static char *
 parse_and(Parser *p)
 {
-	char	   *left = parse_not(p);
+	StringInfoData all;
 
+	initStringInfo(&all);
+	appendStringInfoString(&all, parse_not(p));
 	while (p->error == NULL && accept(p, "&&"))
-		left = psprintf("%s && %s", left, parse_not(p));
-	return left;
+		appendStringInfo(&all, " && %s", parse_not(p));
+	return all.data;
 }
 
 static char *
 parse_or(Parser *p)
 {
-	char	   *left = parse_and(p);
+	StringInfoData any;
 
+	initStringInfo(&any);
+	appendStringInfoString(&any, parse_and(p));
 	while (p->error == NULL && accept(p, "||"))
-		left = psprintf("%s || %s", left, parse_and(p));
-	return left;
+		appendStringInfo(&any, " || %s", parse_and(p));
+	return any.data;
 }
 
 /* nothing may follow the closing bracket */
@@ -446,7 +453,9 @@ selector_to_jsonpath(const char *jmespath, char **error)
 	char	   *result = NULL;
 
 	*error = NULL;
-	if (!accept(&p, "["))
+	if (strlen(jmespath) > MAX_LENGTH)
+		fail(&p, psprintf("a filter has at most %d bytes", MAX_LENGTH));
+	else if (!accept(&p, "["))
 		fail(&p, "a filter begins with [");
 	else if (accept(&p, "]"))
 		result = pstrdup("$[*]");

@@ -14,13 +14,21 @@
  * spec_parse
  *		Parses YAML or JSON text (length bytes, UTF-8 or the server encoding
  *		as received by a text argument) into a tree; NULL and findings if it
- *		cannot.  Limits: 4 MiB, depth 64, one document, no anchors, aliases,
- *		tags, merge keys, duplicate keys.  What can be read past (a duplicate
+ *		cannot.  Limits: 4 MiB, depth 64, keys of 1024 bytes, one document, no
+ *		anchors, aliases, tags, merge keys, duplicate keys.  What can be read past (a duplicate
  *		key, a tag, an anchor) is an error in the findings, but the tree is
  *		returned, so that validation can report what else is wrong: look at
  *		findings->errors before a tree is used.
  */
 extern SpecNode *spec_parse(const char *text, size_t length, Findings *findings);
+
+/*
+ * spec_from_jsonb
+ *		The same for a document that comes as jsonb; its findings have no
+ *		places.  The limits are those of a text, so that what is stored can
+ *		always be written as a text and declared again.
+ */
+extern SpecNode *spec_from_jsonb(Jsonb *document, Findings *findings);
 
 /*
  * spec_validate_cluster

@@ -73,6 +73,7 @@ check_vars(SpecNode *vars, const char *path, const char *what, Findings *finding
 
 			spec_validate_param(entry->key, &at, below, findings);
 		}
+		pfree(below);
 	}
 }
 
@@ -108,8 +109,10 @@ check_hosts(SpecNode *hosts, const char *path, Findings *findings)
 	foreach(lc, hosts->entries)
 	{
 		SpecEntry  *entry = lfirst(lc);
+		char	   *below = spec_path_key(path, entry->key);
 
-		check_host(entry, spec_path_key(path, entry->key), findings);
+		check_host(entry, below, findings);
+		pfree(below);
 	}
 }
 

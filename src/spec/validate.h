@@ -19,6 +19,9 @@ extern SpecNode spec_place_of_key(const SpecEntry *entry);
 /* 'Did you mean "x"?' for the nearest of names, or NULL */
 extern char *spec_did_you_mean(const char *name, const char *const *names);
 
+/* a text as a message quotes it, "..." in place of what is beyond so many bytes; palloc'd */
+extern char *spec_clip(const char *string, int limit);
+
 /* whether a text still has a placeholder (${ip}) or a Jinja expression in it */
 extern bool spec_has_placeholder(const char *string);
 

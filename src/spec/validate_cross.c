@@ -8,29 +8,55 @@
  */
 #include "postgres.h"
 
-#include "miscadmin.h"
-
 #include "errors.h"
 #include "spec/names.h"
 #include "spec/validate.h"
+
+/* a cluster that hosts of the group belong to: nearly always the group itself */
+typedef struct Team
+{
+	int			primaries;		/* members with pg_role primary */
+	bool		judged;			/* the lack of a primary has been reported */
+	SpecNames  *seqs;			/* pg_seq as text, to the Member that has it */
+} Team;
 
 /* an instance as its host's and its cluster's variables make it */
 typedef struct Member
 {
 	const SpecEntry *host;
 	const char *cluster;		/* host level pg_cluster wins over the group's name */
+	Team	   *team;			/* shared by the members of a cluster */
 	const SpecNode *seq;		/* NULL: none */
-	const char *role;
+	bool		primary;
 } Member;
 
+/*
+ * A variable of a host by precedence, as model_declared_param() sees it: one
+ * that the host sets to null hides the cluster's, and then there is none.
+ */
 static const SpecNode *
 effective(const SpecEntry *host, const SpecNode *vars, const char *param)
 {
 	const SpecNode *value = node_get(host->value, param);
 
-	if (value == NULL || value->kind == NODE_NULL)
+	if (value == NULL)
 		value = node_get(vars, param);
 	return value == NULL || value->kind == NODE_NULL ? NULL : value;
+}
+
+/* the team of a cluster, made when its first member comes */
+static Team *
+team_of(SpecNames *teams, const char *cluster)
+{
+	Team	   *team = spec_names_find(teams, cluster);
+
+	if (team == NULL)
+	{
+		team = palloc0(sizeof(Team));
+		team->seqs = spec_names_create();
+		(void) spec_names_add(teams, cluster, team);
+	}
+	return team;
 }
 
 /* members of the group; a host that holds several instances by pg_instances counts for none */
@@ -38,6 +64,7 @@ static List *
 list_members(const char *cluster, const SpecNode *hosts, const SpecNode *vars)
 {
 	List	   *members = NIL;
+	SpecNames  *teams = spec_names_create();
 	ListCell   *lc;
 
 	foreach(lc, hosts == NULL ? NIL : hosts->entries)
@@ -52,8 +79,11 @@ list_members(const char *cluster, const SpecNode *hosts, const SpecNode *vars)
 		member = palloc0(sizeof(Member));
 		member->host = host;
 		member->cluster = own != NULL && own->kind == NODE_STRING ? own->text : cluster;
+		member->team = team_of(teams, member->cluster);
 		member->seq = effective(host, vars, "pg_seq");
-		member->role = role == NULL || role->text == NULL ? "replica" : role->text;
+		member->primary = role != NULL && role->text != NULL &&
+			strcmp(role->text, "primary") == 0;
+		member->team->primaries += member->primary;
 		members = lappend(members, member);
 	}
 	return members;
@@ -61,10 +91,10 @@ list_members(const char *cluster, const SpecNode *hosts, const SpecNode *vars)
 
 /* pg_seq of one member: there, and not one of an earlier member of its cluster */
 static void
-check_seq(const Member *member, const List *members, const char *path, Findings *findings)
+check_seq(const Member *member, const char *path, Findings *findings)
 {
 	SpecNode	at = spec_place_of_key(member->host);
-	ListCell   *lc;
+	const Member *other;
 
 	if (member->seq == NULL)
 	{
@@ -72,54 +102,53 @@ check_seq(const Member *member, const List *members, const char *path, Findings 
 				   "host \"%s\" has no \"pg_seq\"", member->host->key);
 		return;
 	}
-	foreach(lc, members)
-	{
-		const Member *other = lfirst(lc);
-
-		if (other == member)
-			return;
-		if (other->seq == NULL || strcmp(other->cluster, member->cluster) != 0 ||
-			!node_equal(other->seq, member->seq) || member->seq->kind != NODE_INT)
-			continue;
+	if (member->seq->kind != NODE_INT)
+		return;					/* reported as a wrong type */
+	other = spec_names_add(member->team->seqs, node_text(member->seq),
+						   unconstify(Member *, member));
+	if (other != NULL)
 		spec_error(findings, ERRCODE_PGOPS_DUPLICATE_OBJECT, member->seq,
 				   spec_path_key(path, "pg_seq"), NULL,
 				   "hosts \"%s\" and \"%s\" have the same \"pg_seq\" " INT64_FORMAT,
 				   other->host->key, member->host->key, member->seq->integer);
-		return;
-	}
 }
 
-/* whether the member is the first of its cluster, and how many primaries that has */
-static bool
-count_primaries(const Member *member, const List *members, int *primaries)
+/*
+ * Exactly one primary for each cluster.  That there is none is said once, of
+ * the cluster; that there are several, of each of them.
+ */
+static void
+check_primary(const Member *member, const SpecNode *hosts, const char *path,
+			  const char *below, Findings *findings)
 {
-	bool		first = true;
-	bool		seen = false;
-	ListCell   *lc;
+	Team	   *team = member->team;
+	SpecNode	at = spec_place_of_key(member->host);
 
-	*primaries = 0;
-	foreach(lc, members)
-	{
-		const Member *other = lfirst(lc);
-
-		if (strcmp(other->cluster, member->cluster) != 0)
-			continue;
-		if (other == member)
-			seen = true;
-		else if (!seen)
-			first = false;
-		*primaries += strcmp(other->role, "primary") == 0;
-	}
-	return first;
+	if (team->primaries == 0 && !team->judged)
+		spec_error(findings, ERRCODE_PGOPS_MISSING, hosts, path,
+				   "Give one host \"pg_role: primary\"; without \"pg_role\" a host is a replica.",
+				   "cluster \"%s\" has no primary", member->cluster);
+	team->judged = true;
+	if (team->primaries > 1 && member->primary)
+		spec_error(findings, ERRCODE_PGOPS_CONTRADICTION, &at, below,
+				   "Exactly one host may have \"pg_role: primary\".",
+				   "cluster \"%s\" has %d primaries, one of them \"%s\"",
+				   member->cluster, team->primaries, member->host->key);
 }
 
+/*
+ * spec_check_identity
+ *		What makes instances of hosts: pg_seq, which numbers them, and pg_role,
+ *		of which each cluster has one primary.  A group may hold hosts of
+ *		several clusters (shards), so everything is counted by cluster.
+ */
 void
 spec_check_identity(const char *cluster, const SpecNode *body, const char *path,
 					Findings *findings)
 {
 	const SpecNode *vars = node_get(body, "vars");
 	const SpecNode *hosts = node_get(body, "hosts");
-	List	   *members = list_members(cluster, hosts, vars);
+	char	   *hosts_path = spec_path_key(path, "hosts");
 	ListCell   *lc;
 
 	if (hosts == NULL || hosts->kind == NODE_NULL ||
@@ -127,23 +156,14 @@ spec_check_identity(const char *cluster, const SpecNode *body, const char *path,
 		spec_error(findings, ERRCODE_PGOPS_MISSING, hosts == NULL ? body : hosts, path, NULL,
 				   "cluster \"%s\" has no hosts", cluster);
 
-	foreach(lc, members)
+	foreach(lc, list_members(cluster, hosts, vars))
 	{
 		const Member *member = lfirst(lc);
-		char	   *below = spec_path_key(spec_path_key(path, "hosts"), member->host->key);
-		SpecNode	at = spec_place_of_key(member->host);
-		int			primaries;
+		char	   *below = spec_path_key(hosts_path, member->host->key);
 
-		check_seq(member, members, below, findings);
-		if (count_primaries(member, members, &primaries) && primaries == 0)
-			spec_error(findings, ERRCODE_PGOPS_MISSING, hosts, path,
-					   "Give one host \"pg_role: primary\"; without \"pg_role\" a host is a replica.",
-					   "cluster \"%s\" has no primary", member->cluster);
-		if (primaries > 1 && strcmp(member->role, "primary") == 0)
-			spec_error(findings, ERRCODE_PGOPS_CONTRADICTION, &at, below,
-					   "Exactly one host may have \"pg_role: primary\".",
-					   "cluster \"%s\" has %d primaries, one of them \"%s\"",
-					   member->cluster, primaries, member->host->key);
+		check_seq(member, below, findings);
+		check_primary(member, hosts, path, below, findings);
+		pfree(below);
 	}
 }
 
@@ -192,56 +212,53 @@ check_across(const SpecNode *vars, const char *base, const char *param, const ch
 	{
 		const SpecNode *item = lfirst(lc);
 		const char *name = spec_item_name(item);
-		char	   *below = spec_path_item(spec_path_key(path, param), i++);
+		int			index = i++;
 
 		if (name == NULL || spec_names_find(base_names, name) == NULL)
 			continue;
-		spec_error(findings, ERRCODE_PGOPS_DUPLICATE_OBJECT, item, below,
+		spec_error(findings, ERRCODE_PGOPS_DUPLICATE_OBJECT, item,
+				   spec_path_item(spec_path_key(path, param), index),
 				   base_declared ? NULL :
 				   psprintf("It is one of the defaults; declare \"%s\" to change those.", base),
 				   "%s \"%s\" is in \"%s\" already", what, name, base);
 	}
 }
 
-/* port of a service; 0: none that can be compared */
-static int64
-service_port(const SpecNode *service)
-{
-	const SpecNode *port = node_get(service, "port");
-
-	return port != NULL && port->kind == NODE_INT ? port->integer : 0;
-}
-
+/*
+ * A port that two services claim, of the defaults and the declared ones
+ * together: one proxy serves them all.
+ */
 static void
 check_service_ports(const SpecNode *vars, const char *path, Findings *findings)
 {
-	bool		default_declared;
-	bool		declared;
-	List	   *defaults = items_of(vars, "pg_default_services", &default_declared);
-	List	   *own = items_of(vars, "pg_services", &declared);
-	List	   *all = list_concat_copy(defaults, own);
+	static const char *const params[] = {"pg_default_services", "pg_services", NULL};
+	SpecNames  *ports = spec_names_create();
 
-	for (int i = 1; i < list_length(all); i++)
+	for (int p = 0; params[p] != NULL; p++)
 	{
-		const SpecNode *service = list_nth(all, i);
-		int64		port = service_port(service);
-		bool		is_own = i >= list_length(defaults);
-		char	   *below = is_own ?
-			spec_path_item(spec_path_key(path, "pg_services"), i - list_length(defaults)) :
-			spec_path_item(spec_path_key(path, "pg_default_services"), i);
+		char	   *list = spec_path_key(path, params[p]);
+		bool		declared;
+		int			i = 0;
+		ListCell   *lc;
 
-		for (int j = 0; port != 0 && j < i; j++)
+		foreach(lc, items_of(vars, params[p], &declared))
 		{
-			const SpecNode *other = list_nth(all, j);
-			const char *other_name = spec_item_name(other);
+			SpecNode   *service = lfirst(lc);
+			const SpecNode *port = node_get(service, "port");
+			const SpecNode *other;
+			const char *other_name;
+			int			index = i++;
 
-			if (service_port(other) != port)
+			if (port == NULL || port->kind != NODE_INT)
+				continue;		/* reported, or a placeholder */
+			other = spec_names_add(ports, node_text(port), service);
+			if (other == NULL)
 				continue;
-			spec_error(findings, ERRCODE_PGOPS_DUPLICATE_OBJECT, node_get(service, "port"),
-					   spec_path_key(below, "port"), NULL,
+			other_name = spec_item_name(other);
+			spec_error(findings, ERRCODE_PGOPS_DUPLICATE_OBJECT, port,
+					   spec_path_key(spec_path_item(list, index), "port"), NULL,
 					   "port " INT64_FORMAT " is taken by service \"%s\" already",
-					   port, other_name == NULL ? "" : other_name);
-			break;
+					   port->integer, other_name == NULL ? "" : other_name);
 		}
 	}
 }
@@ -289,6 +306,7 @@ check_memberships(const SpecNames *roles, const SpecNode *vars, const char *para
 			if (!spec_item_absent(group))
 				check_needed_role(roles, group->kind == NODE_MAP ? node_get(group, "name") : group,
 								  "role", where, findings);
+			pfree(where);
 		}
 	}
 }
@@ -331,6 +349,7 @@ check_databases(const SpecNames *roles, const SpecNode *vars, const char *path, 
 			if (!spec_item_absent(lfirst(ls)))
 				check_needed_role(roles, node_get(lfirst(ls), "owner"), "owner",
 								  spec_path_key(where, "owner"), findings);
+			pfree(where);
 		}
 	}
 }
@@ -340,43 +359,73 @@ typedef struct RoleVisit
 {
 	const SpecNode *role;
 	char	   *path;
+	struct RoleVisit *from;		/* the member through which we came */
+	int			next;			/* index of the group to look at next */
 	bool		entered;
 	bool		left;
 } RoleVisit;
 
 /*
- * Follows the memberships of a role.  A group that was entered and not left
- * yet closes a circle, which the server would refuse whatever the order.
+ * The next group of a role that the search has not entered yet, or NULL when
+ * all were looked at.  A group that was entered and not left closes a circle,
+ * which the server would refuse whatever the order.
  */
-static void
-visit_role(RoleVisit *visit, const SpecNames *visits, Findings *findings)
+static RoleVisit *
+next_group(RoleVisit *visit, const SpecNames *visits, Findings *findings)
 {
 	const SpecNode *groups = node_get(visit->role, "roles");
-	ListCell   *lc;
-	int			i = 0;
 
-	check_stack_depth();
-	visit->entered = true;
-	foreach(lc, groups == NULL ? NIL : groups->items)
+	while (groups != NULL && visit->next < list_length(groups->items))
 	{
-		const SpecNode *group = lfirst(lc);
+		const SpecNode *group = list_nth(groups->items, visit->next);
 		const char *name = spec_item_name(group);
 		RoleVisit  *next = name == NULL ? NULL : spec_names_find(visits, name);
-		char	   *where = spec_path_item(spec_path_key(visit->path, "roles"), i++);
+		int			index = visit->next++;
 
 		/* a role in itself is reported with the role */
 		if (next == NULL || next == visit || spec_item_absent(group))
 			continue;
 		if (!next->entered)
-			visit_role(next, visits, findings);
-		else if (!next->left)
-			spec_error(findings, ERRCODE_PGOPS_CONTRADICTION, group, where, NULL,
+			return next;
+		if (!next->left)
+			spec_error(findings, ERRCODE_PGOPS_CONTRADICTION, group,
+					   spec_path_item(spec_path_key(visit->path, "roles"), index), NULL,
 					   "role \"%s\" is, through its own groups, a member of \"%s\" already",
 					   name, spec_item_name(visit->role));
 	}
-	visit->left = true;
+	return NULL;
 }
 
+/*
+ * Follows the memberships of a role, depth first.  Not by recursion: a chain
+ * of roles may be longer than the stack allows, and that must not raise.
+ */
+static void
+visit_role(RoleVisit *visit, const SpecNames *visits, Findings *findings)
+{
+	visit->entered = true;
+	while (visit != NULL)
+	{
+		RoleVisit  *next = next_group(visit, visits, findings);
+
+		if (next != NULL)
+		{
+			next->entered = true;
+			next->from = visit;
+		}
+		else
+		{
+			visit->left = true;
+			next = visit->from;
+		}
+		visit = next;
+	}
+}
+
+/*
+ * Circles of memberships over both lists of roles.  Each role is visited once,
+ * so each circle is reported once, where it closes.
+ */
 static void
 check_circles(const SpecNode *vars, const char *path, Findings *findings)
 {

@@ -7,6 +7,8 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+
 #include "errors.h"
 #include "spec/names.h"
 #include "spec/validate.h"
@@ -70,6 +72,7 @@ check_field(const ObjectDef *object, SpecEntry *entry, const char *path, Finding
 	rule.secret = field->secret;
 	rule.object = field->object;
 	spec_check_value(&rule, entry->value, below, findings);
+	pfree(below);
 }
 
 static void
@@ -183,7 +186,13 @@ spec_check_objects(const ValueRule *rule, SpecNode *list, const char *path,
 		return;
 	}
 	foreach(lc, list->items)
-		check_item(rule->object, lfirst(lc), spec_path_item(path, i++), findings);
+	{
+		char	   *below = spec_path_item(path, i++);
+
+		CHECK_FOR_INTERRUPTS();
+		check_item(rule->object, lfirst(lc), below, findings);
+		pfree(below);
+	}
 	if (catalogue_field(rule->object, "name") != NULL)
 		check_twice(rule->object, list, path, findings);
 }

@@ -17,6 +17,9 @@
 #include "spec/selector.h"
 #include "spec/validate.h"
 
+/* bytes of a filter that a message quotes; the reason why it is refused comes after it */
+#define MAX_QUOTED_SELECTOR	300
+
 /* field of an object if it is there and a scalar, else NULL */
 static const SpecNode *
 scalar_field(const SpecNode *item, const char *name)
@@ -244,7 +247,8 @@ check_selector(const SpecNode *item, const char *field, const char *path, Findin
 	if (selector_to_jsonpath(value->text, &error) == NULL)
 		spec_error(findings, ERRCODE_PGOPS_BAD_SELECTOR, value, spec_path_key(path, field),
 				   "Selectors look like \"[]\" or \"[? pg_role == `replica` && !pg_offline_query ]\".",
-				   "%s \"%s\" cannot be read: %s", field, value->text, error);
+				   "%s \"%s\" cannot be read: %s", field,
+				   spec_clip(value->text, MAX_QUOTED_SELECTOR), error);
 }
 
 static void

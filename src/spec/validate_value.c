@@ -11,6 +11,7 @@
 #include <math.h>
 
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/datetime.h"
 
 #include "compat.h"
@@ -18,7 +19,7 @@
 #include "spec/spec.h"
 #include "spec/validate.h"
 
-/* longest value that a message quotes */
+/* bytes of a value that a message quotes */
 #define MAX_QUOTED	60
 
 SpecNode
@@ -76,9 +77,9 @@ wrong_type(const ValueRule *rule, const SpecNode *value, const char *path,
 			   "%s must be %s, not %s", rule->what, expected, kind_name(value));
 }
 
-/* text for a message: not longer than limit bytes, cut between characters */
-static char *
-clip(const char *string, int limit)
+/* cut between characters: half of one would make the message no text */
+char *
+spec_clip(const char *string, int limit)
 {
 	int			length = strlen(string);
 
@@ -97,7 +98,7 @@ bad_form(const ValueRule *rule, const SpecNode *value, const char *path,
 	else
 		spec_error(findings, sqlstate, value, path, NULL,
 				   "%s must be %s, not \"%s\"", rule->what, expected,
-				   clip(value->text, MAX_QUOTED));
+				   spec_clip(value->text, MAX_QUOTED));
 }
 
 static bool
@@ -227,7 +228,7 @@ check_enum(const ValueRule *rule, SpecNode *value, const char *path, Findings *f
 	spec_error(findings, ERRCODE_PGOPS_OUT_OF_RANGE, value, path,
 			   spec_did_you_mean(value->text, names),
 			   "%s must be %s, not \"%s\"", rule->what, expected.data,
-			   clip(value->text, MAX_QUOTED));
+			   spec_clip(value->text, MAX_QUOTED));
 }
 
 void
@@ -239,7 +240,7 @@ spec_check_name(const SpecNode *value, const char *path, Findings *findings)
 	else if (strlen(value->text) >= NAMEDATALEN)
 		spec_error(findings, ERRCODE_PGOPS_BAD_NAME, value, path, NULL,
 				   "name \"%s\" has %zu bytes, at most %d are allowed",
-				   clip(value->text, MAX_QUOTED), strlen(value->text), NAMEDATALEN - 1);
+				   spec_clip(value->text, MAX_QUOTED), strlen(value->text), NAMEDATALEN - 1);
 }
 
 static void
@@ -326,28 +327,55 @@ check_quantity(const ValueRule *rule, SpecNode *value, const char *path, Finding
 				 ERRCODE_PGOPS_OUT_OF_RANGE, findings);
 }
 
+/* words by which the server's date input means the day it is asked */
+static bool
+is_relative_word(const char *word)
+{
+	static const char *const words[] = {"now", "today", "tomorrow", "yesterday", NULL};
+
+	for (int i = 0; words[i] != NULL; i++)
+	{
+		if (strcmp(word, words[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 /*
- * Whether text is a date or time stamp that does not depend on today:
- * "infinity" and "2030-12-31" are, "tomorrow" is not.
+ * Whether text is a date or time stamp that means the same today and tomorrow,
+ * here and in a worker: "infinity" and "2030-12-31" do, "tomorrow 10:00" does
+ * not, nor what only the session's DateStyle tells apart, as 01/02/2030.  The
+ * year comes first, therefore (see model_role.c, which reads it for good).
  */
 static bool
 is_fixed_date(const char *string)
 {
+	int			session_order = DateOrder;
 	char		work[MAXDATELEN + MAXDATEFIELDS];
 	char	   *field[MAXDATEFIELDS];
 	int			ftype[MAXDATEFIELDS];
 	int			nf;
 	int			dtype;
 	int			tz;
+	int			result;
 	struct pg_tm tm;
 	fsec_t		fsec;
 
-	if (ParseDateTime(string, work, sizeof(work), field, ftype, MAXDATEFIELDS, &nf) != 0 ||
-		pgops_decode_datetime(field, ftype, nf, &dtype, &tm, &fsec, &tz) != 0)
+	if (ParseDateTime(string, work, sizeof(work), field, ftype, MAXDATEFIELDS, &nf) != 0)
 		return false;
-	if (dtype == DTK_LATE || dtype == DTK_EARLY)
-		return true;
-	return dtype == DTK_DATE && strpbrk(string, "0123456789") != NULL;
+	for (int i = 0; i < nf; i++)
+	{
+		if (is_relative_word(field[i]))
+			return false;
+	}
+
+	/* reports by its result and raises nothing that would skip the restoring */
+	DateOrder = DATEORDER_YMD;
+	result = pgops_decode_datetime(field, ftype, nf, &dtype, &tm, &fsec, &tz);
+	DateOrder = session_order;
+	return result == 0 &&
+		(dtype == DTK_LATE || dtype == DTK_EARLY ||
+		 (dtype == DTK_DATE && strpbrk(string, "0123456789") != NULL));
 }
 
 static void
@@ -356,7 +384,7 @@ check_date(const ValueRule *rule, SpecNode *value, const char *path, Findings *f
 	if (!want_text(rule, value, path, findings) || spec_has_placeholder(value->text))
 		return;
 	if (!is_fixed_date(value->text))
-		bad_form(rule, value, path, "a date, a time stamp or infinity",
+		bad_form(rule, value, path, "a date (2030-12-31), a time stamp or infinity",
 				 ERRCODE_PGOPS_OUT_OF_RANGE, findings);
 }
 
@@ -392,6 +420,7 @@ check_list(const ValueRule *rule, SpecNode *value, const char *path, Findings *f
 			wrong_type(&item, child, below, "text", findings);
 		else
 			(void) want_text(&item, child, below, findings);
+		pfree(below);
 	}
 }
 

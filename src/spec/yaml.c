@@ -183,11 +183,13 @@ read_list(YamlReader *reader, int depth, const char *path)
 	while (next_event(reader))
 	{
 		SpecNode   *item;
+		char	   *below;
 
 		if (reader->event.type == YAML_SEQUENCE_END_EVENT)
 			return list;
-		item = read_value(reader, depth,
-						  spec_path_item(path, list_length(list->items)));
+		below = spec_path_item(path, list_length(list->items));
+		item = read_value(reader, depth, below);
+		pfree(below);
 		if (item == NULL)
 			return NULL;
 		node_list_add(list, item);
@@ -221,6 +223,13 @@ read_key(YamlReader *reader, const char *path)
 		return NULL;
 	}
 	scalar = make_scalar(reader, path);
+	if (strlen(scalar->text) > SPEC_MAX_KEY)
+	{
+		refuse(reader, ERRCODE_PGOPS_LIMIT, path, NULL,
+			   psprintf("a key is longer than %d bytes", SPEC_MAX_KEY));
+		reader->failed = true;
+		return NULL;
+	}
 	entry = palloc0(sizeof(SpecEntry));
 	entry->key = scalar->quoted ? scalar->text : spec_key_text(scalar);
 	entry->line = scalar->line;
@@ -283,6 +292,7 @@ read_map(YamlReader *reader, int depth, const char *path)
 		entry->value = read_value(reader, depth, below);
 		if (entry->value == NULL)
 			return NULL;
+		pfree(below);
 		if (accepted)
 			map->entries = lappend(map->entries, entry);
 	}

@@ -207,10 +207,12 @@ Datum
 pgops_apply_cluster_jsonb(PG_FUNCTION_ARGS)
 {
 	Document	document = {0};
+	SpecNode   *tree;
 
 	secret_hide_statement();
 	require_document(fcinfo);
-	return apply_tree(fcinfo, &document, node_from_jsonb(PG_GETARG_JSONB_P(0)));
+	tree = spec_from_jsonb(PG_GETARG_JSONB_P(0), &document.findings);
+	return apply_tree(fcinfo, &document, tree);
 }
 
 Datum
