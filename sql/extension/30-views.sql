@@ -41,14 +41,22 @@ COMMENT ON COLUMN pgops.rules.transactional IS 'Whether it can share a transacti
 COMMENT ON COLUMN pgops.rules.comment IS 'The rule in a sentence.';
 
 /*
- * The policy is looked up as the model does it: instance over cluster over
- * global over the default.
+ * A server looks after one cluster; what it once knew of another one does not
+ * hold any more.  The policy is looked up as the model does it: instance over
+ * cluster over global over the default.
  */
 CREATE VIEW pgops.status AS
 	SELECT c.name AS cluster,
 		   s.instance,
-		   COALESCE(s.phase, 'progressing') AS phase,
-		   COALESCE(s.message, 'no pass has looked at this cluster on this server yet') AS message,
+		   CASE WHEN l.cluster OPERATOR(pg_catalog.=) c.name THEN COALESCE(s.phase, 'progressing')
+				ELSE 'unbound'
+		   END AS phase,
+		   CASE WHEN l.cluster OPERATOR(pg_catalog.=) c.name
+				THEN COALESCE(s.message, 'no pass has looked at this cluster on this server yet')
+				WHEN l.cluster IS NULL
+				THEN 'it is not known which declared instance this server is. Say it with SELECT pgops.bind(''<instance>'') or with the setting pgops.instance; SELECT name FROM pgops.instance lists the declared ones.'
+				ELSE pg_catalog.format('this server belongs to cluster "%s"', l.cluster)
+		   END AS message,
 		   c.generation,
 		   (SELECT pg_catalog.max(r.revision)
 			FROM pgops.revision AS r
@@ -77,13 +85,15 @@ CREATE VIEW pgops.status AS
 					'additive') AS policy,
 		   c.paused
 	FROM pgops.cluster AS c
-	LEFT JOIN pgops.cluster_status AS s ON s.cluster OPERATOR(pg_catalog.=) c.name
+	CROSS JOIN (SELECT pgops.local_cluster() AS cluster OFFSET 0) AS l
+	LEFT JOIN pgops.cluster_status AS s
+	  ON s.cluster OPERATOR(pg_catalog.=) c.name AND s.cluster OPERATOR(pg_catalog.=) l.cluster
 	WHERE c.kind OPERATOR(pg_catalog.=) 'pgsql';
 
 COMMENT ON VIEW pgops.status IS
 'One row per declared cluster: what was asked for, and how far this server has come with it. It is settled when observed_generation equals generation.
 
-Phases: converged (the server matches), progressing (work is going on), degraded (something failed and is tried again), blocked (all is done that can be), observing (the policy is to report only), paused, unbound (not known which instance this server is).
+Phases: converged (the server matches), progressing (work is going on), degraded (something failed and is tried again), blocked (all is done that can be), observing (the policy is to report only), paused, unbound (nothing is done for it: not known which instance this server is, or one of another cluster).
 
 Example: SELECT cluster, phase, message FROM pgops.status;';
 COMMENT ON COLUMN pgops.status.cluster IS 'Name of the cluster.';

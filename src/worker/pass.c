@@ -436,7 +436,10 @@ pass_run(PassMemory *memory, bool full, bool retry_all)
 		return nothing;
 	}
 	if (declared.binding->state != BINDING_BOUND)
-		return rest(memory, &declared, "unbound", declared.binding->reason, standby);
+		return rest(memory, &declared, "unbound",
+					declared.binding->hint == NULL ? declared.binding->reason :
+					psprintf("%s. %s", declared.binding->reason, declared.binding->hint),
+					standby);
 	if (declared.situation.row->paused)
 		return rest(memory, &declared, "paused",
 					"nothing is done until pgops.resume()", standby);

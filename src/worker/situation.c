@@ -175,9 +175,31 @@ declared_baselines(const Cluster *cluster)
 	return names;
 }
 
+/* the plan of a paused cluster is for looking at: no pass carries it out */
+static void
+hold_paused(ActionPlan *plan)
+{
+	ListCell   *cell;
+
+	foreach(cell, plan->actions)
+	{
+		Action	   *action = lfirst(cell);
+
+		if (action->blocked != NULL || action->door == DOOR_NONE)
+			continue;
+		action->blocked = pstrdup("the cluster is paused");
+		action->sqlstate = ERRCODE_PGOPS_PAUSED;
+		action->hint = "It is done after pgops.resume().";
+		plan->blocked++;
+		if (action->destructive)
+			plan->destructive--;
+	}
+}
+
 ActionPlan *
 situation_plan(Situation *situation, bool local_only)
 {
+	ActionPlan *plan;
 	PlanInput  *input = palloc0(sizeof(PlanInput));
 
 	input->cluster = situation->cluster;
@@ -195,5 +217,8 @@ situation_plan(Situation *situation, bool local_only)
 		input->hba_errors = io_hba_check(plan_hba_text(input));
 	if (!local_only && plan_needs_available(situation->cluster, situation->server))
 		observe_available(situation->server);
-	return plan_make(input);
+	plan = plan_make(input);
+	if (situation->row != NULL && situation->row->paused)
+		hold_paused(plan);
+	return plan;
 }

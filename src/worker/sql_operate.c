@@ -56,14 +56,21 @@ declared_cluster(FunctionCallInfo fcinfo)
 	return name;
 }
 
-/* whether the coordinator has looked at what is declared now, and has nothing asked of it */
+/*
+ * Whether the coordinator has looked at what is declared now, and has nothing
+ * asked of it.  Of a cluster that this server does not belong to nothing is to
+ * be expected.
+ */
 static bool
 is_settled(const char *name)
 {
+	char	   *local = cmdb_local_cluster();
 	CmdbCluster *row = cmdb_cluster(name);
 	ClusterStatus *status = cmdb_status(name);
 	bool		busy;
 
+	if (local == NULL || strcmp(local, name) != 0)
+		return true;
 	if (row == NULL || status == NULL || status->generation < row->generation)
 		return false;
 	if (strcmp(status->phase, "progressing") == 0)
