@@ -26,6 +26,13 @@
 #define PGOPS_HBA_OPENS_FILE 1
 #endif
 
+/* names in pg_hba.conf that begin with a slash are regular expressions since 16 */
+#if PG_VERSION_NUM >= 160000
+#define pgops_token_regex(token)	((token)->regex)
+#else
+#define pgops_token_regex(token)	((regex_t *) NULL)
+#endif
+
 /* materialized set-returning functions: SetSingleFuncCall() was renamed in 16 */
 #if PG_VERSION_NUM >= 160000
 #define pgops_init_srf(fcinfo)	InitMaterializedSRF(fcinfo, 0)

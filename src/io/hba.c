@@ -12,7 +12,9 @@
 #include "compat.h"
 #include "lib/stringinfo.h"
 #include "libpq/hba.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "regex/regex.h"
 #include "storage/fd.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -152,7 +154,22 @@ token_is_keyword(const AuthToken *token, const char *keyword)
 	return !token->quoted && strcmp(token->string, keyword) == 0;
 }
 
-/* Whether a field names "name" literally or by the keyword all. */
+/* Whether a token of a parsed line is a regular expression that the name matches. */
+static bool
+token_matches(const AuthToken *token, const char *name)
+{
+	regex_t    *regex = pgops_token_regex(token);
+	pg_wchar   *wide;
+	int			length;
+
+	if (regex == NULL)
+		return false;
+	wide = palloc((strlen(name) + 1) * sizeof(pg_wchar));
+	length = pg_mb2wchar_with_len(name, wide, strlen(name));
+	return pg_regexec(regex, wide, length, 0, NULL, 0, NULL, 0) == REG_OKAY;
+}
+
+/* Whether a field names "name", by itself, by the keyword all or by a pattern. */
 static bool
 field_covers(List *tokens, const char *name)
 {
@@ -162,7 +179,8 @@ field_covers(List *tokens, const char *name)
 	{
 		const AuthToken *token = lfirst(cell);
 
-		if (token_is_keyword(token, "all") || strcmp(token->string, name) == 0)
+		if (token_is_keyword(token, "all") || strcmp(token->string, name) == 0 ||
+			token_matches(token, name))
 			return true;
 	}
 	return false;
@@ -191,17 +209,13 @@ append_token(StringInfo out, const AuthToken *token)
 
 /* Method and options of a local line, or NULL if it is none that lets the role in. */
 static char *
-local_line_method(const TokenizedAuthLine *line, const char *role)
+local_line_method(TokenizedAuthLine *line, const char *role)
 {
+	HbaLine    *rule = line->err_msg == NULL ? parse_hba_line(line, QUIET) : NULL;
 	StringInfoData method;
-	const AuthToken *first;
 
-	if (line->err_msg != NULL || list_length(line->fields) < 4)
-		return NULL;
-	first = linitial((List *) linitial(line->fields));
-	if (strcmp(first->string, "local") != 0 ||
-		!field_covers(lsecond(line->fields), "postgres") ||
-		!field_covers(lthird(line->fields), role))
+	if (rule == NULL || rule->conntype != ctLocal ||
+		!field_covers(rule->databases, "postgres") || !field_covers(rule->roles, role))
 		return NULL;
 
 	initStringInfo(&method);

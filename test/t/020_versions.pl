@@ -340,6 +340,25 @@ is( $node->safe_psql('postgres', join(';', map {
 		$errors } 1 .. 3)),
 	join("\n", ($major >= 16 ? 1 : 0, 0) x 3), 'checking and reading rules in turn');
 
+# the superuser's method is found by the rule that the server goes by: a pattern, an included file
+{
+	local $ENV{PGUSER} = 'boss_man';
+	my $found = pgops_node('found', start => 0,
+		init => { extra => [ '-E', 'UTF8', '--locale=C', '-U', 'boss_man' ] });
+	my $file = $found->data_dir . '/pg_hba.conf';
+	append_to_file($found->data_dir . '/more.conf', qq(local all "/^boss_" trust\n));
+	unlink $file or die $!;
+	append_to_file($file, $major >= 16
+		? qq(local "/^nothing\$" all reject\ninclude more.conf\nlocal all all reject\n)
+		: qq(local all "/^boss_" reject\nlocal all all trust\n));
+	$found->start;
+	$found->safe_psql('postgres', 'CREATE EXTENSION pgops');
+	converge($found, small_document(), 'converged', 'a server with patterns in its rules');
+	is(value($found, 'SELECT user_name[1] || $$ $$ || auth_method FROM pg_hba_file_rules ORDER BY line_number LIMIT 1'),
+		'boss_man trust', 'the superuser keeps the method of the rule that held');
+	$found->stop;
+}
+
 # ---- waiting has a name (17) -------------------------------------------------------------
 
 wait_for($node, "SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'pgops coordinator'
