@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "utils/formatting.h"
+#include "utils/memutils.h"
 
 #include "spec/catalogue_data.h"
 #include "spec/document.h"
@@ -197,15 +198,21 @@ catalogue_field(const ObjectDef *object, const char *name)
 	return NULL;
 }
 
+/*
+ * Made once for the life of the process: it is asked for with every name that
+ * is not known, and a document may hold very many of those.
+ */
 const char *const *
 catalogue_names(void)
 {
+	static const char **names = NULL;
 	int			count = 0;
-	const char **names;
 
+	if (names != NULL)
+		return names;
 	while (catalogue_parameters[count].name != NULL)
 		count++;
-	names = palloc0((count + 1) * sizeof(char *));
+	names = MemoryContextAllocZero(TopMemoryContext, (count + 1) * sizeof(char *));
 	for (int i = 0; i < count; i++)
 		names[i] = catalogue_parameters[i].name;
 	return names;

@@ -10,97 +10,58 @@
 #include "spec/hba_name.h"
 #include "spec/model_build.h"
 
-/* A text holding line ends is several raw lines. */
-static List *
-add_raw_lines(List *lines, const char *str)
-{
-	while (*str != '\0')
-	{
-		size_t		length = strcspn(str, "\r\n");
-
-		if (length > 0)
-			lines = lappend(lines, pnstrdup(str, length));
-		str += length;
-		str += strspn(str, "\r\n");
-	}
-	return lines;
-}
-
+/*
+ * Lines that are taken as they are.  Validation has made sure that each is one
+ * line; render/hba.c sees to it that none can become two.
+ */
 static List *
 raw_lines(const SpecNode *rules)
 {
 	List	   *lines = NIL;
 	ListCell   *cell;
 
-	if (rules == NULL)
-		return NIL;
-	if (rules->kind != NODE_LIST)
-	{
-		const char *str = node_text(rules);
-
-		return str ? add_raw_lines(NIL, str) : NIL;
-	}
 	foreach(cell, rules->items)
 	{
 		const char *str = node_text(lfirst(cell));
 
-		if (str != NULL)
-			lines = add_raw_lines(lines, str);
+		if (str != NULL && str[0] != '\0')
+			lines = lappend(lines, pstrdup(str));
 	}
 	return lines;
 }
 
-/*
- * Names of "user" or "db": a text with commas, or a list.  In a list each item
- * is one name, whatever characters it has.
- */
-static List *
-declared_names(const SpecNode *value)
+/* whether a text may be one name or several: then what is declared decides */
+static bool
+is_ambiguous(const char *str)
 {
-	List	   *names = NIL;
-	ListCell   *cell;
-	const char *str;
-
-	if (value == NULL || value->kind == NODE_NULL)
-		return NIL;
-	if (value->kind != NODE_LIST)
-	{
-		str = node_text(value);
-		return str ? hba_names_split(str) : NIL;
-	}
-	foreach(cell, value->items)
-	{
-		HbaName    *name;
-
-		str = node_text(lfirst(cell));
-		if (str == NULL || str[0] == '\0')
-			continue;
-		name = palloc0(sizeof(HbaName));
-		name->group = (str[0] == '+' && str[1] != '\0');
-		name->name = pstrdup(name->group ? str + 1 : str);
-		names = lappend(names, name);
-	}
-	return names;
+	return str != NULL && strchr(str, ',') != NULL;
 }
 
-static char *
-build_users(const ModelBuild *build, const Cluster *cluster, const SpecNode *value)
+/*
+ * The names of "user" or "db", taken apart; NIL if the field is not declared.
+ * A text that is the name of a declared object, comma and all, is meant as
+ * that name ("whole"): who declares such a role must be able to let it in.
+ */
+static List *
+declared_names(const char *str, bool whole)
 {
-	const char *str = value ? node_text(value) : NULL;
-	List	   *names;
+	HbaName    *name;
+
+	if (!whole)
+		return str ? hba_names_split(str) : NIL;
+	name = palloc0(sizeof(HbaName));
+	name->name = pstrdup(str);
+	return list_make1(name);
+}
+
+/* The user column; a rule without it is about everybody. */
+static char *
+build_users(const ModelBuild *build, const Cluster *cluster, const char *str)
+{
+	List	   *names = declared_names(str, is_ambiguous(str) &&
+									   model_find_role(cluster->roles, str) != NULL);
 	ListCell   *cell;
 
-	/* a declared role is meant as a whole even where its name has a comma */
-	if (str != NULL && strchr(str, ',') != NULL &&
-		model_find_role(cluster->roles, str) != NULL)
-	{
-		HbaName    *whole = palloc0(sizeof(HbaName));
-
-		whole->name = pstrdup(str);
-		return hba_names_join(list_make1(whole));
-	}
-
-	names = declared_names(value);
 	foreach(cell, names)
 	{
 		HbaName    *name = lfirst(cell);
@@ -110,24 +71,20 @@ build_users(const ModelBuild *build, const Cluster *cluster, const SpecNode *val
 	return names ? hba_names_join(names) : pstrdup("all");
 }
 
+/* The database column, likewise. */
 static char *
-build_databases(const Cluster *cluster, const SpecNode *value)
+build_databases(const Cluster *cluster, const char *str)
 {
-	const char *str = value ? node_text(value) : NULL;
-	List	   *names;
+	List	   *names = declared_names(str, is_ambiguous(str) &&
+									   model_find_database(cluster->databases, str) != NULL);
 
-	if (str != NULL && strchr(str, ',') != NULL &&
-		model_find_database(cluster->databases, str) != NULL)
-	{
-		HbaName    *whole = palloc0(sizeof(HbaName));
-
-		whole->name = pstrdup(str);
-		return hba_names_join(list_make1(whole));
-	}
-	names = declared_names(value);
 	return names ? hba_names_join(names) : pstrdup("all");
 }
 
+/*
+ * One rule in either of its forms.  Raw lines win over the alias form, as they
+ * say more; what the alias form leaves out has the field's usual meaning.
+ */
 static HbaRule *
 build_rule(const ModelBuild *build, const Cluster *cluster, const SpecNode *entry, char *path)
 {
@@ -142,13 +99,13 @@ build_rule(const ModelBuild *build, const Cluster *cluster, const SpecNode *entr
 		rule->role = pstrdup("default");
 	rule->has_order = model_field_int(entry, "order", &rule->order);
 
-	if (rules != NULL && rules->kind != NODE_NULL)
+	if (rules != NULL && rules->kind == NODE_LIST)
 	{
 		rule->raw = raw_lines(rules);
 		return rule;
 	}
-	rule->user = build_users(build, cluster, node_get(entry, "user"));
-	rule->db = build_databases(cluster, node_get(entry, "db"));
+	rule->user = build_users(build, cluster, model_field_text(entry, "user"));
+	rule->db = build_databases(cluster, model_field_text(entry, "db"));
 	rule->addr = model_field_text(entry, "addr");
 	rule->auth = model_field_text(entry, "auth");
 	if (rule->auth == NULL)

@@ -266,21 +266,6 @@ maps_equal(const SpecNode *a, const SpecNode *b)
 	return true;
 }
 
-/*
- * Numbers are compared as numbers: jsonb gives 1e+20 back as a one and twenty
- * zeros.  Integers beyond int64 have their digits, and those decide.
- */
-static bool
-floats_equal(const SpecNode *a, const SpecNode *b)
-{
-	const char *left = node_text(a);
-	const char *right = node_text(b);
-
-	if (strcmp(left, right) == 0)
-		return true;
-	return a->number == b->number && !(is_plain_integer(left) && is_plain_integer(right));
-}
-
 bool
 node_equal(const SpecNode *a, const SpecNode *b)
 {
@@ -299,9 +284,8 @@ node_equal(const SpecNode *a, const SpecNode *b)
 		case NODE_INT:
 			return a->integer == b->integer;
 		case NODE_FLOAT:
-			return floats_equal(a, b);
 		case NODE_STRING:
-			return strcmp(a->text, b->text) == 0;
+			return strcmp(node_text(a), node_text(b)) == 0;
 		case NODE_LIST:
 			return lists_equal(a, b);
 		case NODE_MAP:
