@@ -4,10 +4,47 @@
  * superusers.  This file is the only one that grants.
  */
 
-REVOKE ALL ON SCHEMA pgops FROM PUBLIC;
-REVOKE ALL ON ALL TABLES IN SCHEMA pgops FROM PUBLIC;
-REVOKE ALL ON ALL SEQUENCES IN SCHEMA pgops FROM PUBLIC;
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA pgops FROM PUBLIC;
+/*
+ * Default privileges of whoever creates the extension hold for its objects,
+ * too: a cluster whose pg_default_privileges let an application role write all
+ * tables would let it write declarations, and so become superuser, when the
+ * extension is created there a second time.  Whatever was granted on the way
+ * is therefore taken back from everybody, not from PUBLIC alone.
+ */
+DO $$
+DECLARE
+	granted	record;
+BEGIN
+	FOR granted IN
+		SELECT DISTINCT o.object,
+			   CASE WHEN a.grantee OPERATOR(pg_catalog.=) 0 THEN 'PUBLIC'
+					ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee))
+			   END AS grantee
+		FROM (SELECT 'SCHEMA pgops', n.nspacl, n.nspowner
+			  FROM pg_catalog.pg_namespace AS n
+			  WHERE n.nspname OPERATOR(pg_catalog.=) 'pgops'
+			  UNION ALL
+			  SELECT pg_catalog.format('%s %s',
+									   CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END,
+									   c.oid::pg_catalog.regclass),
+					 c.relacl, c.relowner
+			  FROM pg_catalog.pg_class AS c
+			  WHERE c.relnamespace OPERATOR(pg_catalog.=) 'pgops'::pg_catalog.regnamespace
+				AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,v,S}'::"char"[])
+			  UNION ALL
+			  SELECT pg_catalog.format('FUNCTION %s', p.oid::pg_catalog.regprocedure),
+					 COALESCE(p.proacl, pg_catalog.acldefault('f', p.proowner)), p.proowner
+			  FROM pg_catalog.pg_proc AS p
+			  WHERE p.pronamespace OPERATOR(pg_catalog.=) 'pgops'::pg_catalog.regnamespace)
+			 AS o (object, acl, owner)
+		CROSS JOIN LATERAL pg_catalog.aclexplode(o.acl) AS a
+		WHERE a.grantee OPERATOR(pg_catalog.<>) o.owner
+	LOOP
+		EXECUTE pg_catalog.format('REVOKE ALL ON %s FROM %s CASCADE',
+								  granted.object, granted.grantee);
+	END LOOP;
+END
+$$;
 
 GRANT USAGE ON SCHEMA pgops TO pg_monitor;
 
