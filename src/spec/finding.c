@@ -17,6 +17,40 @@
 /* bytes of a message; what it quotes of a document may be megabytes */
 #define MAX_MESSAGE			1000
 
+/* what helps with an error of a kind, where there is nothing more to the point */
+static const struct
+{
+	int			sqlstate;
+	const char *hint;
+}			general_hints[] = {
+	{ERRCODE_PGOPS_SYNTAX, "Look for a missing quote, bracket or colon here and just before; YAML is indented with blanks, never with tabs."},
+	{ERRCODE_PGOPS_DUPLICATE_KEY, "Keep one of the two: no value replaces an earlier one."},
+	{ERRCODE_PGOPS_UNKNOWN_NAME, "pgops.parameter lists all parameters, the README the fields of objects."},
+	{ERRCODE_PGOPS_WRONG_TYPE, "pgops.parameter shows the types of parameters, the README the fields of objects."},
+	{ERRCODE_PGOPS_OUT_OF_RANGE, "pgops.parameter shows choices, bounds and defaults of parameters, the README the fields of objects."},
+	{ERRCODE_PGOPS_MISSING, "Add what is missing, or remove what needs it."},
+	{ERRCODE_PGOPS_DUPLICATE_OBJECT, "Remove one of the two, or correct its name or number."},
+	{ERRCODE_PGOPS_BAD_NAME, "Correct the name; a name of another length or form cannot exist on the server."},
+	{ERRCODE_PGOPS_UNRESOLVED, "Declare it, or correct the name."},
+	{ERRCODE_PGOPS_BAD_ADDRESS, "Write an IPv4 or IPv6 address, with /bits for a network; where access is ruled also a host name or local, localhost, admin, infra, cluster, intra, world."},
+	{ERRCODE_PGOPS_CONTRADICTION, "Decide for one of the two."},
+	{ERRCODE_PGOPS_UNSUPPORTED_YAML, "Write one document of plain maps, lists and values."},
+	{ERRCODE_PGOPS_LIMIT, "Declare less in one document, or in simpler values."},
+	{ERRCODE_PGOPS_ENCODING, "Save the document as UTF-8, without NUL characters."},
+	{ERRCODE_PGOPS_BAD_HBA_RULE, "Write user, db, addr and auth, or whole lines of pg_hba.conf under \"rules\", one rule on one line."},
+};
+
+static const char *
+general_hint(int sqlstate)
+{
+	for (int i = 0; i < lengthof(general_hints); i++)
+	{
+		if (general_hints[i].sqlstate == sqlstate)
+			return general_hints[i].hint;
+	}
+	return NULL;
+}
+
 /*
  * A finding beyond the limit.  Errors go on being counted, for callers compare
  * the number before and after a check; the first one too many is replaced by
@@ -40,6 +74,11 @@ count_one_more(Findings *findings, FindingSeverity severity, int *count)
 	findings->list = lappend(findings->list, last);
 }
 
+/*
+ * Formats as appendStringInfo() does, growing the buffer until the text fits.
+ * Nothing of it is translated: findings are rows of data as much as messages,
+ * and tests and dashboards compare them.
+ */
 void
 finding_add(Findings *findings, FindingSeverity severity, int sqlstate,
 			const SpecNode *at, const char *path, const char *hint,
@@ -49,6 +88,8 @@ finding_add(Findings *findings, FindingSeverity severity, int sqlstate,
 	Finding    *finding;
 	StringInfoData buf;
 
+	if (hint == NULL && severity == FINDING_ERROR)
+		hint = general_hint(sqlstate);
 	if (*count >= FINDINGS_KEPT)
 	{
 		count_one_more(findings, severity, count);
@@ -109,6 +150,10 @@ typedef struct SortItem
 	int			position;
 } SortItem;
 
+/*
+ * What has no line (JSON through jsonb, whole documents) comes first. The
+ * position makes the order total, as qsort() is not stable.
+ */
 static int
 compare_findings(const void *a, const void *b)
 {
@@ -126,6 +171,10 @@ compare_findings(const void *a, const void *b)
 	return ia->position < ib->position ? -1 : 1;
 }
 
+/*
+ * Sorts an array and puts the pointers back into the list's cells, so that
+ * pointers to the list itself stay valid.
+ */
 void
 findings_sort(Findings *findings)
 {
@@ -184,6 +233,11 @@ emit_warnings(const Findings *findings)
 	}
 }
 
+/*
+ * One ERROR for all, because the first one alone would make people fix a
+ * document line by line, with one run for each. Does not return if there is an
+ * error.
+ */
 void
 findings_raise(Findings *findings, const char *what)
 {
@@ -223,6 +277,7 @@ findings_raise(Findings *findings, const char *what)
 			 errhidestmt(true)));
 }
 
+/* As GUC values and psql write them, for the column "severity". */
 const char *
 finding_severity_name(FindingSeverity severity)
 {

@@ -10,6 +10,10 @@
 
 #include "spec/hba_name.h"
 
+/*
+ * The blanks of any notation: a value may come from a folded YAML text with
+ * line ends in it.
+ */
 static const char *
 skip_blanks(const char *p)
 {
@@ -56,6 +60,11 @@ read_plain(const char **p)
 	return pnstrdup(start, length);
 }
 
+/*
+ * Our syntax is that of the file, so that people can write what they know,
+ * with one addition: ${aliases}. A lone + or a + before a comma is a name, as
+ * it could not be a group.
+ */
 List *
 hba_names_split(const char *str)
 {
@@ -87,6 +96,10 @@ hba_names_split(const char *str)
 	return names;
 }
 
+/*
+ * Whether a name would be split or read in another way if it stood bare. Names
+ * that were quoted stay so: the quotes keep "all" from being the keyword.
+ */
 static bool
 needs_quotes(const HbaName *name)
 {
@@ -98,6 +111,11 @@ needs_quotes(const HbaName *name)
 		strchr(" \t\r\n", str[length - 1]) != NULL;
 }
 
+/*
+ * Needed because the names of a rule change (pg_dbsu stands for the bootstrap
+ * superuser) between being declared and being rendered, and the model keeps
+ * them as one text.
+ */
 char *
 hba_names_join(List *names)
 {

@@ -29,6 +29,12 @@ copy_message(SpecJsonError *to, const json_error_t *from)
 	to->text[length] = '\0';
 }
 
+/*
+ * Any value may be the root (a bare number is a valid document that validation
+ * refuses with better words). Duplicate keys are refused by the library, since
+ * it would keep the last one silently. Integers beyond 64 bits are an error
+ * here, and are read as YAML then.
+ */
 void *
 spec_json_parse(const char *text, size_t length, SpecJsonError *error)
 {
@@ -45,12 +51,17 @@ spec_json_parse(const char *text, size_t length, SpecJsonError *error)
 	return root;
 }
 
+/* Drops the only reference; values handed out before are gone with it. */
 void
 spec_json_free(void *root)
 {
 	json_decref(root);
 }
 
+/*
+ * Everything the library does not know is null, so that a newer version of it
+ * cannot make the reader fall through a switch.
+ */
 SpecJsonKind
 spec_json_kind(const void *value)
 {
@@ -88,6 +99,10 @@ spec_json_real(const void *value)
 	return json_real_value(value);
 }
 
+/*
+ * May hold zero bytes in principle (the length says so), although the library
+ * refuses them unless asked.
+ */
 const char *
 spec_json_string(const void *value, size_t *length)
 {
@@ -101,6 +116,7 @@ spec_json_size(const void *array)
 	return json_array_size(array);
 }
 
+/* A borrowed reference: valid until spec_json_free(). */
 const void *
 spec_json_item(const void *array, size_t index)
 {
@@ -114,6 +130,10 @@ spec_json_first(const void *object)
 	return json_object_iter((json_t *) object);
 }
 
+/*
+ * The iterator is a pointer into the object; it needs no freeing, and the
+ * object must not change meanwhile.
+ */
 void *
 spec_json_next(const void *object, void *iterator)
 {

@@ -20,12 +20,19 @@
 
 static SpecNode *read_value(const void *value, int depth, const char *path, Findings *findings);
 
+/*
+ * Reset callback: the library's tree goes even if reading it raises an error.
+ */
 static void
 release_document(void *root)
 {
 	spec_json_free(root);
 }
 
+/*
+ * A text that cannot be stored becomes an empty one after its finding, so that
+ * the rest of the document is still looked at.
+ */
 static SpecNode *
 read_string(const void *value, const char *path, Findings *findings)
 {
@@ -38,6 +45,10 @@ read_string(const void *value, const char *path, Findings *findings)
 	return node;
 }
 
+/*
+ * The text is made from the number: the library keeps no source text. A round
+ * trip through here therefore changes 1E3 to 1000.0, which is the same value.
+ */
 static SpecNode *
 read_real(double number)
 {
@@ -49,6 +60,10 @@ read_real(double number)
 	return node;
 }
 
+/*
+ * Frees each path as soon as it is used: with long keys above a long list, all
+ * paths together would be thousands of times the document's size.
+ */
 static SpecNode *
 read_list(const void *value, int depth, const char *path, Findings *findings)
 {
@@ -69,6 +84,10 @@ read_list(const void *value, int depth, const char *path, Findings *findings)
 	return list;
 }
 
+/*
+ * The library iterates in the order of insertion, that is of the document,
+ * since 2.8. It has no NUL in keys, so strlen() is right.
+ */
 static SpecNode *
 read_map(const void *value, int depth, const char *path, Findings *findings)
 {
@@ -135,6 +154,10 @@ read_value(const void *value, int depth, const char *path, Findings *findings)
 	return read_map(value, depth + 1, path, findings);
 }
 
+/*
+ * The library's tree and ours are both in memory for a moment; the former goes
+ * with the context.  The catalogue's defaults are read here as well.
+ */
 SpecNode *
 spec_json_read(const char *string, size_t length, Findings *findings)
 {
@@ -187,6 +210,12 @@ merge_map_positions(SpecNode *to, const SpecNode *from)
 	}
 }
 
+/*
+ * Stops at the first difference of a map and goes on with the next sibling: a
+ * position that is missing costs a number in a message, a wrong one misleads.
+ * Recursion is bounded by the depth of either tree, which the readers have
+ * limited.
+ */
 void
 spec_merge_positions(SpecNode *to, const SpecNode *from)
 {

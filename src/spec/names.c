@@ -40,6 +40,10 @@ struct SpecNames
 	nametable_hash *table;
 };
 
+/*
+ * Grows as needed; 16 is enough for most lists of a declaration. It goes with
+ * its memory context, there is no function to free it.
+ */
 SpecNames *
 spec_names_create(void)
 {
@@ -49,6 +53,10 @@ spec_names_create(void)
 	return names;
 }
 
+/*
+ * The first of two stays: what comes later is the duplicate, and its finding
+ * wants to say where the first one is.
+ */
 void *
 spec_names_add(SpecNames *names, const char *name, void *value)
 {
@@ -61,6 +69,7 @@ spec_names_add(SpecNames *names, const char *name, void *value)
 	return NULL;
 }
 
+/* A value of NULL cannot be told from a missing one; nobody stores NULL. */
 void *
 spec_names_find(const SpecNames *names, const char *name)
 {

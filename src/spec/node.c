@@ -18,6 +18,11 @@
 
 #include "spec/node.h"
 
+/*
+ * The one place where nodes come from: everything that a constructor does not
+ * set is zero, so a node has no position and is not quoted until a reader says
+ * otherwise.
+ */
 static SpecNode *
 node_make(SpecKind kind)
 {
@@ -27,6 +32,10 @@ node_make(SpecKind kind)
 	return node;
 }
 
+/*
+ * A null has the empty text, as YAML writes it, never a NULL pointer: code
+ * that only wants to look at a scalar's text need not ask for its kind first.
+ */
 SpecNode *
 node_null(void)
 {
@@ -36,6 +45,7 @@ node_null(void)
 	return node;
 }
 
+/* The text is the canonical spelling, which jsonb would give back, too. */
 SpecNode *
 node_bool(bool value)
 {
@@ -46,6 +56,10 @@ node_bool(bool value)
 	return node;
 }
 
+/*
+ * Text and value agree from the start; a reader that saw another spelling
+ * (0755) puts the source's text in place afterwards.
+ */
 SpecNode *
 node_int(int64 value)
 {
@@ -56,6 +70,7 @@ node_int(int64 value)
 	return node;
 }
 
+/* An unquoted text; readers of formats that quote set "quoted" themselves. */
 SpecNode *
 node_string(const char *string)
 {
@@ -77,6 +92,10 @@ node_map(void)
 	return node_make(NODE_MAP);
 }
 
+/*
+ * Appends without copying: the item belongs to the list from here on, and
+ * lives in whatever context it was made in.
+ */
 void
 node_list_add(SpecNode *list, SpecNode *item)
 {
@@ -84,6 +103,12 @@ node_list_add(SpecNode *list, SpecNode *item)
 	list->items = lappend(list->items, item);
 }
 
+/*
+ * By plain search: maps of a declaration have tens of keys, hardly ever more,
+ * and a hash for each would cost more than it saves. What has to do with
+ * thousands of names makes a SpecNames of its own. Anything that is no map has
+ * no entries, so callers may look into a value before they know what it is.
+ */
 static SpecEntry *
 node_find_entry(const SpecNode *map, const char *key)
 {
@@ -101,6 +126,10 @@ node_find_entry(const SpecNode *map, const char *key)
 	return NULL;
 }
 
+/*
+ * A new key takes its position from the value, because the key itself was
+ * never in any document.
+ */
 void
 node_map_set(SpecNode *map, const char *key, SpecNode *value)
 {
@@ -118,6 +147,7 @@ node_map_set(SpecNode *map, const char *key, SpecNode *value)
 	entry->value = value;
 }
 
+/* The value is not freed: others may still point into it. */
 void
 node_map_unset(SpecNode *map, const char *key)
 {
@@ -127,6 +157,10 @@ node_map_unset(SpecNode *map, const char *key)
 		map->entries = list_delete_ptr(map->entries, entry);
 }
 
+/*
+ * NULL means that the key is not there, NODE_NULL that it is there and empty;
+ * the two differ in precedence (a null hides the levels below).
+ */
 SpecNode *
 node_get(const SpecNode *map, const char *key)
 {
@@ -166,6 +200,11 @@ is_plain_integer(const char *string)
 	return *string != '\0' && strspn(string, "0123456789") == strlen(string);
 }
 
+/*
+ * What a value is called when it has to be text. A number is written from its
+ * value, not as it stood in the source, so 0x10 and 16 are the same
+ * declaration. Strings are not copied.
+ */
 const char *
 node_text(const SpecNode *node)
 {
@@ -192,6 +231,11 @@ node_text(const SpecNode *node)
 	return NULL;
 }
 
+/*
+ * Deep, with texts and positions: a caller may change the copy (fill in
+ * verifiers, cut out what is faulty) and report findings at the original's
+ * place.
+ */
 SpecNode *
 node_copy(const SpecNode *node)
 {
@@ -223,6 +267,10 @@ node_copy(const SpecNode *node)
 	return copy;
 }
 
+/*
+ * Order matters: the order of rules and of privileges is part of their
+ * meaning.
+ */
 static bool
 lists_equal(const SpecNode *a, const SpecNode *b)
 {
@@ -266,6 +314,11 @@ maps_equal(const SpecNode *a, const SpecNode *b)
 	return true;
 }
 
+/*
+ * Kinds must agree first, so 1 and 1.0 and "1" are three declarations; they
+ * would be three values of jsonb, too. Quotes, positions and the spelling of
+ * numbers do not count: they do not survive being stored.
+ */
 bool
 node_equal(const SpecNode *a, const SpecNode *b)
 {
@@ -318,6 +371,10 @@ scalar_to_json(StringInfo out, const SpecNode *node)
 	}
 }
 
+/*
+ * Appends to what "out" holds. Recursion is as deep as the tree, which the
+ * readers limit; trees from elsewhere end at the stack check.
+ */
 void
 node_to_json(StringInfo out, const SpecNode *node)
 {
@@ -355,6 +412,11 @@ node_to_json(StringInfo out, const SpecNode *node)
 		scalar_to_json(out, node);
 }
 
+/*
+ * The result is palloc'd. Raises what jsonb_in() raises, of which only the
+ * size of an object or array (256 MB) could be met, and documents are kept far
+ * below that.
+ */
 Jsonb *
 node_to_jsonb(const SpecNode *node)
 {
@@ -393,6 +455,11 @@ number_from_jsonb(Numeric numeric)
 	return node;
 }
 
+/*
+ * jsonb's strings are not terminated by a zero byte, hence the copy by length.
+ * They count as quoted: in jsonb a text is a text, and must not be read as
+ * YAML's off or 0755 later.
+ */
 static SpecNode *
 scalar_from_jsonb(const JsonbValue *value)
 {
@@ -455,6 +522,10 @@ container_from_jsonb(JsonbIterator **it, JsonbIteratorToken open)
 	return node;
 }
 
+/*
+ * Not for documents from outside (see spec_from_jsonb): no limit is kept but
+ * that of the stack.
+ */
 SpecNode *
 node_from_jsonb(Jsonb *jb)
 {

@@ -13,18 +13,29 @@
 #include "spec/document.h"
 #include "spec/spec.h"
 
+/*
+ * Keys with dots in them (addresses, settings of extensions) are not quoted: a
+ * path is read by people, who know what they wrote. The result is a copy even
+ * where it equals the key, so that callers may free it.
+ */
 char *
 spec_path_key(const char *path, const char *key)
 {
 	return path[0] == '\0' ? pstrdup(key) : psprintf("%s.%s", path, key);
 }
 
+/* Indexes count from 0, as in jsonb and JMESPath. */
 char *
 spec_path_item(const char *path, int index)
 {
 	return psprintf("%s[%d]", path, index);
 }
 
+/*
+ * For errors that a library reports by offset. Counted in characters of UTF-8
+ * (every byte that is no continuation byte begins one), as libyaml counts its
+ * columns.
+ */
 SpecNode
 spec_place_of_byte(const char *string, size_t offset)
 {
@@ -73,6 +84,11 @@ convert(const char *string, size_t length, bool to_server)
 	return result;
 }
 
+/*
+ * The NUL check comes first because everything after it works on C strings: a
+ * text with a NUL inside would be cut short silently, and "admin" is not
+ * "admin\0x".
+ */
 char *
 spec_to_server(const char *string, size_t length, const SpecNode *at, const char *path,
 			   Findings *findings)
@@ -188,11 +204,16 @@ not_empty(SpecNode *root, Findings *findings)
 
 	/* no root, but an error: the reader has said what is wrong */
 	if (root != NULL || findings->errors == 0)
-		finding_add(findings, FINDING_ERROR, ERRCODE_PGOPS_SYNTAX, NULL, NULL, NULL,
+		finding_add(findings, FINDING_ERROR, ERRCODE_PGOPS_SYNTAX, NULL, NULL,
+					"A document is the name of a cluster with its \"hosts\" and \"vars\".",
 					"document is empty");
 	return NULL;
 }
 
+/*
+ * Both formats end here, and only what differs between them is left to the
+ * readers. Positions count from the first character after a byte order mark.
+ */
 SpecNode *
 spec_parse(const char *string, size_t length, Findings *findings)
 {

@@ -37,6 +37,7 @@ static const BoolWord bool_words[] = {
 
 static const char *const null_words[] = {"", "~", "null", "Null", "NULL", NULL};
 
+/* The empty text is a null, too: "owner:" with nothing behind it. */
 static bool
 is_null_word(const char *string)
 {
@@ -125,6 +126,10 @@ integer_base(const char *s)
 	return rest != NULL && *rest == '\0' ? 60 : 0;
 }
 
+/*
+ * For a character that is known to be a digit of the base; hexadecimal letters
+ * in either case.
+ */
 static int
 digit_value(char c)
 {
@@ -219,6 +224,11 @@ big_integer(const char *digits, int base, bool negative, char *string)
 	return node;
 }
 
+/*
+ * An integer in any of YAML 1.1's notations, or NULL if the text is none. The
+ * magnitude is read unsigned, because -2^63 has no positive counterpart. Keeps
+ * the source text, for fields whose type is text.
+ */
 static SpecNode *
 resolve_integer(char *string)
 {
@@ -321,6 +331,7 @@ special_float(const char *string, double *number)
 	return false;
 }
 
+/* Likewise a float. strtod() is safe: the server keeps LC_NUMERIC at "C". */
 static SpecNode *
 resolve_float(char *string)
 {
@@ -344,6 +355,10 @@ resolve_float(char *string)
 	return node;
 }
 
+/*
+ * In PyYAML's order: null, boolean, integer, float, and text if it is none of
+ * them. "text" becomes part of the node, it is not copied.
+ */
 SpecNode *
 spec_resolve_plain(char *string)
 {
@@ -372,6 +387,10 @@ spec_resolve_plain(char *string)
 	return node;
 }
 
+/*
+ * As Ansible shows such keys: a port 6379 and a host 10.10.10.10 are what they
+ * look like, and 0755 as a key is 493.
+ */
 char *
 spec_key_text(const SpecNode *scalar)
 {

@@ -20,6 +20,7 @@
 /* parameters whose items others refer to by name */
 static const char *const referred[] = {"pg_users", "pg_default_roles", "pg_databases", NULL};
 
+/* whether other parameters refer to items of this one by their names */
 static bool
 is_referred(const char *param)
 {

@@ -37,6 +37,11 @@ typedef struct YamlReader
 
 static SpecNode *read_value(YamlReader *reader, int depth, const char *path);
 
+/*
+ * Reset callback of the reader's memory context. It runs on every way out, an
+ * error raised by palloc in the midst of reading included, and frees what
+ * libyaml has malloc'd.
+ */
 static void
 release_reader(void *arg)
 {
@@ -108,6 +113,10 @@ next_event(YamlReader *reader)
 	return true;
 }
 
+/*
+ * A finding at the place of the current event. The texts are ours and show
+ * nothing of the document but keys.
+ */
 static void
 refuse(YamlReader *reader, int sqlstate, const char *path, const char *hint,
 	   const char *message)
@@ -156,6 +165,11 @@ make_scalar(YamlReader *reader, const char *path)
 	return node;
 }
 
+/*
+ * Depth is limited here and not by the stack: the same document must be
+ * accepted or refused whatever max_stack_depth says, and JSON readers
+ * elsewhere have limits, too.
+ */
 static bool
 too_deep(YamlReader *reader, int depth, const char *path)
 {
@@ -261,6 +275,12 @@ accept_key(YamlReader *reader, SpecNames *seen, SpecEntry *entry, const char *pa
 	return false;
 }
 
+/*
+ * The entries of a mapping up to its end. Duplicate keys are looked for in a
+ * hash, as a map may be as large as the document. A value is read even where
+ * its key is refused, for the events must be consumed, and it may hold errors
+ * of its own.
+ */
 static SpecNode *
 read_map(YamlReader *reader, int depth, const char *path)
 {
@@ -347,6 +367,11 @@ read_stream(YamlReader *reader)
 	return reader->failed ? NULL : root;
 }
 
+/*
+ * libyaml's input is the text itself, which is not copied and must stay until
+ * the end. The encoding is fixed: libyaml would otherwise take a byte order
+ * mark's word for UTF-16.
+ */
 SpecNode *
 spec_yaml_read(const char *string, size_t length, Findings *findings)
 {
