@@ -14,12 +14,16 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/dependency.h"
 #include "catalog/pg_default_acl.h"
+#include "catalog/pg_depend.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_namespace.h"
+#include "commands/extension.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
@@ -70,6 +74,38 @@ add_schema(HeapTuple tuple, TupleDesc desc, LocalState *local)
 	local->schemas = lappend(local->schemas, schema);
 }
 
+/*
+ * Names of the extensions that one requires, from its dependencies rather than
+ * from control files: those say what a version would require, and may be gone.
+ */
+static List *
+required_extensions(Oid extension)
+{
+	Relation	rel = table_open(DependRelationId, AccessShareLock);
+	List	   *names = NIL;
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(ExtensionRelationId));
+	ScanKeyInit(&keys[1], Anum_pg_depend_objid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(extension));
+	scan = systable_beginscan(rel, DependDependerIndexId, true, NULL, 2, keys);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
+		char	   *name = form->refclassid == ExtensionRelationId ?
+		get_extension_name(form->refobjid) : NULL;
+
+		if (name != NULL)
+			names = lappend(names, name);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return names;
+}
+
 static void
 add_extension(HeapTuple tuple, TupleDesc desc, LocalState *local)
 {
@@ -83,6 +119,7 @@ add_extension(HeapTuple tuple, TupleDesc desc, LocalState *local)
 	extension->set = PG_UINT32_MAX;
 	extension->schema = get_namespace_name(form->extnamespace);
 	extension->relocatable = form->extrelocatable;
+	extension->requires = required_extensions(form->oid);
 	version = heap_getattr(tuple, Anum_pg_extension_extversion, desc, &isnull);
 	extension->version = isnull ? NULL : TextDatumGetCString(version);
 	local->extensions = lappend(local->extensions, extension);

@@ -16,7 +16,7 @@
 #include "wire.h"
 
 /* begins each message: changed with the layout */
-#define LOCAL_MAGIC		INT64CONST(0x70676c6f63616c31)
+#define LOCAL_MAGIC		INT64CONST(0x70676c6f63616c32)
 
 /*
  * Whether a name can travel.  Only a database of encoding SQL_ASCII can hold
@@ -90,16 +90,22 @@ get_schema(WireReader *reader)
 static void
 put_extension(StringInfo out, const Extension *extension)
 {
+	ListCell   *cell;
+
 	wire_put_local(out, extension->name);
 	wire_put_local(out, extension->schema);
 	wire_put_local(out, extension->version);
 	wire_put_bool(out, extension->relocatable);
+	wire_put_int(out, list_length(extension->requires));
+	foreach(cell, extension->requires)
+		wire_put_local(out, lfirst(cell));
 }
 
 static Extension *
 get_extension(WireReader *reader)
 {
 	Extension  *extension = palloc0(sizeof(Extension));
+	int64		count;
 
 	extension->name = wire_get_local(reader);
 	extension->state = STATE_CREATE;
@@ -107,6 +113,9 @@ get_extension(WireReader *reader)
 	extension->schema = wire_get_local(reader);
 	extension->version = wire_get_local(reader);
 	extension->relocatable = wire_get_bool(reader);
+	count = wire_get_int(reader);
+	for (int64 i = 0; i < count; i++)
+		extension->requires = lappend(extension->requires, wire_get_local(reader));
 	return extension;
 }
 

@@ -126,14 +126,18 @@ action_orphan(Planner *planner, const char *rule, const char *name,
  * plan_adopt
  *		Bookkeeping without an action: remembers an object that is declared and
  *		was there before pgops, so that it is reported when the declaration
- *		does not name it any more.
+ *		does not name it any more.  "value" (NULL: none) is renewed when it is
+ *		another one than remembered; who made the object stays as it was.
  */
 void
-plan_adopt(Planner *planner, const char *kind, const char *database, const char *name)
+plan_adopt(Planner *planner, const char *kind, const char *database, const char *name,
+		   const char *value)
 {
-	if (plan_owned(planner, kind, database, name, NULL) == NULL)
+	OwnedItem  *item = plan_owned(planner, kind, database, name, NULL);
+
+	if (item == NULL || (value != NULL && !plan_same(item->value, value)))
 		planner->plan->adopted = lappend(planner->plan->adopted,
-										 owned_change(kind, database, name, NULL, NULL));
+										 owned_change(kind, database, name, NULL, value));
 }
 
 /* bookkeeping without an action: the item is gone already */

@@ -355,8 +355,10 @@ acl_extra(Planner *planner, const AclTarget *target, List *wants, List **acl)
 		bool		declared = false;
 		ListCell   *lw;
 
+		/* the entry of a role that is gone has its number, which no REVOKE can name */
 		if (entry->grantee == NULL || plan_same(entry->grantee, target->owner) ||
-			plan_role_protected(planner, entry->grantee))
+			plan_role_protected(planner, entry->grantee) ||
+			!plan_role_exists(planner, entry->grantee))
 			continue;
 		foreach(lw, wants)
 		{

@@ -263,6 +263,24 @@ database_attributes(Planner *planner, Database *want, Database *now)
 	plan_database_grants(planner, want, now);
 }
 
+/* says so instead of creating an empty database in the place of a renamed one */
+static bool
+database_was_renamed(Planner *planner, const Database *want)
+{
+	const char *present = plan_database_renamed(planner, want->name);
+
+	if (present == NULL)
+		return false;
+	action_block(action_door(planner, DOOR_NONE, "database.renamed", want->name, NULL, NULL,
+							 psprintf("missing; its oid is that of %s", present)),
+				 ERRCODE_PGOPS_PROTECTED,
+				 psprintf("ALTER DATABASE %s RENAME TO %s, or declare database \"%s\" too.",
+						  quote_identifier(present), quote_identifier(want->name), present),
+				 "database \"%s\" was renamed to \"%s\"; none is created in its place",
+				 want->name, present);
+	return true;
+}
+
 static void
 database_declared(Planner *planner, Database *want)
 {
@@ -271,14 +289,17 @@ database_declared(Planner *planner, Database *want)
 	plan_want(planner, "database", NULL, want->name, NULL);
 	if (now != NULL)
 		now = database_clear(planner, want, now);
-	if (now == NULL && plan_database_create(planner, want))
+	if (now == NULL && !database_was_renamed(planner, want) &&
+		plan_database_create(planner, want))
 	{
 		now = plan_database_now(planner, want->name);
 		database_attributes(planner, want, now);
 	}
 	else if (now != NULL)
 	{
-		plan_adopt(planner, "database", NULL, want->name);
+		/* its oid tells a renamed database from a dropped one */
+		plan_adopt(planner, "database", NULL, want->name,
+				   OidIsValid(now->oid) ? psprintf("%u", now->oid) : NULL);
 		database_attributes(planner, want, now);
 		database_create_only(planner, want, now);
 	}
@@ -394,10 +415,9 @@ will_be_dropped(Planner *planner, Database *now)
 {
 	Database   *want = plan_map_get(planner->declared_databases, now->name);
 
-	if (plan_database_protected(planner, now))
-		return false;
-	return want ? want->state == STATE_ABSENT :
-		plan_authoritative(planner) && !now->is_template;
+	if (want != NULL)
+		return want->state == STATE_ABSENT && !plan_database_protected(planner, now);
+	return plan_database_is_extra(planner, now);
 }
 
 /*
@@ -498,9 +518,7 @@ plan_database_drops(Planner *planner)
 	{
 		Database   *now = lfirst(lc);
 
-		if (plan_authoritative(planner) && !now->is_template &&
-			!plan_database_protected(planner, now) &&
-			plan_map_get(planner->declared_databases, now->name) == NULL)
+		if (plan_database_is_extra(planner, now))
 			database_absent(planner, now, "database.drop_extra", "not declared");
 	}
 	foreach(lc, plan_owned_of(planner, "database", NULL))

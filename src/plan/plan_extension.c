@@ -236,7 +236,7 @@ plan_extensions(Planner *planner, Database *now, List *wanted)
 			continue;
 		}
 		if (!now->local->assumed && strcmp(want->name, "plpgsql") != 0)
-			plan_adopt(planner, "extension", now->name, want->name);
+			plan_adopt(planner, "extension", now->name, want->name, NULL);
 		extension_version(planner, now, want, have);
 		extension_schema(planner, now, want, have);
 	}

@@ -8,6 +8,8 @@
  */
 #include "postgres.h"
 
+#include "utils/builtins.h"
+
 #include "errors.h"
 #include "plan/planner.h"
 
@@ -94,8 +96,9 @@ limit_destructive(Planner *planner)
 		plan_same(plan->destructive_digest, planner->input->approved_digest))
 		return;
 	block_destructive(planner, ERRCODE_PGOPS_NEEDS_APPROVAL,
-					  psprintf("SELECT pgops.approve('%s', '%s') releases them.",
-							   planner->cluster->name, plan->destructive_digest),
+					  psprintf("SELECT pgops.approve(%s, '%s') releases them.",
+							   quote_literal_cstr(planner->cluster->name),
+							   plan->destructive_digest),
 					  psprintf("%d destructive steps are more than pgops.max_destructive (%d)",
 							   count, planner->input->max_destructive));
 }

@@ -110,6 +110,15 @@ schema_owner(Planner *planner, Database *now, const Schema *want, Schema *have)
 						psprintf("ALTER SCHEMA %s OWNER TO %s", quote_identifier(want->name),
 								 quote_identifier(want->owner)),
 						psprintf("owner: %s -> %s", have->owner, want->owner));
+
+	/* who owns it could put functions beside those that run as superuser */
+	if (strcmp(want->name, "pgops") == 0 &&
+		plan_same(now->name, planner->input->cmdb_database))
+	{
+		action_block(action, ERRCODE_PGOPS_PROTECTED, "Remove the owner from the declaration.",
+					 "schema \"pgops\" belongs to pgops itself");
+		return;
+	}
 	if (!plan_role_exists(planner, want->owner))
 	{
 		action_block(action, ERRCODE_UNDEFINED_OBJECT, "Declare the role.",
@@ -143,7 +152,7 @@ plan_schemas(Planner *planner, Database *now, List *wanted)
 		}
 		/* public was there before anybody: it is nobody's orphan */
 		if (!now->local->assumed && strcmp(want->name, "public") != 0)
-			plan_adopt(planner, "schema", now->name, want->name);
+			plan_adopt(planner, "schema", now->name, want->name, NULL);
 		schema_owner(planner, now, want, have);
 	}
 }
@@ -251,9 +260,32 @@ local_drop(Planner *planner, Database *now, const LocalKind *kind, const char *v
 											model_find_extension(local->extensions, name));
 }
 
-/* remembered objects that nobody declares any more */
+/* drops what is declared as absent, or says why that cannot be */
 static void
-local_undeclared(Planner *planner, Database *now, const LocalKind *kind)
+local_absent(Planner *planner, Database *now, const LocalKind *kind, const char *name,
+			 List *extensions)
+{
+	const char *obstacle = plan_local_obstacle(planner, now, kind->kind, name, extensions);
+
+	plan_want(planner, kind->kind, now->name, name, NULL);
+	if (obstacle == NULL)
+		local_drop(planner, now, kind, "drop", name, "absent");
+	else
+		action_block(action_sql(planner, psprintf("%s.drop", kind->kind), name, now->name,
+								psprintf("DROP %s %s CASCADE", kind->keyword,
+										 quote_identifier(name)),
+								pstrdup("absent")),
+					 ERRCODE_PGOPS_PROTECTED,
+					 "Remove its entry from the declaration, or declare what stands in the way as absent, too.",
+					 "%s", obstacle);
+}
+
+/*
+ * Remembered objects that nobody declares any more.  One on which something
+ * declared stands is as good as declared: it is neither dropped nor reported.
+ */
+static void
+local_undeclared(Planner *planner, Database *now, const LocalKind *kind, List *extensions)
 {
 	ListCell   *lc;
 
@@ -266,6 +298,8 @@ local_undeclared(Planner *planner, Database *now, const LocalKind *kind)
 		if (!local_exists(kind, now->local, item->name) ||
 			strcmp(item->name, kind->keep) == 0)
 			plan_forget(planner, item);
+		else if (plan_local_obstacle(planner, now, kind->kind, item->name, extensions))
+			continue;
 		else if (plan_authoritative(planner))
 			local_drop(planner, now, kind, "drop_extra", item->name, "no longer declared");
 		else
@@ -291,10 +325,9 @@ plan_local_removals(Planner *planner, Database *now, List *schemas, List *extens
 		if (want->state != STATE_ABSENT ||
 			model_find_extension(now->local->extensions, want->name) == NULL)
 			continue;
-		plan_want(planner, "extension", now->name, want->name, NULL);
-		local_drop(planner, now, &extension_kind, "drop", want->name, "absent");
+		local_absent(planner, now, &extension_kind, want->name, extensions);
 	}
-	local_undeclared(planner, now, &extension_kind);
+	local_undeclared(planner, now, &extension_kind, extensions);
 	foreach(lc, schemas)
 	{
 		Schema	   *want = lfirst(lc);
@@ -302,10 +335,9 @@ plan_local_removals(Planner *planner, Database *now, List *schemas, List *extens
 		if (want->state != STATE_ABSENT || plan_schema_is_system(want->name) ||
 			model_find_schema(now->local->schemas, want->name) == NULL)
 			continue;
-		plan_want(planner, "schema", now->name, want->name, NULL);
-		local_drop(planner, now, &schema_kind, "drop", want->name, "absent");
+		local_absent(planner, now, &schema_kind, want->name, extensions);
 	}
-	local_undeclared(planner, now, &schema_kind);
+	local_undeclared(planner, now, &schema_kind, extensions);
 }
 
 /* ---- one database ---- */

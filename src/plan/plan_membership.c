@@ -151,11 +151,18 @@ membership_grant(Planner *planner, Role *now, Membership *want)
 
 /* the grant is there, its options differ */
 static void
-membership_options(Planner *planner, Membership *want, Membership *have)
+membership_options(Planner *planner, Role *now, Membership *want, Membership *have)
 {
 	StringInfoData reason;
 	char	   *statement;
 
+	/* another's grant is left alone: a new one of our own needs every option */
+	if (has_grantors(planner) &&
+		!plan_same(have->grantor, planner->snapshot->bootstrap_superuser))
+	{
+		membership_grant(planner, now, want);
+		return;
+	}
 	initStringInfo(&reason);
 	if (!has_grantors(planner) && want->admin == TRI_FALSE)
 	{
@@ -214,7 +221,7 @@ membership_declared(Planner *planner, Role *now, Membership *want)
 	if (have == NULL)
 		membership_grant(planner, now, want);
 	else if (!options_match(planner, want, have))
-		membership_options(planner, want, have);
+		membership_options(planner, now, want, have);
 	membership_unsupported(planner, want);
 }
 
@@ -278,25 +285,34 @@ memberships_undo(Planner *planner)
 	}
 }
 
-/* the authoritative policy: only declared memberships of declared roles */
+static bool
+names_group(List *memberships, const char *group)
+{
+	ListCell   *lc;
+
+	foreach(lc, memberships)
+	{
+		if (strcmp(((Membership *) lfirst(lc))->role, group) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The authoritative policy: only declared memberships of declared roles.  A
+ * role has few groups, and there are many roles: no map is made for each.
+ */
 static void
 memberships_extra(Planner *planner, Role *want, Role *now)
 {
 	List	   *observed = list_copy(now->memberships);
-	PlanMap    *declared = plan_map_new();
 	ListCell   *lc;
 
-	foreach(lc, want->memberships)
-	{
-		Membership *membership = lfirst(lc);
-
-		plan_map_put(declared, membership->role, membership);
-	}
 	foreach(lc, observed)
 	{
 		Membership *have = lfirst(lc);
 
-		if (plan_map_get(declared, have->role) == NULL)
+		if (!names_group(want->memberships, have->role))
 			membership_revoke(planner, now, have->role, "membership.extra", "extra",
 							  plan_owned(planner, "membership", NULL, have->member,
 										 have->role));

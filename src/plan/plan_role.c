@@ -233,7 +233,7 @@ plan_roles(Planner *planner)
 			role_create(planner, want);
 			continue;
 		}
-		plan_adopt(planner, "role", NULL, want->name);
+		plan_adopt(planner, "role", NULL, want->name, NULL);
 		complete_created(planner, want);
 		role_alter(planner, want, have);
 		role_fixed(planner, want, have);

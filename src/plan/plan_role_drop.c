@@ -190,7 +190,8 @@ roles_undeclared(Planner *planner, PlanMap *named)
 			Role	   *role = lfirst(lc);
 
 			if (plan_map_get(named, role->name) == NULL &&
-				!plan_role_protected(planner, role->name))
+				!plan_role_protected(planner, role->name) &&
+				!plan_role_referenced(planner, role->name))
 				role_drop(planner, role, "role.drop_extra", "not declared");
 		}
 	}
@@ -203,7 +204,9 @@ roles_undeclared(Planner *planner, PlanMap *named)
 		if (!plan_role_exists(planner, item->name))
 			plan_forget(planner, item);
 		else if (plan_map_get(named, item->name) == NULL &&
-				 (!plan_authoritative(planner) || plan_role_protected(planner, item->name)))
+				 (!plan_authoritative(planner) ||
+				  plan_role_protected(planner, item->name) ||
+				  plan_role_referenced(planner, item->name)))
 			action_orphan(planner, "role.orphan", item->name, NULL);
 	}
 }

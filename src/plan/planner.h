@@ -47,6 +47,10 @@ typedef struct Planner
 	PlanMap    *insides;		/* databases whose inside is planned */
 	PlanMap    *members_of;		/* role -> List * of Membership * in it; lazily */
 	PlanMap    *granted_by;		/* grantor -> List * of Membership *; lazily */
+	PlanMap    *referenced_roles;	/* of plan_keep.c, these four lazily: names */
+	PlanMap    *referenced_databases;	/* names */
+	PlanMap    *database_names; /* oid -> present name */
+	PlanMap    *remembered_databases;	/* oid -> OwnedItem * */
 	int			sequence;		/* number for the actions being made; 0: none */
 	int			last_sequence;
 } Planner;
@@ -77,7 +81,7 @@ extern void plan_want(Planner *planner, const char *kind, const char *database,
 					  const char *name, const char *attribute);
 extern bool plan_wanted(Planner *planner, const OwnedItem *item);
 extern void plan_adopt(Planner *planner, const char *kind, const char *database,
-					   const char *name);
+					   const char *name, const char *value);
 extern void plan_forget(Planner *planner, const OwnedItem *item);
 
 /* ---- action.c: constructors; the action is appended to the plan ---- */
@@ -103,6 +107,14 @@ extern void plan_database_drops(Planner *planner);
 extern void plan_role_drops(Planner *planner);
 extern void plan_files(Planner *planner);
 extern void plan_limits(Planner *planner);
+
+/* ---- plan_keep.c ---- */
+extern bool plan_role_referenced(Planner *planner, const char *name);
+extern const char *plan_database_renamed(Planner *planner, const char *name);
+extern bool plan_database_is_extra(Planner *planner, const Database *now);
+extern const char *plan_local_obstacle(Planner *planner, const Database *now,
+									   const char *kind, const char *name,
+									   List *extensions);
 
 /* ---- pieces of plan_databases() ---- */
 extern const char *plan_template_of(Planner *planner, const Database *want, char **why);

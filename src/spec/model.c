@@ -146,6 +146,7 @@ copy_extension(const Extension *from)
 	to->name = copy_text(from->name);
 	to->schema = copy_text(from->schema);
 	to->version = copy_text(from->version);
+	to->requires = list_copy(from->requires);	/* names that nobody changes */
 	return to;
 }
 

@@ -161,6 +161,7 @@ typedef struct Extension
 	char	   *schema;
 	char	   *version;
 	bool		relocatable;	/* observed */
+	List	   *requires;		/* observed: of char *, names of extensions */
 } Extension;
 
 /* what is inside one database: observed, or assumed for one not yet created */
