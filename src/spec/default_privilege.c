@@ -48,6 +48,10 @@ static const struct
 	{'L', "LARGE OBJECTS", OBJECT_LARGEOBJECT},
 };
 
+/*
+ * The letters come from pg_default_acl or from letter_of(), so an unknown one
+ * is a mistake of ours or a server newer than we know.
+ */
 const char *
 default_privilege_keyword(char objtype)
 {
@@ -60,6 +64,10 @@ default_privilege_keyword(char objtype)
 	return NULL;				/* keep compiler quiet */
 }
 
+/*
+ * 0 for kinds that have no default privileges: the grammar accepts a few more
+ * than ALTER DEFAULT PRIVILEGES can carry out.
+ */
 static char
 letter_of(ObjectType type)
 {
@@ -87,6 +95,7 @@ next_word(char **rest, size_t *length)
 	return *length > 0 ? word : NULL;
 }
 
+/* keywords in any case; NULL is no keyword */
 static bool
 word_is(const char *word, size_t length, const char *keyword)
 {
@@ -164,6 +173,7 @@ parse_statement(const char *sql, char **message)
 
 /* ---- what the statement says ---- */
 
+/* Returns NULL, so that a caller can return what it returns. */
 static void *
 problem_is(DefaultPrivilegeProblem *problem, int sqlstate, const char *hint, char *message)
 {
@@ -173,6 +183,10 @@ problem_is(DefaultPrivilegeProblem *problem, int sqlstate, const char *hint, cha
 	return NULL;
 }
 
+/*
+ * The grammar hands keywords over in lower case; ACLs and documentation have
+ * them in capitals. ASCII only, whatever the locale.
+ */
 static char *
 upper_keyword(const char *word)
 {
@@ -198,6 +212,10 @@ privileges_of(char objtype)
 	return names.data;
 }
 
+/*
+ * In any supported version: whether this server has it, the plan asks with
+ * min_major.
+ */
 static bool
 has_privilege(char objtype, const char *privilege)
 {
@@ -255,7 +273,7 @@ read_grantees(const GrantStmt *grant, DefaultPrivilege *result,
 
 		if (role->roletype != ROLESPEC_PUBLIC && role->roletype != ROLESPEC_CSTRING)
 		{
-			problem_is(problem, ERRCODE_PGOPS_NOT_SUPPORTED, NULL,
+			problem_is(problem, ERRCODE_PGOPS_NOT_SUPPORTED, "Name the role: who is current or session user is not known here.",
 					   pstrdup("a grantee must be a role's name or PUBLIC"));
 			return false;
 		}
@@ -266,6 +284,10 @@ read_grantees(const GrantStmt *grant, DefaultPrivilege *result,
 	return true;
 }
 
+/*
+ * The grammar allocates in the current context, and its tree stays there with
+ * the result; both go when the caller's context goes.
+ */
 DefaultPrivilege *
 default_privilege_parse(const char *str, DefaultPrivilegeProblem *problem)
 {
@@ -281,7 +303,8 @@ default_privilege_parse(const char *str, DefaultPrivilegeProblem *problem)
 						  "Write it like \"GRANT SELECT ON TABLES TO dbrole_readonly\".",
 						  psprintf("not a clause of ALTER DEFAULT PRIVILEGES: %s", message));
 	if (node == NULL || !IsA(node, AlterDefaultPrivilegesStmt))
-		return problem_is(problem, ERRCODE_PGOPS_SYNTAX, NULL,
+		return problem_is(problem, ERRCODE_PGOPS_SYNTAX,
+						  "Write it like \"GRANT SELECT ON TABLES TO dbrole_readonly\".",
 						  pstrdup("a default privilege must be a single GRANT or REVOKE clause"));
 	if (castNode(AlterDefaultPrivilegesStmt, node)->options != NIL)
 		return problem_is(problem, ERRCODE_PGOPS_NOT_SUPPORTED, "Begin with GRANT or REVOKE.",

@@ -44,8 +44,9 @@ typedef struct Findings
 
 /*
  * finding_add
- *		Adds one.  "at" gives line and column (may be NULL), "hint" may be
- *		NULL; the rest is a format.  Everything is copied into the current
+ *		Adds one.  "at" gives line and column (may be NULL); an error whose
+ *		"hint" is NULL gets the general one of its SQLSTATE, if there is one;
+ *		the rest is a format.  Everything is copied into the current
  *		context, so the caller may free its path.
  */
 extern void finding_add(Findings *findings, FindingSeverity severity, int sqlstate,

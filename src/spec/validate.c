@@ -17,6 +17,14 @@
 #include "spec/spec.h"
 #include "spec/validate.h"
 
+#define DOCUMENT_FORM	"A document looks like name: {hosts: {10.10.10.10: {pg_seq: 1, pg_role: primary}}, vars: {...}}."
+
+/*
+ * One parameter at any level. What is not in the catalogue is an error unless
+ * its prefix belongs to another module: a misspelt name must not be recorded
+ * as somebody else's. The rules of a parameter run only on a value of the
+ * right type, so they need not look at kinds again.
+ */
 void
 spec_validate_param(const char *param, SpecNode *value, const char *path, Findings *findings)
 {
@@ -77,6 +85,10 @@ check_vars(SpecNode *vars, const char *path, const char *what, Findings *finding
 	}
 }
 
+/*
+ * A host is an address or a name; whether it exists is not asked. Only what is
+ * made of digits and dots can be a mistyped address, and is refused as one.
+ */
 static void
 check_host(SpecEntry *entry, const char *path, Findings *findings)
 {
@@ -92,6 +104,7 @@ check_host(SpecEntry *entry, const char *path, Findings *findings)
 	check_vars(entry->value, path, "host", findings);
 }
 
+/* Hosts are a map, as in Ansible, where a list of them is a common slip. */
 static void
 check_hosts(SpecNode *hosts, const char *path, Findings *findings)
 {
@@ -135,6 +148,11 @@ check_cluster_name(const SpecEntry *cluster, const SpecNode *vars, Findings *fin
 					declared->text, cluster->key);
 }
 
+/*
+ * Everything about one group. Its identity and the rules across parameters are
+ * checked even after errors: they look at values of the right kind only, and
+ * their findings are worth having in the same run.
+ */
 static void
 check_cluster(SpecEntry *cluster, Findings *findings)
 {
@@ -147,7 +165,7 @@ check_cluster(SpecEntry *cluster, Findings *findings)
 
 	if (body->kind != NODE_MAP)
 	{
-		spec_error(findings, ERRCODE_PGOPS_WRONG_TYPE, body, path, NULL,
+		spec_error(findings, ERRCODE_PGOPS_WRONG_TYPE, body, path, DOCUMENT_FORM,
 				   "cluster must be a map with \"hosts\" and \"vars\"");
 		return;
 	}
@@ -174,6 +192,10 @@ check_cluster(SpecEntry *cluster, Findings *findings)
 	spec_check_cross(vars, path, findings);
 }
 
+/*
+ * A document with several clusters is an error, and each of them is examined
+ * all the same; no name is returned then, so nothing can be stored.
+ */
 void
 spec_validate_cluster(SpecNode *document, Findings *findings, char **name, SpecNode **body)
 {
@@ -184,7 +206,7 @@ spec_validate_cluster(SpecNode *document, Findings *findings, char **name, SpecN
 	*body = NULL;
 	if (document->kind != NODE_MAP || document->entries == NIL)
 	{
-		spec_error(findings, ERRCODE_PGOPS_WRONG_TYPE, document, NULL, NULL,
+		spec_error(findings, ERRCODE_PGOPS_WRONG_TYPE, document, NULL, DOCUMENT_FORM,
 				   "document must be a map of one cluster's name to its hosts and vars");
 		return;
 	}
@@ -194,7 +216,8 @@ spec_validate_cluster(SpecNode *document, Findings *findings, char **name, SpecN
 		SpecEntry  *second = lsecond(document->entries);
 		SpecNode	at = spec_place_of_key(second);
 
-		spec_error(findings, ERRCODE_PGOPS_WRONG_TYPE, &at, NULL, NULL,
+		spec_error(findings, ERRCODE_PGOPS_WRONG_TYPE, &at, NULL,
+				   "Declare each cluster with a call of its own.",
 				   "document declares %d clusters, expected one",
 				   list_length(document->entries));
 	}

@@ -18,6 +18,18 @@
 /* longest time for looking into all databases, ms */
 #define OBSERVE_TIMEOUT_MS	60000
 
+/* where a raw line stands in the document; lines that share a text share its place */
+static const SpecNode *
+raw_line_node(const HbaRule *rule, int index)
+{
+	SpecNode   *rules = node_get(rule->node, "rules");
+
+	if (rules == NULL || rules->kind != NODE_LIST ||
+		list_length(rules->items) != list_length(rule->raw))
+		return rules ? rules : rule->node;
+	return list_nth(rules->items, index);
+}
+
 /* raw HBA lines are the one part of a declaration that only the server's parser can judge */
 static void
 check_raw_hba(const Cluster *cluster, Findings *findings)
@@ -38,7 +50,8 @@ check_raw_hba(const Cluster *cluster, Findings *findings)
 			{
 				HbaError   *first = linitial(errors);
 
-				finding_add(findings, FINDING_ERROR, ERRCODE_PGOPS_BAD_HBA_RULE, rule->node,
+				finding_add(findings, FINDING_ERROR, ERRCODE_PGOPS_BAD_HBA_RULE,
+							raw_line_node(rule, index),
 							psprintf("%s.rules[%d]", rule->path, index),
 							"Write a line as in pg_hba.conf: type, database, user, address, method.",
 							"the server cannot parse this HBA line: %s", first->message);
