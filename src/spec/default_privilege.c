@@ -273,7 +273,8 @@ read_grantees(const GrantStmt *grant, DefaultPrivilege *result,
 
 		if (role->roletype != ROLESPEC_PUBLIC && role->roletype != ROLESPEC_CSTRING)
 		{
-			problem_is(problem, ERRCODE_PGOPS_NOT_SUPPORTED, "Name the role: who is current or session user is not known here.",
+			problem_is(problem, ERRCODE_PGOPS_NOT_SUPPORTED,
+					   "Name the role: who is current or session user is not known here.",
 					   pstrdup("a grantee must be a role's name or PUBLIC"));
 			return false;
 		}
