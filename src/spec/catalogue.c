@@ -38,6 +38,7 @@ static const char *const secret_words[] = {
 static const char *const harmless_keys[] = {"password_encryption", "password_min_length", NULL};
 static const char *const harmless_ends[] = {"_file", "_path", "_command", "_type", "_ttl", NULL};
 
+/* A plain search: a hundred names, asked for a few times per document. */
 const ParamDef *
 catalogue_find(const char *name)
 {
@@ -49,6 +50,11 @@ catalogue_find(const char *name)
 	return NULL;
 }
 
+/*
+ * Parsed anew at each call, so that callers may change what they get.  It runs
+ * through validation like a declared value, which also means that a mistake in
+ * the table shows in the first test with assertions.
+ */
 SpecNode *
 catalogue_default(const char *name)
 {
@@ -66,6 +72,10 @@ catalogue_default(const char *name)
 	return value;
 }
 
+/*
+ * One word per type, for people and for the documentation; lists of objects
+ * are called after what they hold.
+ */
 const char *
 catalogue_type_name(const ParamDef *def)
 {
@@ -113,6 +123,7 @@ catalogue_type_name(const ParamDef *def)
 	return "any";
 }
 
+/* for keys in lower case */
 static bool
 ends_with(const char *string, const char *end)
 {
@@ -122,6 +133,10 @@ ends_with(const char *string, const char *end)
 	return length >= end_length && strcmp(string + length - end_length, end) == 0;
 }
 
+/*
+ * Keys that have a secret's word in them, but hold the name of a file, a kind
+ * or a length.  Masking those would only hide what everybody may know.
+ */
 static bool
 is_harmless(const char *key)
 {
@@ -159,6 +174,10 @@ sounds_secret(const char *name)
 	return false;
 }
 
+/*
+ * Errs on the side of masking: a key that nobody knows is judged by its name,
+ * one that is in a table by the table.
+ */
 bool
 catalogue_is_secret(const char *param, const char *key)
 {
@@ -176,6 +195,10 @@ catalogue_is_secret(const char *param, const char *key)
 	return sounds_secret(key);
 }
 
+/*
+ * By prefix, because the other modules' parameters change with every release
+ * of theirs.
+ */
 bool
 catalogue_foreign(const char *name)
 {
@@ -187,6 +210,7 @@ catalogue_foreign(const char *name)
 	return false;
 }
 
+/* Tables of fields have at most forty rows. */
 const FieldDef *
 catalogue_field(const ObjectDef *object, const char *name)
 {
@@ -218,6 +242,7 @@ catalogue_names(void)
 	return names;
 }
 
+/* For hints only, and so made when one is needed. */
 const char *const *
 catalogue_field_names(const ObjectDef *object)
 {
@@ -232,6 +257,7 @@ catalogue_field_names(const ObjectDef *object)
 	return names;
 }
 
+/* The parts point into one copy of the text. */
 const char *const *
 catalogue_choices(const char *choices)
 {

@@ -185,7 +185,7 @@ problem_is(DefaultPrivilegeProblem *problem, int sqlstate, const char *hint, cha
 
 /*
  * The grammar hands keywords over in lower case; ACLs and documentation have
- * them in capitals. ASCII only, whatever the locale.
+ * them in capitals.  ASCII only, whatever the locale.
  */
 static char *
 upper_keyword(const char *word)

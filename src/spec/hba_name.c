@@ -62,7 +62,7 @@ read_plain(const char **p)
 
 /*
  * Our syntax is that of the file, so that people can write what they know,
- * with one addition: ${aliases}. A lone + or a + before a comma is a name, as
+ * with one addition: ${aliases}.  A lone + or a + before a comma is a name, as
  * it could not be a group.
  */
 List *
@@ -97,8 +97,9 @@ hba_names_split(const char *str)
 }
 
 /*
- * Whether a name would be split or read in another way if it stood bare. Names
- * that were quoted stay so: the quotes keep "all" from being the keyword.
+ * Whether a name would be split or read in another way if it stood bare.
+ * Names that were quoted stay so: the quotes keep "all" from being the
+ * keyword.
  */
 static bool
 needs_quotes(const HbaName *name)

@@ -31,9 +31,9 @@ copy_message(SpecJsonError *to, const json_error_t *from)
 
 /*
  * Any value may be the root (a bare number is a valid document that validation
- * refuses with better words). Duplicate keys are refused by the library, since
- * it would keep the last one silently. Integers beyond 64 bits are an error
- * here, and are read as YAML then.
+ * refuses with better words).  Duplicate keys are refused by the library,
+ * since it would keep the last one silently.  Integers beyond 64 bits are an
+ * error here, and are read as YAML then.
  */
 void *
 spec_json_parse(const char *text, size_t length, SpecJsonError *error)

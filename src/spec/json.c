@@ -46,7 +46,7 @@ read_string(const void *value, const char *path, Findings *findings)
 }
 
 /*
- * The text is made from the number: the library keeps no source text. A round
+ * The text is made from the number: the library keeps no source text.  A round
  * trip through here therefore changes 1E3 to 1000.0, which is the same value.
  */
 static SpecNode *
@@ -86,7 +86,7 @@ read_list(const void *value, int depth, const char *path, Findings *findings)
 
 /*
  * The library iterates in the order of insertion, that is of the document,
- * since 2.8. It has no NUL in keys, so strlen() is right.
+ * since 2.8.  It has no NUL in keys, so strlen() is right.
  */
 static SpecNode *
 read_map(const void *value, int depth, const char *path, Findings *findings)

@@ -41,7 +41,7 @@ struct SpecNames
 };
 
 /*
- * Grows as needed; 16 is enough for most lists of a declaration. It goes with
+ * Grows as needed; 16 is enough for most lists of a declaration.  It goes with
  * its memory context, there is no function to free it.
  */
 SpecNames *

@@ -15,9 +15,9 @@
 
 /*
  * A third of the name's length may differ, at most three characters: more than
- * that guesses. The distance is counted in bytes, which is right for parameter
- * names, all of which are ASCII. "trusted" spares the server's check of
- * lengths, which we made.
+ * that guesses.  The distance is counted in bytes, which is right for
+ * parameter names, all of which are ASCII.  "trusted" spares the server's
+ * check of lengths, which we made.
  */
 const char *
 spec_nearest(const char *name, const char *const *names)

@@ -105,9 +105,10 @@ node_list_add(SpecNode *list, SpecNode *item)
 
 /*
  * By plain search: maps of a declaration have tens of keys, hardly ever more,
- * and a hash for each would cost more than it saves. What has to do with
- * thousands of names makes a SpecNames of its own. Anything that is no map has
- * no entries, so callers may look into a value before they know what it is.
+ * and a hash for each would cost more than it saves.  What has to do with
+ * thousands of names makes a SpecNames of its own.  Anything that is no map
+ * has no entries, so callers may look into a value before they know what it
+ * is.
  */
 static SpecEntry *
 node_find_entry(const SpecNode *map, const char *key)
@@ -201,9 +202,9 @@ is_plain_integer(const char *string)
 }
 
 /*
- * What a value is called when it has to be text. A number is written from its
+ * What a value is called when it has to be text.  A number is written from its
  * value, not as it stood in the source, so 0x10 and 16 are the same
- * declaration. Strings are not copied.
+ * declaration.  Strings are not copied.
  */
 const char *
 node_text(const SpecNode *node)
@@ -316,7 +317,7 @@ maps_equal(const SpecNode *a, const SpecNode *b)
 
 /*
  * Kinds must agree first, so 1 and 1.0 and "1" are three declarations; they
- * would be three values of jsonb, too. Quotes, positions and the spelling of
+ * would be three values of jsonb, too.  Quotes, positions and the spelling of
  * numbers do not count: they do not survive being stored.
  */
 bool
@@ -372,7 +373,7 @@ scalar_to_json(StringInfo out, const SpecNode *node)
 }
 
 /*
- * Appends to what "out" holds. Recursion is as deep as the tree, which the
+ * Appends to what "out" holds.  Recursion is as deep as the tree, which the
  * readers limit; trees from elsewhere end at the stack check.
  */
 void
@@ -413,7 +414,7 @@ node_to_json(StringInfo out, const SpecNode *node)
 }
 
 /*
- * The result is palloc'd. Raises what jsonb_in() raises, of which only the
+ * The result is palloc'd.  Raises what jsonb_in() raises, of which only the
  * size of an object or array (256 MB) could be met, and documents are kept far
  * below that.
  */

@@ -15,7 +15,7 @@
 
 /*
  * Keys with dots in them (addresses, settings of extensions) are not quoted: a
- * path is read by people, who know what they wrote. The result is a copy even
+ * path is read by people, who know what they wrote.  The result is a copy even
  * where it equals the key, so that callers may free it.
  */
 char *
@@ -32,7 +32,7 @@ spec_path_item(const char *path, int index)
 }
 
 /*
- * For errors that a library reports by offset. Counted in characters of UTF-8
+ * For errors that a library reports by offset.  Counted in characters of UTF-8
  * (every byte that is no continuation byte begins one), as libyaml counts its
  * columns.
  */
@@ -212,7 +212,7 @@ not_empty(SpecNode *root, Findings *findings)
 
 /*
  * Both formats end here, and only what differs between them is left to the
- * readers. Positions count from the first character after a byte order mark.
+ * readers.  Positions count from the first character after a byte order mark.
  */
 SpecNode *
 spec_parse(const char *string, size_t length, Findings *findings)

@@ -225,9 +225,9 @@ big_integer(const char *digits, int base, bool negative, char *string)
 }
 
 /*
- * An integer in any of YAML 1.1's notations, or NULL if the text is none. The
- * magnitude is read unsigned, because -2^63 has no positive counterpart. Keeps
- * the source text, for fields whose type is text.
+ * An integer in any of YAML 1.1's notations, or NULL if the text is none.  The
+ * magnitude is read unsigned, because -2^63 has no positive counterpart.
+ * Keeps the source text, for fields whose type is text.
  */
 static SpecNode *
 resolve_integer(char *string)
@@ -331,7 +331,7 @@ special_float(const char *string, double *number)
 	return false;
 }
 
-/* Likewise a float. strtod() is safe: the server keeps LC_NUMERIC at "C". */
+/* Likewise a float.  strtod() is safe: the server keeps LC_NUMERIC at "C". */
 static SpecNode *
 resolve_float(char *string)
 {
@@ -357,7 +357,7 @@ resolve_float(char *string)
 
 /*
  * In PyYAML's order: null, boolean, integer, float, and text if it is none of
- * them. "text" becomes part of the node, it is not copied.
+ * them.  "text" becomes part of the node, it is not copied.
  */
 SpecNode *
 spec_resolve_plain(char *string)

@@ -59,6 +59,10 @@ typedef struct Operand
 static char *parse_or(Parser *p);
 static char *parse_not(Parser *p);
 
+/*
+ * Only the first complaint counts: what follows it is mostly its consequence.
+ * Parsing goes on to the nearest place that looks at p->error.
+ */
 static void
 fail(Parser *p, const char *message)
 {
@@ -66,6 +70,9 @@ fail(Parser *p, const char *message)
 		p->error = pstrdup(message);
 }
 
+/*
+ * Blanks mean nothing between tokens; inside quotes they are never skipped.
+ */
 static void
 skip_blanks(Parser *p)
 {
@@ -86,6 +93,9 @@ accept(Parser *p, const char *token)
 	return true;
 }
 
+/*
+ * jsonpath's strings are JSON's: keys and values cannot break out of theirs.
+ */
 static char *
 json_quoted(const char *string)
 {
@@ -118,6 +128,10 @@ read_until(Parser *p, char mark)
 	return buf.data;
 }
 
+/*
+ * Only what reads the same in JSON and jsonpath: no exponent, no leading dot,
+ * no plus.
+ */
 static bool
 is_number(const char *string)
 {
@@ -140,6 +154,7 @@ is_number(const char *string)
 	return *s == '\0';
 }
 
+/* In JMESPath the empty string is false. */
 static Operand
 string_operand(const char *string)
 {
@@ -214,6 +229,10 @@ read_identifier(Parser *p, StringInfo path)
 	return true;
 }
 
+/*
+ * A dotted path from the instance's variables.  It also recognizes what
+ * JMESPath has beyond our part of the language, to refuse it by name.
+ */
 static Operand
 read_path(Parser *p)
 {
@@ -241,6 +260,10 @@ read_path(Parser *p)
 	return operand;
 }
 
+/*
+ * Everything that is not quoted is a path: unlike in jsonpath, a bare number
+ * is no literal.
+ */
 static Operand
 read_operand(Parser *p)
 {
@@ -297,6 +320,11 @@ typed_comparison(const char *path, const char *op, const Operand *literal)
 					path, types[literal->kind], path, op, literal->jsonpath);
 }
 
+/*
+ * The path goes to the left, so that there is one case for each kind of
+ * literal.  Two literals are left to jsonpath, which compares them like
+ * constants.
+ */
 static char *
 equality(Operand left, Operand right)
 {
@@ -318,6 +346,11 @@ equality(Operand left, Operand right)
 	return typed_comparison(left.jsonpath, "==", &right);
 }
 
+/*
+ * JMESPath orders numbers only, and calls everything else null, that is false.
+ * A path may hold anything at run time: then the comparison is unknown, which
+ * exists() makes false.
+ */
 static char *
 ordering(Parser *p, const Operand *left, const Operand *right, const char *op)
 {
@@ -382,6 +415,10 @@ parse_negated(Parser *p)
 	return truth_of(&operand);
 }
 
+/*
+ * Where the nesting is counted: every pair of parentheses and every negation
+ * comes through here.
+ */
 static char *
 parse_not(Parser *p)
 {
@@ -413,6 +450,9 @@ parse_not(Parser *p)
 	return inner;
 }
 
+/*
+ * Appends to one buffer; a copy for each operand would grow with their square.
+ */
 static char *
 parse_and(Parser *p)
 {
@@ -425,6 +465,9 @@ parse_and(Parser *p)
 	return all.data;
 }
 
+/*
+ * As parse_and(), one level up: && binds closer than ||, in both languages.
+ */
 static char *
 parse_or(Parser *p)
 {
@@ -446,6 +489,10 @@ expect_end(Parser *p)
 		fail(p, psprintf("unexpected \"%s\"", p->at));
 }
 
+/*
+ * The translation is of the whole filter or of nothing: a half-understood
+ * filter would send clients to the wrong servers.
+ */
 char *
 selector_to_jsonpath(const char *jmespath, char **error)
 {

@@ -53,12 +53,14 @@ choices_array(const char *choices)
 	return PointerGetDatum(construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
+/* numeric, as the bounds of integers and of ratios share a column */
 static Datum
 bound(double value)
 {
 	return DirectFunctionCall1(float8_numeric, Float8GetDatum(value));
 }
 
+/* Bounds of 0 and 0 mean none, in both columns. */
 static void
 fill_row(const ParamDef *def, Datum *values, bool *nulls)
 {

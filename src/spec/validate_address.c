@@ -30,12 +30,20 @@ address_family(const char *string)
 	return 0;
 }
 
+/*
+ * inet_pton() accepts neither 10.1 nor 010.1.1.1, whose meaning depends on who
+ * reads them.
+ */
 bool
 spec_valid_address(const char *string)
 {
 	return address_family(string) != 0;
 }
 
+/*
+ * Bits set beyond the mask are accepted, as in pg_hba.conf: 10.10.10.2/24
+ * names a host and its network at once.
+ */
 bool
 spec_valid_cidr(const char *string)
 {
@@ -81,6 +89,7 @@ valid_host_name(const char *string)
 	return true;
 }
 
+/* Aliases are exact; "Local" would be a host name. */
 static bool
 is_alias(const char *string)
 {
@@ -92,6 +101,10 @@ is_alias(const char *string)
 	return false;
 }
 
+/*
+ * The order matters: an alias first, then what can only be an address, and a
+ * host name last, so that 10.0.0.999 is not taken for the name of a host.
+ */
 void
 spec_check_hba_address(const SpecNode *value, const char *path, Findings *findings)
 {

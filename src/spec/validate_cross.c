@@ -311,6 +311,10 @@ check_memberships(const SpecNames *roles, const SpecNode *vars, const char *para
 	}
 }
 
+/*
+ * Owners and templates that are declared absent.  Those that are not declared
+ * at all may be on the server already, which is for plan/check.h to find out.
+ */
 static void
 check_databases(const SpecNames *roles, const SpecNode *vars, const char *path, Findings *findings)
 {
@@ -459,6 +463,11 @@ check_circles(const SpecNode *vars, const char *path, Findings *findings)
 	}
 }
 
+/*
+ * Looks at the catalogue's defaults as well as at declared values: a user may
+ * collide with a default role that the document never mentions.  Global
+ * variables are not known here.
+ */
 void
 spec_check_cross(const SpecNode *vars, const char *path, Findings *findings)
 {

@@ -21,6 +21,10 @@ typedef struct SpecItem
 	int			index;
 } SpecItem;
 
+/*
+ * Works on items that were refused as well: it is used for findings about
+ * other items.
+ */
 const char *
 spec_item_name(const SpecNode *item)
 {
@@ -43,6 +47,10 @@ spec_item_absent(const SpecNode *item)
 		(strcmp(state->text, "absent") == 0 || strcmp(state->text, "revoke") == 0);
 }
 
+/*
+ * Normalises the field in place.  An empty name is what templates leave when a
+ * variable is not set; it declares nothing, unless the field is required.
+ */
 static void
 check_field(const ObjectDef *object, SpecEntry *entry, const char *path, Findings *findings)
 {
@@ -75,6 +83,10 @@ check_field(const ObjectDef *object, SpecEntry *entry, const char *path, Finding
 	pfree(below);
 }
 
+/*
+ * Missing and null are the same here.  The item's own place is reported: the
+ * field has none.
+ */
 static void
 check_required(const ObjectDef *object, const SpecNode *item, const char *path,
 			   Findings *findings)
@@ -113,6 +125,10 @@ check_short_form(const ObjectDef *object, SpecNode *item, const char *path,
 	spec_check_value(&rule, item, path, findings);
 }
 
+/*
+ * One item in its long or short form.  The rules of its kind run only if all
+ * fields are sound.
+ */
 static void
 check_item(const ObjectDef *object, SpecNode *item, const char *path, Findings *findings)
 {
@@ -172,6 +188,7 @@ check_twice(const ObjectDef *object, const SpecNode *list, const char *path,
 	}
 }
 
+/* Items of a list parameter.  Kinds without a name (HBA rules) may repeat. */
 void
 spec_check_objects(const ValueRule *rule, SpecNode *list, const char *path,
 				   Findings *findings)

@@ -38,6 +38,10 @@ name_node(const SpecNode *item)
 	return item->kind == NODE_MAP ? scalar_field(item, "name") : item;
 }
 
+/*
+ * The names that CREATE ROLE refuses even in quotes.  Memberships in
+ * pg_monitor and its like are fine, and are not checked by this.
+ */
 void
 spec_check_role_name(const SpecNode *value, const char *path, Findings *findings)
 {
@@ -100,6 +104,10 @@ check_settings(const SpecNode *settings, const char *path, Findings *findings)
 	}
 }
 
+/*
+ * A membership in oneself is refused by the server as well, but only when the
+ * plan is half done.
+ */
 static void
 check_user(const SpecNode *item, const char *path, Findings *findings)
 {
@@ -122,6 +130,10 @@ check_user(const SpecNode *item, const char *path, Findings *findings)
 	}
 }
 
+/*
+ * CREATE SCHEMA refuses the prefix; pg_toast and pg_temp would be taken for
+ * the system's own.
+ */
 static void
 check_schema(const SpecNode *item, const char *path, Findings *findings)
 {
@@ -157,6 +169,10 @@ check_extension(const SpecNode *item, const char *path, Findings *findings)
 	}
 }
 
+/*
+ * What CREATE DATABASE would refuse and can be known without a server.
+ * Locales cannot: which there are is a matter of the host.
+ */
 static void
 check_database(const SpecNode *item, const char *path, Findings *findings)
 {
@@ -209,6 +225,10 @@ check_one_line(const SpecNode *item, const char *field, const char *path, Findin
 				   "field \"%s\" must be a single line", field);
 }
 
+/*
+ * A rule has "rules", or at least "addr": a rule without an address would have
+ * to mean every address, and that nobody should get by leaving something out.
+ */
 static void
 check_hba(const SpecNode *item, const char *path, Findings *findings)
 {
@@ -236,6 +256,10 @@ check_hba(const SpecNode *item, const char *path, Findings *findings)
 	}
 }
 
+/*
+ * Translated only to see whether it can be; the result is thrown away.  An
+ * empty "backup" is what templates leave, and means none.
+ */
 static void
 check_selector(const SpecNode *item, const char *field, const char *path, Findings *findings)
 {
@@ -251,6 +275,10 @@ check_selector(const SpecNode *item, const char *field, const char *path, Findin
 				   spec_clip(value->text, MAX_QUOTED_SELECTOR), error);
 }
 
+/*
+ * The name becomes part of a section's name and of a file's name, hence its
+ * narrow alphabet.
+ */
 static void
 check_service(const SpecNode *item, const char *path, Findings *findings)
 {
@@ -303,6 +331,7 @@ static const ObjectRules object_rules[] = {
 	{NULL, NULL}
 };
 
+/* Called with items whose fields are sound. */
 void
 spec_check_object_rules(const ObjectDef *object, SpecNode *item, const char *path,
 						Findings *findings)
@@ -314,6 +343,10 @@ spec_check_object_rules(const ObjectDef *object, SpecNode *item, const char *pat
 	}
 }
 
+/*
+ * By the server's own grammar, so that what is accepted here is what the
+ * server accepts.
+ */
 static void
 check_default_privilege(const SpecNode *item, const char *path, Findings *findings)
 {
@@ -324,6 +357,10 @@ check_default_privilege(const SpecNode *item, const char *path, Findings *findin
 		spec_error(findings, problem.sqlstate, item, path, problem.hint, "%s", problem.message);
 }
 
+/*
+ * Each is one clause; they are not compared with each other, as a later REVOKE
+ * may take back a part of an earlier GRANT.
+ */
 static void
 check_default_privileges(const SpecNode *list, const char *path, Findings *findings)
 {
@@ -334,6 +371,10 @@ check_default_privileges(const SpecNode *list, const char *path, Findings *findi
 		check_default_privilege(lfirst(lc), spec_path_item(path, i++), findings);
 }
 
+/*
+ * These networks get into access rules, where a mistyped one would silently
+ * let nobody, or everybody, in.
+ */
 static void
 check_intranet(const SpecNode *list, const char *path, Findings *findings)
 {
@@ -351,6 +392,7 @@ check_intranet(const SpecNode *list, const char *path, Findings *findings)
 	}
 }
 
+/* The only parameter that is a number or the word auto. */
 static void
 check_max_conn(const SpecNode *value, const char *path, Findings *findings)
 {
@@ -360,6 +402,7 @@ check_max_conn(const SpecNode *value, const char *path, Findings *findings)
 				   "parameter \"pg_max_conn\" must be auto or a number, not \"%s\"", value->text);
 }
 
+/* Encodings that only clients may have (SJIS, BIG5) are refused, too. */
 static void
 check_encoding(const SpecNode *value, const char *path, Findings *findings)
 {
@@ -401,6 +444,10 @@ static const ParamRules param_rules[] = {
 	{NULL, NULL}
 };
 
+/*
+ * Called with values of the right type.  Few parameters have such rules, so a
+ * walk through the table is enough.
+ */
 void
 spec_check_param_rules(const char *param, SpecNode *value, const char *path,
 					   Findings *findings)

@@ -22,6 +22,7 @@
 /* bytes of a value that a message quotes */
 #define MAX_QUOTED	60
 
+/* By value: it lives for one call of finding_add(). */
 SpecNode
 spec_place_of_key(const SpecEntry *entry)
 {
@@ -32,6 +33,10 @@ spec_place_of_key(const SpecEntry *entry)
 	return at;
 }
 
+/*
+ * The hint is only a guess and is worded so; the message itself says what is
+ * wrong.
+ */
 char *
 spec_did_you_mean(const char *name, const char *const *names)
 {
@@ -40,12 +45,18 @@ spec_did_you_mean(const char *name, const char *const *names)
 	return nearest == NULL ? NULL : psprintf("Did you mean \"%s\"?", nearest);
 }
 
+/*
+ * ${...} is replaced by the consumer of a value, {{...}} by Ansible.  What a
+ * value with one in it will be is not known here, so its form is not checked;
+ * its type was.
+ */
 bool
 spec_has_placeholder(const char *string)
 {
 	return strstr(string, "${") != NULL || strstr(string, "{{") != NULL;
 }
 
+/* How a message calls what it found; NODE_NULL only occurs inside lists. */
 static const char *
 kind_name(const SpecNode *value)
 {
@@ -69,6 +80,7 @@ kind_name(const SpecNode *value)
 	return "something else";
 }
 
+/* The finding never shows the value, so it can be used for secrets, too. */
 static void
 wrong_type(const ValueRule *rule, const SpecNode *value, const char *path,
 		   const char *expected, Findings *findings)
@@ -101,6 +113,7 @@ bad_form(const ValueRule *rule, const SpecNode *value, const char *path,
 				   spec_clip(value->text, MAX_QUOTED));
 }
 
+/* A null counts as one; who must tell it apart asks before. */
 static bool
 is_scalar(const SpecNode *value)
 {
@@ -120,12 +133,17 @@ want_text(const ValueRule *rule, SpecNode *value, const char *path, Findings *fi
 	return true;
 }
 
+/* Any scalar is text: 1:20 and off stay what the source says. */
 static void
 check_string(const ValueRule *rule, SpecNode *value, const char *path, Findings *findings)
 {
 	(void) want_text(rule, value, path, findings);
 }
 
+/*
+ * YAML has resolved the plain words already; here are those in quotes, and
+ * nothing else: 0 and 1 are numbers.
+ */
 static void
 check_bool(const ValueRule *rule, SpecNode *value, const char *path, Findings *findings)
 {
@@ -165,6 +183,10 @@ unquote_number(SpecNode *value)
 	}
 }
 
+/*
+ * Bounds of 0 and 0 mean that there are none.  A double holds all bounds
+ * exactly.
+ */
 static void
 check_int(const ValueRule *rule, SpecNode *value, const char *path, Findings *findings)
 {
@@ -180,6 +202,10 @@ check_int(const ValueRule *rule, SpecNode *value, const char *path, Findings *fi
 				   rule->what, rule->min, rule->max, value->integer);
 }
 
+/*
+ * An integer will do.  NaN is never greater and less, so it is out of every
+ * range.
+ */
 static void
 check_float(const ValueRule *rule, SpecNode *value, const char *path, Findings *findings)
 {
@@ -199,6 +225,10 @@ check_float(const ValueRule *rule, SpecNode *value, const char *path, Findings *
 				   rule->what, rule->min, rule->max, node_text(value));
 }
 
+/*
+ * Compared exactly, as the documentation prints the choices.  There are few of
+ * them for any parameter, so all are named in the message.
+ */
 static void
 check_enum(const ValueRule *rule, SpecNode *value, const char *path, Findings *findings)
 {
@@ -231,6 +261,10 @@ check_enum(const ValueRule *rule, SpecNode *value, const char *path, Findings *f
 			   spec_clip(value->text, MAX_QUOTED));
 }
 
+/*
+ * NAMEDATALEN is in bytes: the server would truncate a longer name with a
+ * notice, and the object would be looked for in vain ever after.
+ */
 void
 spec_check_name(const SpecNode *value, const char *path, Findings *findings)
 {
@@ -243,6 +277,7 @@ spec_check_name(const SpecNode *value, const char *path, Findings *findings)
 				   spec_clip(value->text, MAX_QUOTED), strlen(value->text), NAMEDATALEN - 1);
 }
 
+/* Case and characters are free: names are quoted wherever they are used. */
 static void
 check_name(const ValueRule *rule, SpecNode *value, const char *path, Findings *findings)
 {
@@ -250,6 +285,10 @@ check_name(const ValueRule *rule, SpecNode *value, const char *path, Findings *f
 		spec_check_name(value, path, findings);
 }
 
+/*
+ * Without a mask.  Host names are not accepted: these fields end up in files
+ * that want addresses.
+ */
 static void
 check_ip(const ValueRule *rule, SpecNode *value, const char *path, Findings *findings)
 {
@@ -259,6 +298,7 @@ check_ip(const ValueRule *rule, SpecNode *value, const char *path, Findings *fin
 		bad_form(rule, value, path, "an IP address", ERRCODE_PGOPS_BAD_ADDRESS, findings);
 }
 
+/* With its mask, which says in which network a virtual address lies. */
 static void
 check_cidr(const ValueRule *rule, SpecNode *value, const char *path, Findings *findings)
 {
@@ -269,6 +309,9 @@ check_cidr(const ValueRule *rule, SpecNode *value, const char *path, Findings *f
 				 ERRCODE_PGOPS_BAD_ADDRESS, findings);
 }
 
+/*
+ * An integer in the range of ports; 0, "any port", is of no use to clients.
+ */
 static void
 check_port(const ValueRule *rule, SpecNode *value, const char *path, Findings *findings)
 {
@@ -279,6 +322,10 @@ check_port(const ValueRule *rule, SpecNode *value, const char *path, Findings *f
 	check_int(&port, value, path, findings);
 }
 
+/*
+ * Absolute, as nobody can say what it would be relative to.  Whether it exists
+ * is the host's business.
+ */
 static void
 check_path(const ValueRule *rule, SpecNode *value, const char *path, Findings *findings)
 {
@@ -312,6 +359,10 @@ static const char *const size_units[] = {
 	"", "B", "kB", "KB", "MB", "GB", "TB", "KiB", "MiB", "GiB", "TiB", "K", "M", "G", "T", NULL
 };
 
+/*
+ * A bare integer has the parameter's own unit.  The units are those that
+ * PostgreSQL and pgBackRest accept between them; each consumer converts.
+ */
 static void
 check_quantity(const ValueRule *rule, SpecNode *value, const char *path, Findings *findings)
 {
@@ -378,6 +429,7 @@ is_fixed_date(const char *string)
 		 (dtype == DTK_DATE && strpbrk(string, "0123456789") != NULL));
 }
 
+/* Kept as text; model_role.c makes a time stamp of it. */
 static void
 check_date(const ValueRule *rule, SpecNode *value, const char *path, Findings *findings)
 {
@@ -388,6 +440,10 @@ check_date(const ValueRule *rule, SpecNode *value, const char *path, Findings *f
 				 ERRCODE_PGOPS_OUT_OF_RANGE, findings);
 }
 
+/*
+ * What is inside belongs to whoever uses the parameter (settings are looked at
+ * in validate_rules.c).
+ */
 static void
 check_dict(const ValueRule *rule, SpecNode *value, const char *path, Findings *findings)
 {
@@ -395,7 +451,11 @@ check_dict(const ValueRule *rule, SpecNode *value, const char *path, Findings *f
 		wrong_type(rule, value, path, "a map", findings);
 }
 
-/* a list of texts; a bare text stands for a list of one nowhere in the field's usage */
+/*
+ * Each item is text on its own terms, as in check_string().  A bare text is no
+ * list of one: templates would write lists as one line with commas in it, and
+ * nobody would notice.
+ */
 static void
 check_list(const ValueRule *rule, SpecNode *value, const char *path, Findings *findings)
 {
@@ -424,6 +484,10 @@ check_list(const ValueRule *rule, SpecNode *value, const char *path, Findings *f
 	}
 }
 
+/*
+ * A number in quotes is a number here, too: ports of services are written both
+ * ways.
+ */
 static void
 check_int_or_string(const ValueRule *rule, SpecNode *value, const char *path,
 					Findings *findings)
@@ -435,6 +499,7 @@ check_int_or_string(const ValueRule *rule, SpecNode *value, const char *path,
 		(void) want_text(rule, value, path, findings);
 }
 
+/* Accepts everything; it is in the table so that no type lacks a function. */
 static void
 check_any(const ValueRule *rule, SpecNode *value, const char *path, Findings *findings)
 {
@@ -465,6 +530,10 @@ static const ValueCheck value_checks[] = {
 	[PT_OBJECTS] = spec_check_objects
 };
 
+/*
+ * Dispatches by type.  A null is left alone: "key:" with nothing behind it
+ * declares nothing, and required fields are asked for elsewhere.
+ */
 void
 spec_check_value(const ValueRule *rule, SpecNode *value, const char *path, Findings *findings)
 {

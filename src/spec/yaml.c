@@ -38,7 +38,7 @@ typedef struct YamlReader
 static SpecNode *read_value(YamlReader *reader, int depth, const char *path);
 
 /*
- * Reset callback of the reader's memory context. It runs on every way out, an
+ * Reset callback of the reader's memory context.  It runs on every way out, an
  * error raised by palloc in the midst of reading included, and frees what
  * libyaml has malloc'd.
  */
@@ -114,7 +114,7 @@ next_event(YamlReader *reader)
 }
 
 /*
- * A finding at the place of the current event. The texts are ours and show
+ * A finding at the place of the current event.  The texts are ours and show
  * nothing of the document but keys.
  */
 static void
@@ -276,8 +276,8 @@ accept_key(YamlReader *reader, SpecNames *seen, SpecEntry *entry, const char *pa
 }
 
 /*
- * The entries of a mapping up to its end. Duplicate keys are looked for in a
- * hash, as a map may be as large as the document. A value is read even where
+ * The entries of a mapping up to its end.  Duplicate keys are looked for in a
+ * hash, as a map may be as large as the document.  A value is read even where
  * its key is refused, for the events must be consumed, and it may hold errors
  * of its own.
  */
@@ -369,7 +369,7 @@ read_stream(YamlReader *reader)
 
 /*
  * libyaml's input is the text itself, which is not copied and must stay until
- * the end. The encoding is fixed: libyaml would otherwise take a byte order
+ * the end.  The encoding is fixed: libyaml would otherwise take a byte order
  * mark's word for UTF-16.
  */
 SpecNode *
