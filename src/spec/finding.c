@@ -151,7 +151,7 @@ typedef struct SortItem
 } SortItem;
 
 /*
- * What has no line (JSON through jsonb, whole documents) comes first. The
+ * What has no line (JSON through jsonb, whole documents) comes first.  The
  * position makes the order total, as qsort() is not stable.
  */
 static int
@@ -235,8 +235,8 @@ emit_warnings(const Findings *findings)
 
 /*
  * One ERROR for all, because the first one alone would make people fix a
- * document line by line, with one run for each. Does not return if there is an
- * error.
+ * document line by line, with one run for each.  Does not return if there is
+ * an error.
  */
 void
 findings_raise(Findings *findings, const char *what)
