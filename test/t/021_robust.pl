@@ -97,8 +97,8 @@ is(coordinator(), $pid, '... in the same process');
 
 # ---- what is asked during a pass is not forgotten ----
 {
-	set_conf("pgops.retry_delay = '1h'\npgops.lock_timeout = '300ms'");
-	my $holder = hold('one', 'ALTER SCHEMA inside RENAME TO elsewhere', spec(limit => 21, owner => $superuser));
+	set_conf("pgops.retry_delay = '1h'\npgops.lock_timeout = '1s'");
+	my $holder = hold('postgres', 'ALTER ROLE owner CONNECTION LIMIT 99', spec(limit => 25));
 	my $before = passes();
 	$node->safe_psql('postgres', 'SELECT pgops.reconcile()');
 	wait_for($node, 'SELECT passes >= ' . ($before + 2) . ' FROM pgops.coordinator()',
@@ -112,13 +112,14 @@ is(coordinator(), $pid, '... in the same process');
 	set_conf("pgops.retry_delay = '200ms'\npgops.drift_interval = '1h'\npgops.lock_timeout = '60s'");
 	$node->safe_psql('postgres', 'SELECT pgops.reconcile()');
 	is(settle($node)->{phase}, 'converged', 'converges');
+	converge($node, spec(limit => 21), 'converged', 'declared');
 }
 
 # ---- a database worker is cancelled, is ended ----
 for my $signal ([ 'pg_cancel_backend', '57014' ], [ 'pg_terminate_backend', 'PO302' ])
 {
 	my ($function, $sqlstate) = @$signal;
-	my $owner = $function =~ /cancel/ ? 'owner' : $superuser;
+	my $owner = $function =~ /cancel/ ? $superuser : 'owner';
 	my $holder = hold('one', 'ALTER SCHEMA inside RENAME TO elsewhere', spec(limit => 21, owner => $owner));
 	wait_for($node, "SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'pgops worker' AND wait_event_type = 'Lock'",
 		"$function: a worker waits");
@@ -132,7 +133,7 @@ for my $signal ([ 'pg_cancel_backend', '57014' ], [ 'pg_terminate_backend', 'PO3
 
 # ---- sessions ----
 {
-	my $holder = hold('postgres', 'ALTER ROLE owner CONNECTION LIMIT 99', spec(limit => 22, owner => $superuser));
+	my $holder = hold('postgres', 'ALTER ROLE owner CONNECTION LIMIT 99', spec(limit => 22));
 	for my $function ('pg_cancel_backend', 'pg_terminate_backend')
 	{
 		my $waiter = $node->background_psql('postgres', on_error_stop => 0);
@@ -164,7 +165,7 @@ my $rule = { title => 'more', role => 'common', rules => ['host all all 10.1.2.3
 my $before = slurp_file($hba);
 {
 	chmod 0555, $folder or die "chmod: $!";
-	declare($node, spec(limit => 23, owner => $superuser, rules => [$rule]));
+	declare($node, spec(limit => 23, rules => [$rule]));
 	my $status = settle($node);
 	is($status->{phase}, 'degraded', 'folder not writable: degraded');
 	is( value($node, "SELECT DISTINCT sqlstate FROM pgops.failure WHERE kind = 'hba'"),
@@ -192,7 +193,7 @@ SKIP:
 	skip 'root reads everything', 4 if $> == 0;
 	my $present = slurp_file($hba);
 	chmod 0000, $hba or die "chmod: $!";
-	declare($node, spec(limit => 24, owner => $superuser));
+	declare($node, spec(limit => 24));
 	my $status = settle($node);
 	is($status->{phase}, 'blocked', 'file not readable: blocked');
 	like($status->{message}, qr/could not open file.*Permission denied/, '... the status says why');
@@ -212,7 +213,7 @@ SKIP:
 	};
 	my $schema = "FROM pg_namespace WHERE nspname LIKE 'gr%e'";
 
-	converge($node, spec(limit => 24, owner => $superuser, databases => [$latin]),
+	converge($node, spec(limit => 24, databases => [$latin]),
 		'converged', 'LATIN1: converges');
 	is(value($node, "SELECT nspname $schema", database => 'latin'), $large, '... the schema has its name');
 	is(value($node, "SELECT octet_length(nspname::text) $schema", database => 'latin'),
@@ -220,12 +221,12 @@ SKIP:
 	is(scalar(plan_rows($node)), 0, '... nothing is left to do');
 
 	push @{ $latin->{schemas} }, 'имя', 'other';
-	declare($node, spec(limit => 24, owner => $superuser, databases => [$latin]));
+	declare($node, spec(limit => 24, databases => [$latin]));
 	is(settle($node)->{phase}, 'degraded', 'a name that LATIN1 does not have: degraded');
 	is(value($node, 'SELECT DISTINCT sqlstate FROM pgops.failure'), '22P05', '... with its SQLSTATE');
 	is( value($node, "SELECT count(*) FROM pg_namespace WHERE nspname = 'other'", database => 'latin'),
 		1, '... the others are made');
-	converge($node, spec(limit => 24, owner => $superuser), 'converged', 'declared without it');
+	converge($node, spec(limit => 24), 'converged', 'declared without it');
 }
 
 # ---- nothing grows ----
