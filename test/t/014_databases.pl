@@ -165,7 +165,8 @@ $spec = databases(
 	{ name => 'nowhere', tablespace => 'first', icu_rules => '&a < b', builtin_locale => 'C', locale_provider => 'builtin' });
 declare($node, $spec);
 my $status = settle($node);
-is($status->{phase}, 'blocked', 'create-only fields differ: blocked');
+# the last one is more than any server makes: one that knows the fields says so itself
+is($status->{phase}, $major < 17 ? 'blocked' : 'degraded', 'create-only fields differ: blocked');
 my ($row) = blocked('latin');
 is($row->{sqlstate}, 'PO201', 'encoding: told');
 like($row->{reason}, qr/^encoding: LATIN1 -> UTF8$/, '... with both values');
@@ -178,6 +179,10 @@ is(database('ctype')->{datconnlimit}, 3, '... the other fields are set');
 if ($major < 17)
 {
 	is($row->{sqlstate}, 'PO118', 'what the server version does not have is told');
+}
+else
+{
+	like($status->{message}, qr/ICU rules/, 'what the server refuses is told');
 }
 is(database_exists('nowhere'), 0, '... and the database not created');
 
