@@ -207,3 +207,15 @@ pg_port: x'));
 \echo :LAST_ERROR_SQLSTATE
 SELECT count(*) FROM pgops.apply_cluster('{"pg-test": {"hosts": {}, "vars": {"pg_user": 1}}}'::jsonb);
 SELECT count(*) FROM pgops.cluster WHERE name = 'pg-test';
+
+-- bytes that are no UTF-8 get as far as this only in a database without an encoding
+\set regression :DBNAME
+CREATE DATABASE pgops_bytes ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0;
+\c pgops_bytes
+CREATE EXTENSION pgops;
+SELECT severity, line, "column", code, message, hint FROM pgops.validate(E'pg-test:\n  hosts: "a\xff\xfeb"\n');
+SELECT severity, line, "column", code, message, hint FROM pgops.validate(E'{"pg-test": "\xc3"}');
+SELECT count(*) FROM pgops.apply_cluster(E'pg-test: "\xed\xa0\x80"');
+SELECT count(*) FROM pgops.cluster;
+\c :regression
+DROP DATABASE pgops_bytes;

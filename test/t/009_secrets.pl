@@ -37,6 +37,9 @@ auto_explain.log_min_duration = 0
 auto_explain.log_nested_statements = on
 auto_explain.log_verbose = on
 CONF
+# the file that is taken over has a secret, too
+append_to_file($node->data_dir . '/pg_hba.conf',
+	"host all before 10.9.1.0/24 radius radiusservers=10.9.0.1 \\\n  radiussecrets=\"Before-Radius-wOrd\" radiusports=1\n");
 $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION pgops');
 $node->safe_psql('postgres', 'CREATE EXTENSION pg_stat_statements') if $have_statements;
@@ -242,8 +245,9 @@ is( value($node, "SELECT count(*) FROM aclexplode((SELECT relacl FROM pg_class W
 # the access rule itself has its secret; whoever sees the plan of it does not
 like(slurp_file($node->data_dir . '/pg_hba.conf'), qr/^host all ldap_user .* radiussecrets="Last-Radius-wOrd"$/m,
 	'pg_hba.conf has the rule as it was declared');
-my @changes = rows($node, "SELECT statement FROM pgops.action_log WHERE rule = 'hba.write'");
+my @changes = rows($node, "SELECT statement FROM pgops.action_log WHERE rule = 'hba.write' ORDER BY id");
 cmp_ok(scalar(grep { $_->{statement} =~ /radiussecrets=\*{8}$/m } @changes), '>=', 1, 'the action log shows it masked');
+like($changes[0]{statement}, qr/^-  radiussecrets=\*{8}$/m, '... that of the file found before, too');
 cmp_ok(scalar(grep { $_->{statement} =~ /only secrets differ/ } @changes), '>=', 1, '... and says when only the secret changed');
 
 my $dump = PostgreSQL::Test::Utils::tempdir() . '/dump.sql';

@@ -285,6 +285,33 @@ for my $case ([ 'trust', "local all all trust\n" ],
 	$other->stop;
 }
 
+# ---- a file elsewhere, by a link; and a folder that cannot be written ----
+{
+	my $linked = pgops_node('linked', conf => "pgops.drift_interval = '1h'\n");
+	my $link = hba_file($linked);
+	my $folder = $linked->data_dir . '/conf';
+	mkdir $folder or die $!;
+	rename $link, "$folder/real.conf" or die $!;
+	symlink "$folder/real.conf", $link or die $!;
+	my $found = file_identity("$folder/real.conf");
+
+	chmod 0500, $folder or die $!;
+	declare($linked, $spec);
+	my $status = settle($linked);
+	is($status->{phase}, 'degraded', 'a folder that cannot be written');
+	is(value($linked, "SELECT string_agg(rule || ' ' || sqlstate, ',') FROM pgops.failure"), 'hba.write 42501', '... is the only failure');
+	is(file_identity("$folder/real.conf"), $found, '... the file is as it was');
+	is(value($linked, 'SELECT count(*) FROM pg_database WHERE datname = \'app\''), 1, '... and everything else is done');
+	chmod 0700, $folder or die $!;
+	$linked->safe_psql('postgres', 'SELECT pgops.reconcile()');
+	is(settle($linked)->{phase}, 'converged', 'once it can, the file is written');
+	ok(-l $link, 'the link is still one');
+	like(slurp_file("$folder/real.conf"), qr/written by pgops/, '... and what it points to is written');
+	is(join(' ', sort map { s{.*/}{}r } glob("$folder/*")), 'real.conf', 'nothing temporary is left');
+	is(join(' ', sort map { s{.*/}{}r } grep { !/real/ } glob($linked->data_dir . '/pg_hba*')), 'pg_hba.conf pg_hba.conf.pgops-original', '... nor beside the link');
+	$linked->stop;
+}
+
 # no local rule let it in before: then by its password, which it has
 {
 	local $ENV{PGUSER} = 'the boss';
