@@ -25,6 +25,7 @@ int			pgops_guc_max_workers = 4;
 int			pgops_guc_retry_delay = 5000;
 int			pgops_guc_statement_timeout = 300000;
 
+/* a row of int_settings; boot and bounds are in the unit that "flags" says */
 typedef struct IntSetting
 {
 	const char *name;
@@ -37,6 +38,7 @@ typedef struct IntSetting
 	int			flags;
 } IntSetting;
 
+/* a row of text_settings; an empty value means that the setting is not used */
 typedef struct TextSetting
 {
 	const char *name;
@@ -106,6 +108,12 @@ static const IntSetting int_settings[] = {
 	},
 };
 
+/*
+ * Called by _PG_init(), in the postmaster or in a session that loads the
+ * library by itself.  pgops.database decides where the coordinator connects,
+ * which is settled when the server starts: a session of the second kind gets
+ * all settings but this one.
+ */
 void
 guc_define(void)
 {

@@ -63,6 +63,11 @@ static const char *const well_known_prefixes[] = {
 /* options of HBA rules that hold a secret; as the server reads them, in lower case only */
 static const char *const hba_options[] = {"ldapbindpasswd=", "radiussecrets=", NULL};
 
+/*
+ * As the server itself decides what ALTER ROLE PASSWORD was given.  A plain
+ * password that looks like a verifier is one, therefore, for the server as for
+ * us.
+ */
 bool
 secret_is_verifier(const char *str)
 {
@@ -70,6 +75,11 @@ secret_is_verifier(const char *str)
 		get_password_type(str) != PASSWORD_TYPE_PLAINTEXT;
 }
 
+/*
+ * Costs a full key derivation (thousands of hashes, some milliseconds) for a
+ * plain password: that is the price of not changing what need not change.
+ * Callers compare a password once and keep the verifier.
+ */
 bool
 secret_matches(const char *role, const char *declared, const char *verifier)
 {
@@ -86,6 +96,11 @@ secret_matches(const char *role, const char *declared, const char *verifier)
 	return plain_crypt_verify(role, verifier, declared, &logdetail) == STATUS_OK;
 }
 
+/*
+ * A new verifier has a new salt, so making one for an unchanged password would
+ * be a change: of pg_authid, of the revision, and for every pooler that keeps
+ * a copy.
+ */
 char *
 secret_verifier(const char *role, const char *declared, const char *known)
 {
@@ -96,6 +111,7 @@ secret_verifier(const char *role, const char *declared, const char *known)
 	return encrypt_password(PASSWORD_TYPE_SCRAM_SHA_256, role, declared);
 }
 
+/* For warnings: such a password still is what was declared. */
 bool
 secret_is_well_known(const char *plain)
 {
@@ -115,6 +131,11 @@ secret_is_well_known(const char *plain)
 	return false;
 }
 
+/*
+ * A search in the text, not in tokens: it must find the option in lines that
+ * the server's tokenizer refuses, as well.  A comment that talks of the option
+ * is masked, too, which does no harm.
+ */
 const char *
 secret_in_hba(const char *str)
 {

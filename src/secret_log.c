@@ -55,6 +55,11 @@ find_word(char *str, const char *word)
 	return NULL;
 }
 
+/*
+ * Looked for in every message of a session: a few scans of the text for a
+ * byte, which cost nothing beside writing it.  The result may be written to,
+ * if the text was the message's own.
+ */
 static char *
 find_needle(char *str)
 {
@@ -180,6 +185,13 @@ hide_in_error(ErrorData *edata)
 	}
 }
 
+/*
+ * Decides by what ran, not by what the message says: whatever is logged while
+ * a statement with a document runs may quote it.  That a statement is one is
+ * known from its text, or because secret_hide_statement() marked it; start
+ * times of statements differ within a session, so the mark ends with the
+ * statement.
+ */
 static void
 hide_secrets(ErrorData *edata)
 {
@@ -209,6 +221,7 @@ hide_secrets(ErrorData *edata)
 		hide_in_report(edata, hidden);
 }
 
+/* Other hooks come after ours, and see what is left. */
 static void
 log_hook(ErrorData *edata)
 {
@@ -217,6 +230,10 @@ log_hook(ErrorData *edata)
 		previous_hook(edata);
 }
 
+/*
+ * By _PG_init(), once for each process that loads the library; it cannot be
+ * taken back, as the library cannot be unloaded.
+ */
 void
 secret_install_log_hook(void)
 {
@@ -224,6 +241,12 @@ secret_install_log_hook(void)
 	emit_log_hook = log_hook;
 }
 
+/*
+ * Sets the mark and replaces the text in pg_stat_activity, which every member
+ * of pg_read_all_stats could read.  There is a moment between the statement's
+ * arrival and this call; the README says how to declare without a secret in
+ * any statement.
+ */
 void
 secret_hide_statement(void)
 {

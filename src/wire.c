@@ -1,6 +1,14 @@
 /*
  * wire.c
  *		Values in a message between a backend and its database worker.
+ *
+ * There are no tags and no versions: both ends read and write the same values
+ * in the same order.  They can rely on that because the library is preloaded:
+ * all processes have the postmaster's copy of it, whatever an upgrade has put
+ * on disk meanwhile.
+ *
+ * Not for: which values make up a message (the codecs in observe/ and apply/),
+ * nor how it is transported.
  */
 #include "postgres.h"
 
@@ -13,18 +21,24 @@
 
 #define WIRE_NULL	((int64) -1)
 
+/*
+ * Always eight bytes, in the machine's order and without alignment: the reader
+ * copies.
+ */
 void
 wire_put_int(StringInfo out, int64 value)
 {
 	appendBinaryStringInfo(out, (const char *) &value, sizeof(value));
 }
 
+/* One byte, so that flags of many objects stay small. */
 void
 wire_put_bool(StringInfo out, bool value)
 {
 	appendStringInfoChar(out, value ? 1 : 0);
 }
 
+/* Length and bytes, without the final zero; a length of -1 is NULL. */
 void
 wire_put_text(StringInfo out, const char *text)
 {
@@ -51,6 +65,10 @@ mask_odd(const char *text)
 	return copy;
 }
 
+/*
+ * An ASCII text is not copied by the conversion, nor is anything in a UTF-8
+ * database.
+ */
 void
 wire_put_local(StringInfo out, const char *text)
 {
@@ -67,6 +85,7 @@ wire_put_message(StringInfo out, const char *message)
 	wire_put_local(out, message);
 }
 
+/* Reads in place: the message must stay while the reader is in use. */
 void
 wire_read(WireReader *reader, const char *data, int length)
 {
@@ -87,6 +106,7 @@ wire_take(WireReader *reader, int64 size)
 	return start;
 }
 
+/* Copied, since the place may not be aligned for an int64. */
 int64
 wire_get_int(WireReader *reader)
 {
@@ -96,12 +116,14 @@ wire_get_int(WireReader *reader)
 	return value;
 }
 
+/* any byte but 0 */
 bool
 wire_get_bool(WireReader *reader)
 {
 	return *wire_take(reader, 1) != 0;
 }
 
+/* Terminated by a zero byte, which the message does not have. */
 char *
 wire_get_text(WireReader *reader)
 {
@@ -112,6 +134,7 @@ wire_get_text(WireReader *reader)
 	return pnstrdup(wire_take(reader, size), (int) size);
 }
 
+/* For what must not lose a character (names, statements); else wire_get_message(). */
 char *
 wire_get_local(WireReader *reader)
 {
@@ -145,6 +168,10 @@ convert_from_utf8(const char *text)
 	return NULL;
 }
 
+/*
+ * The check comes before the encoding is looked at, so that damaged bytes are
+ * never handed on as text, in SQL_ASCII neither.
+ */
 char *
 wire_from_utf8(char *text)
 {
@@ -159,6 +186,10 @@ wire_from_utf8(char *text)
 	return convert_from_utf8(text);
 }
 
+/*
+ * For messages on their way to a log or table: rather a "?" than an error
+ * about an error.
+ */
 char *
 wire_readable(const char *message)
 {
@@ -172,6 +203,10 @@ wire_readable(const char *message)
 	return readable ? readable : mask_odd(copy);
 }
 
+/*
+ * The other end's message as well as ours: it may have been written in a
+ * database of another encoding.
+ */
 char *
 wire_get_message(WireReader *reader)
 {

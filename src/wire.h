@@ -15,11 +15,12 @@
 
 #include "lib/stringinfo.h"
 
+/* a message that is being read; the bytes are the caller's and must stay */
 typedef struct WireReader
 {
 	const char *data;
-	int			length;
-	int			at;
+	int			length;			/* bytes of the whole message */
+	int			at;				/* offset of what comes next */
 } WireReader;
 
 extern void wire_put_int(StringInfo out, int64 value);

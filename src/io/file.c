@@ -118,6 +118,10 @@ read_bytes(const char *path, size_t max_bytes, StringInfo out)
 	return true;
 }
 
+/*
+ * The text is not converted: the caller knows what encoding a file of its kind
+ * has.
+ */
 char *
 io_read_file(const char *path, size_t max_bytes)
 {
@@ -163,6 +167,10 @@ resolve_path(const char *path)
 	return pstrdup(path);
 }
 
+/*
+ * Whoever set another owner or mode for a file had a reason for it; the new
+ * file gets the same.  With no file there, the mode alone counts.
+ */
 static FileIdentity
 identity_of(const char *path, int mode)
 {
@@ -235,6 +243,11 @@ remove_leftovers(const char *directory, const char *base)
 	FreeDir(dir);
 }
 
+/*
+ * A write may be short, on a full disk above all; and not every file system
+ * sets errno then.  "path" is the file's final name, which is the one that
+ * people know.
+ */
 static void
 write_all(int fd, const char *path, const char *data, size_t length)
 {
@@ -336,6 +349,7 @@ replace_file(const char *target, const char *data, size_t length,
 	pfree(directory);
 }
 
+/* Owner and mode are those of the link's target, if the path is a link. */
 void
 io_write_file(const char *path, const char *str, int mode)
 {
@@ -346,6 +360,11 @@ io_write_file(const char *path, const char *str, int mode)
 	pfree(target);
 }
 
+/*
+ * The copy is looked for with lstat(): whatever has that name, a link to
+ * nowhere even, is not ours to replace.  Copied byte by byte, zero bytes
+ * included, unlike what io_read_file() returns.
+ */
 void
 io_keep_original(const char *path)
 {
@@ -406,6 +425,11 @@ resolve_existing_part(const char *path)
 	return NULL;
 }
 
+/*
+ * realpath() of both, so that neither ".." nor a link leads out.  Between this
+ * and the reading of the file the folder may change; who can write into it is
+ * trusted with that.
+ */
 char *
 io_path_below(const char *directory, const char *name, bool *exists)
 {

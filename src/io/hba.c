@@ -148,6 +148,7 @@ io_hba_check(const char *str)
 
 /* ---- reading rules that are there ---- */
 
+/* Quotes take a keyword its meaning. */
 static bool
 token_is_keyword(const AuthToken *token, const char *keyword)
 {
@@ -230,6 +231,10 @@ local_line_method(TokenizedAuthLine *line, const char *role)
 	return method.data;
 }
 
+/*
+ * What comes back is what the head of the new file needs, to let the superuser
+ * in by the way in which he gets in now.
+ */
 char *
 io_hba_superuser_method(const char *str, const char *role)
 {
@@ -258,6 +263,10 @@ io_hba_superuser_method(const char *str, const char *role)
 	return method;
 }
 
+/*
+ * Bad lines count: the question is whether anything stands there at all.  A
+ * text without rules is one that lets nobody in.
+ */
 int
 io_hba_count_rules(const char *str)
 {

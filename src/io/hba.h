@@ -7,6 +7,7 @@
 
 #include "nodes/pg_list.h"
 
+/* a line that the server would refuse */
 typedef struct HbaError
 {
 	int			line;			/* 1-based line of the text */

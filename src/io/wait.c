@@ -45,6 +45,11 @@ wait_event_info(IoWaitEvent event)
 #endif
 }
 
+/*
+ * The latch is set by signals, by other processes and by nothing at all; a
+ * caller looks at its condition after each return, and never takes one for the
+ * event it hopes for.
+ */
 bool
 io_wait(long timeout_ms, IoWaitEvent event)
 {
@@ -66,6 +71,10 @@ io_wait(long timeout_ms, IoWaitEvent event)
 	return (happened & WL_LATCH_SET) != 0;
 }
 
+/*
+ * Never negative, as "no time left" must not become "for ever"; and rounded
+ * up, so that a wait does not end just before its deadline and spin.
+ */
 long
 io_remaining_ms(TimestampTz deadline)
 {

@@ -44,6 +44,11 @@ typedef struct Script
 	int			count;
 } Script;
 
+/*
+ * The lines point into the text, which must stay.  A text without a final line
+ * end has one more, marked so: otherwise the last line would look equal to one
+ * that has its end.
+ */
 static Lines
 split_lines(const char *str)
 {
@@ -70,6 +75,7 @@ split_lines(const char *str)
 	return result;
 }
 
+/* By bytes: what looks the same in some collation is still another file. */
 static bool
 same_line(const Line *a, const Line *b)
 {
@@ -77,6 +83,10 @@ same_line(const Line *a, const Line *b)
 		memcmp(a->start, b->start, a->length) == 0;
 }
 
+/*
+ * The script has room for every line of both texts, so nothing is checked
+ * here.
+ */
 static void
 add_edit(Script *script, char kind, int before, int after)
 {
@@ -188,6 +198,10 @@ compare_middle(Script *script, const Lines *before, const Lines *after, int pref
 		add_edit(script, '+', prefix + a_count, prefix + i);
 }
 
+/*
+ * Setting common ends aside first makes the usual case (one rule added to
+ * hundreds) cost next to nothing.
+ */
 static Script
 compare(const Lines *before, const Lines *after)
 {
@@ -249,6 +263,7 @@ append_range(StringInfo out, char sign, int start, int count)
 		appendStringInfo(out, ",%d", count);
 }
 
+/* One "@@" block: edits first up to end, which include their context. */
 static void
 append_hunk(StringInfo out, const Script *script, int first, int end,
 			const Lines *before, const Lines *after)
@@ -293,6 +308,10 @@ hunk_end(const Script *script, int change)
 	return Min(last + 1 + CONTEXT_LINES, script->count);
 }
 
+/*
+ * In the form that patch(1) reads, so that what a plan shows can be tried.
+ * Either text may be NULL, which is an empty file.
+ */
 char *
 render_diff(const char *path, const char *before, const char *after)
 {

@@ -39,6 +39,7 @@ one_line(const char *str)
 	return line;
 }
 
+/* The only way by which text of a declaration gets into a comment. */
 static void
 append_comment(StringInfo out, const char *comment)
 {
@@ -131,6 +132,10 @@ alias_rule_lines(const Cluster *cluster, const HbaRule *rule, int server_major,
 	return lines;
 }
 
+/*
+ * Clears the problem first, so that a caller may use one for all rules.  Which
+ * form a rule has is told by the fields that the model filled in.
+ */
 static List *
 rule_lines(const Cluster *cluster, const HbaRule *rule, int server_major, HbaProblem *problem)
 {
@@ -140,6 +145,12 @@ rule_lines(const Cluster *cluster, const HbaRule *rule, int server_major, HbaPro
 	return alias_rule_lines(cluster, rule, server_major, problem);
 }
 
+/*
+ * Rules that are not live now are written as comments: they show what will
+ * hold after the next promotion, and the difference that it makes is small.
+ * Raw lines may hold a secret and are written as they are; it is the plan that
+ * masks.
+ */
 static void
 append_rule(StringInfo out, const Cluster *cluster, const HbaRule *rule, bool live,
 			int server_major)
@@ -159,6 +170,11 @@ append_rule(StringInfo out, const Cluster *cluster, const HbaRule *rule, bool li
 
 /* ---- the file ---- */
 
+/*
+ * The way in that no declaration can take away: whatever the rules below say,
+ * the superuser gets in through the local socket, since the server takes the
+ * first line that matches.
+ */
 static void
 append_head(StringInfo out, const Cluster *cluster, const Instance *self,
 			const char *local_method, int server_major)
@@ -191,6 +207,10 @@ self_of(const Cluster *cluster)
 	return cluster->self;
 }
 
+/*
+ * The same input always gives the same bytes: no date, no host name, nothing
+ * of the moment.  A file that need not change is not written.
+ */
 char *
 render_hba(const Cluster *cluster, bool in_recovery, const char *local_method,
 		   int server_major)
@@ -228,6 +248,11 @@ problem_severity(const HbaRule *rule, const HbaProblem *problem)
 		FINDING_NOTICE : FINDING_WARNING;
 }
 
+/*
+ * Renders each rule to see whether it can be, and reports what render_hba()
+ * would leave out.  So a document with such a rule is refused before it is
+ * stored, and the "left out" lines of a file stem from changes after that.
+ */
 void
 render_hba_check(const Cluster *cluster, int server_major, Findings *findings)
 {

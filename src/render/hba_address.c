@@ -23,6 +23,7 @@ typedef struct AddressAlias
 	AliasFunction function;
 } AddressAlias;
 
+/* NULL stands for the socket.  The text is taken over, not copied. */
 static HbaAddress *
 make_address(char *address)
 {
@@ -55,6 +56,10 @@ looks_numeric(const char *declared)
 		declared[strspn(declared, "0123456789.")] == '\0';
 }
 
+/*
+ * Looser than the rules for names of the DNS (underscores are in use), but
+ * nothing that the tokenizer would split, quote or include.
+ */
 static bool
 is_host_name(const char *declared)
 {
@@ -131,12 +136,17 @@ nothing(HbaProblem *problem, const char *message, const char *hint)
 	return NIL;
 }
 
+/* one line, without an address */
 static List *
 alias_local(const Cluster *cluster, HbaProblem *problem)
 {
 	return list_make1(make_address(NULL));
 }
 
+/*
+ * The socket and both loopback addresses, which the field's users expect of
+ * the word.
+ */
 static List *
 alias_localhost(const Cluster *cluster, HbaProblem *problem)
 {
@@ -144,6 +154,10 @@ alias_localhost(const Cluster *cluster, HbaProblem *problem)
 					  make_address(pstrdup("::1/128")));
 }
 
+/*
+ * Without a declared address there is no line; the documentation's example
+ * address is not taken for one.
+ */
 static List *
 alias_admin(const Cluster *cluster, HbaProblem *problem)
 {
@@ -152,12 +166,14 @@ alias_admin(const Cluster *cluster, HbaProblem *problem)
 	return many_addresses(list_make1(cluster->admin_ip), problem);
 }
 
+/* for list_sort(); by bytes, so that every server writes the same order */
 static int
 name_order(const ListCell *a, const ListCell *b)
 {
 	return strcmp(lfirst(a), lfirst(b));
 }
 
+/* Sorted, so that the order in an inventory does not show in the file. */
 static List *
 alias_infra(const Cluster *cluster, HbaProblem *problem)
 {
@@ -169,6 +185,7 @@ alias_infra(const Cluster *cluster, HbaProblem *problem)
 	return many_addresses(hosts, problem);
 }
 
+/* All members, this server included: it may be reached by its own address. */
 static List *
 alias_cluster(const Cluster *cluster, HbaProblem *problem)
 {
@@ -182,6 +199,10 @@ alias_cluster(const Cluster *cluster, HbaProblem *problem)
 	return many_addresses(hosts, problem);
 }
 
+/*
+ * In declared order: the first network is mostly the one that matters to
+ * readers.
+ */
 static List *
 alias_intranet(const Cluster *cluster, HbaProblem *problem)
 {
@@ -191,6 +212,10 @@ alias_intranet(const Cluster *cluster, HbaProblem *problem)
 	return many_addresses(cluster->intranet, problem);
 }
 
+/*
+ * Two lines rather than the server's word "all", which would be a third
+ * spelling of the same; this one shows that IPv6 is meant, too.
+ */
 static List *
 alias_world(const Cluster *cluster, HbaProblem *problem)
 {
@@ -204,6 +229,7 @@ alias_samehost(const Cluster *cluster, HbaProblem *problem)
 	return list_make1(make_address(pstrdup("samehost")));
 }
 
+/* likewise, and of the networks it is in */
 static List *
 alias_samenet(const Cluster *cluster, HbaProblem *problem)
 {
@@ -224,6 +250,10 @@ static const AddressAlias address_aliases[] = {
 	{"samenet", alias_samenet},
 };
 
+/*
+ * Aliases win over host names: a host called "infra" has to be written with
+ * its domain.
+ */
 List *
 hba_addresses(const Cluster *cluster, const char *declared, HbaProblem *problem)
 {

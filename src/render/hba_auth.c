@@ -37,6 +37,10 @@ static const AuthAlias auth_aliases[] = {
 	{"trust", {"host", "trust", "trust"}},
 };
 
+/*
+ * The method scram-sha-256 lets nobody in who has an md5 verifier, so the
+ * aliases follow what the cluster says its passwords are.
+ */
 static const char *
 resolve_method(const Cluster *cluster, const char *method)
 {
@@ -45,6 +49,10 @@ resolve_method(const Cluster *cluster, const char *method)
 	return method;
 }
 
+/*
+ * The result is a copy of the table's row with the password method filled in;
+ * its texts are constants.
+ */
 bool
 hba_auth(const Cluster *cluster, const char *declared, HbaAuth *auth, HbaProblem *problem)
 {

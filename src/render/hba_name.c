@@ -38,6 +38,7 @@ static const UserAlias user_aliases[] = {
 	{"${admin}", offsetof(Cluster, admin_user)},
 };
 
+/* Exactly in lower case, as the server compares them. */
 static bool
 is_keyword(const char *name, const char *const *keywords)
 {
@@ -57,6 +58,10 @@ is_plain(const char *name)
 		name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.$-")] == '\0';
 }
 
+/*
+ * The tokenizer reads line by line, so a line end cannot be quoted; the others
+ * would only hide what a line says.
+ */
 static bool
 has_control_character(const char *name)
 {
@@ -95,6 +100,9 @@ refuse_name(const HbaName *name, bool expanded, int server_major, HbaProblem *pr
 	return true;
 }
 
+/*
+ * The tokenizer undoubles quotes inside quotes, whatever comes before them.
+ */
 static void
 append_quoted(StringInfo out, const char *name)
 {
@@ -138,6 +146,10 @@ expand_alias(const Cluster *cluster, const HbaName *name)
 	return NULL;
 }
 
+/*
+ * Names separated by commas without blanks: a blank would end the column.
+ * "cluster" is NULL where no alias is known (databases).
+ */
 static char *
 column(const Cluster *cluster, const char *declared, const char *const *keywords,
 	   int server_major, HbaProblem *problem)
@@ -166,6 +178,10 @@ column(const Cluster *cluster, const char *declared, const char *const *keywords
 	return NULL;
 }
 
+/*
+ * See hba_parts.h.  A keyword stands only if it was declared as one; a system
+ * user called "all" is quoted.
+ */
 char *
 hba_user_column(const Cluster *cluster, const char *declared, int server_major,
 				HbaProblem *problem)
@@ -173,6 +189,7 @@ hba_user_column(const Cluster *cluster, const char *declared, int server_major,
 	return column(cluster, declared, user_keywords, server_major, problem);
 }
 
+/* Likewise.  "all" does not include replication, as in the server. */
 char *
 hba_database_column(const char *declared, int server_major, HbaProblem *problem)
 {

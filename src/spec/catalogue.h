@@ -11,11 +11,31 @@
 
 #include "spec/node.h"
 
+/*
+ * What a value must be.  Types whose values are text (all but the numbers,
+ * booleans and containers) take the text of the source, whatever YAML would
+ * make of it: see node.h.  What each accepts stands in validate_value.c.
+ */
 typedef enum ParamType
 {
-	PT_STRING, PT_BOOL, PT_INT, PT_FLOAT, PT_ENUM, PT_NAME /* PostgreSQL identifier */ ,
-	PT_PASSWORD, PT_IP, PT_CIDR, PT_PORT, PT_PATH, PT_INTERVAL, PT_SIZE, PT_DATE,
-	PT_DICT, PT_LIST /* of strings */ , PT_INT_OR_STRING, PT_ANY,
+	PT_STRING,					/* any scalar */
+	PT_BOOL,
+	PT_INT,						/* within min and max, both included */
+	PT_FLOAT,					/* between min and max, both excluded */
+	PT_ENUM,					/* one of choices; without choices any text */
+	PT_NAME,					/* PostgreSQL identifier */
+	PT_PASSWORD,				/* any scalar, never shown */
+	PT_IP,
+	PT_CIDR,					/* address/bits */
+	PT_PORT,					/* 1 to 65535 */
+	PT_PATH,					/* absolute */
+	PT_INTERVAL,				/* 30s, 5min */
+	PT_SIZE,					/* 64MiB, 1GB */
+	PT_DATE,					/* the same day for everybody: no "tomorrow" */
+	PT_DICT,					/* a map, what is inside is its consumer's */
+	PT_LIST,					/* of strings */
+	PT_INT_OR_STRING,
+	PT_ANY,
 	PT_OBJECTS					/* list of objects described by fields */
 } ParamType;
 
@@ -29,12 +49,13 @@ typedef struct ObjectDef
 	const char *short_form;		/* field that a bare string stands for, or NULL */
 } ObjectDef;
 
+/* one field of such an object */
 struct FieldDef
 {
 	const char *name;
 	ParamType	type;
-	bool		required;
-	bool		secret;
+	bool		required;		/* must be there and not null */
+	bool		secret;			/* is sealed or masked wherever it is kept */
 	const char *choices;		/* "create,absent" or NULL */
 	double		min,
 				max;			/* both 0: unbounded; PT_FLOAT: both ends excluded */
@@ -42,13 +63,14 @@ struct FieldDef
 	const char *summary;
 };
 
+/* one parameter: a row of catalogue_table.c and of the view pgops.parameter */
 typedef struct ParamDef
 {
 	const char *name;
 	const char *module;			/* PGSQL, INFRA, NODE, ETCD, PGOPS */
 	const char *section;		/* PG_BUSINESS ... */
 	ParamType	type;
-	const char *levels;			/* "G/C" as in the reference */
+	const char *levels;			/* where it makes sense: G global, C cluster, I instance, A argument */
 	const char *default_json;	/* JSON text, or NULL: no default */
 	const char *choices;
 	double		min,

@@ -35,76 +35,66 @@ static const char *const list_settings[] = {
 	NULL
 };
 
-/* model_find_role returns the role of that name in a list of Role *, or NULL. */
+/*
+ * The structure of a name in a list of structures that begin with theirs, or
+ * NULL.  A plain search: it is meant for one lookup; who looks up many names
+ * makes an index.
+ */
+static void *
+find_named(const List *list, const char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, list)
+	{
+		/* a pointer to a structure is one to its first member */
+		if (strcmp(*(char *const *) lfirst(cell), name) == 0)
+			return lfirst(cell);
+	}
+	return NULL;
+}
+
+StaticAssertDecl(offsetof(Role, name) == 0 && offsetof(Database, name) == 0 &&
+				 offsetof(Schema, name) == 0 && offsetof(Extension, name) == 0,
+				 "find_named() takes the first member for the name");
+
 Role *
 model_find_role(List *roles, const char *name)
 {
-	ListCell   *cell;
-
-	foreach(cell, roles)
-	{
-		Role	   *role = lfirst(cell);
-
-		if (strcmp(role->name, name) == 0)
-			return role;
-	}
-	return NULL;
+	return find_named(roles, name);
 }
 
-/* model_find_database returns the database of that name, or NULL. */
 Database *
 model_find_database(List *databases, const char *name)
 {
-	ListCell   *cell;
-
-	foreach(cell, databases)
-	{
-		Database   *database = lfirst(cell);
-
-		if (strcmp(database->name, name) == 0)
-			return database;
-	}
-	return NULL;
+	return find_named(databases, name);
 }
 
-/* model_find_schema returns the schema of that name, or NULL. */
 Schema *
 model_find_schema(List *schemas, const char *name)
 {
-	ListCell   *cell;
-
-	foreach(cell, schemas)
-	{
-		Schema	   *schema = lfirst(cell);
-
-		if (strcmp(schema->name, name) == 0)
-			return schema;
-	}
-	return NULL;
+	return find_named(schemas, name);
 }
 
-/* model_find_extension returns the extension of that name, or NULL. */
 Extension *
 model_find_extension(List *extensions, const char *name)
 {
-	ListCell   *cell;
-
-	foreach(cell, extensions)
-	{
-		Extension  *extension = lfirst(cell);
-
-		if (strcmp(extension->name, name) == 0)
-			return extension;
-	}
-	return NULL;
+	return find_named(extensions, name);
 }
 
+/* ---- copies ---- */
+
+/* NULL stays NULL: it means "none" in most fields */
 static char *
 copy_text(const char *str)
 {
 	return str ? pstrdup(str) : NULL;
 }
 
+/*
+ * The entries are changed one by one while a plan is made, so they are not
+ * shared.
+ */
 static List *
 copy_acl(List *acl)
 {
@@ -125,6 +115,7 @@ copy_acl(List *acl)
 	return copy;
 }
 
+/* All of a schema; the flags come with the structure. */
 static Schema *
 copy_schema(const Schema *from)
 {
@@ -137,6 +128,7 @@ copy_schema(const Schema *from)
 	return to;
 }
 
+/* likewise of an extension */
 static Extension *
 copy_extension(const Extension *from)
 {
@@ -150,6 +142,7 @@ copy_extension(const Extension *from)
 	return to;
 }
 
+/* likewise of a default ACL */
 static DefaultAcl *
 copy_default_acl(const DefaultAcl *from)
 {

@@ -28,6 +28,7 @@ typedef enum ObjectState
 	STATE_RECREATE				/* databases only */
 } ObjectState;
 
+/* what may be done about differences: nothing; all but removing what nobody declared; all */
 typedef enum Policy
 {
 	POLICY_OBSERVE,
@@ -43,7 +44,13 @@ typedef enum Tri
 	TRI_TRUE = 1
 } Tri;
 
-/* ---- settings of a role or a database ---- */
+/*
+ * ---- settings of a role or a database ----
+ *
+ * "value" is what ends up in the catalog, and is what both sides compare.  A
+ * list setting has its elements besides, because SET wants them one by one:
+ * quoted as a whole, a search_path would be a single schema with an odd name.
+ */
 typedef struct Setting
 {
 	char	   *name;			/* GUC name, lower case as pg_db_role_setting has it */
@@ -51,7 +58,13 @@ typedef struct Setting
 	List	   *elements;		/* list GUCs (GUC_LIST_QUOTE): elements unquoted; else NIL */
 } Setting;
 
-/* ---- memberships ---- */
+/*
+ * ---- memberships ----
+ *
+ * Since 16 the same role may be granted to the same member by several
+ * grantors, with options of its own each; before, there was one grant at most
+ * and only the admin option.
+ */
 typedef struct Membership
 {
 	char	   *role;			/* the group */
@@ -111,7 +124,13 @@ typedef struct Role
 	Oid			oid;			/* observed */
 } Role;
 
-/* ---- privileges ---- */
+/*
+ * ---- privileges ----
+ *
+ * ACLs are taken apart into single privileges, so that "ALL", the order of
+ * items and a NULL ACL (which means the built-in default) do not make two
+ * equal ones look different.
+ */
 typedef struct AclEntry			/* one exploded aclitem privilege */
 {
 	char	   *grantee;		/* NULL: PUBLIC */
@@ -140,7 +159,12 @@ typedef struct DefaultAcl
 	List	   *acl;			/* of AclEntry * */
 } DefaultAcl;
 
-/* ---- inside a database ---- */
+/*
+ * ---- inside a database ----
+ *
+ * Seen only by a worker that is connected there; the rest of the server's
+ * objects are shared and can be seen from anywhere.
+ */
 #define SCHEMA_SET_OWNER	(1u << 0)
 typedef struct Schema
 {
@@ -173,7 +197,12 @@ typedef struct LocalState
 	bool		assumed;		/* copied from the template of a planned database */
 } LocalState;
 
-/* ---- databases ---- */
+/*
+ * ---- databases ----
+ *
+ * From DB_SET_TEMPLATE to DB_SET_STRATEGY the fields can be chosen only when
+ * a database is made; a difference later is reported, with the way out.
+ */
 #define DB_SET_OWNER		(1u << 0)
 #define DB_SET_TEMPLATE		(1u << 1)
 #define DB_SET_ENCODING		(1u << 2)
@@ -231,7 +260,12 @@ typedef struct Database
 	char	   *local_hint;		/* of local_error, or NULL */
 } Database;
 
-/* ---- HBA ---- */
+/*
+ * ---- HBA ----
+ *
+ * Names and aliases are kept as declared: what they stand for on this server
+ * is found when the file is rendered, as is which rules are live.
+ */
 typedef struct HbaRule
 {
 	char	   *title;
@@ -247,7 +281,12 @@ typedef struct HbaRule
 	char	   *path;			/* pg-meta.pg_hba_rules[0] */
 } HbaRule;
 
-/* ---- the cluster ---- */
+/*
+ * ---- the cluster ----
+ *
+ * An instance's role is what was declared for it.  What it is at the moment
+ * only the server itself knows, and after a failover that differs.
+ */
 typedef struct Instance
 {
 	char	   *name;			/* pg-meta-1 */

@@ -73,6 +73,10 @@ model_param_text(const ModelBuild *build, const char *param)
 	return str ? str : scalar_text(catalogue_default(param));
 }
 
+/*
+ * For parameters that code cannot do without, should the catalogue ever lose
+ * their default.  The result is always palloc'd, so nobody frees a constant.
+ */
 char *
 model_param_text_or(const ModelBuild *build, const char *param, const char *otherwise)
 {
@@ -81,6 +85,10 @@ model_param_text_or(const ModelBuild *build, const char *param, const char *othe
 	return str ? str : pstrdup(otherwise);
 }
 
+/*
+ * A placeholder that nobody replaced, or anything else that is no boolean, is
+ * false: the parameters asked for this way switch something on.
+ */
 bool
 model_param_bool(const ModelBuild *build, const char *param)
 {
@@ -89,6 +97,9 @@ model_param_bool(const ModelBuild *build, const char *param)
 	return value != NULL && value->kind == NODE_BOOL && value->boolean;
 }
 
+/*
+ * The list belongs to the document (or to a fresh default) and is not copied.
+ */
 List *
 model_param_items(const ModelBuild *build, const char *param)
 {
@@ -97,6 +108,10 @@ model_param_items(const ModelBuild *build, const char *param)
 	return (value != NULL && value->kind == NODE_LIST) ? value->items : NIL;
 }
 
+/*
+ * The same path that validation gives the item, so that findings of both stand
+ * together.
+ */
 char *
 model_item_path(const ModelBuild *build, const char *param, int index)
 {
@@ -117,12 +132,20 @@ model_role_name(const ModelBuild *build, const char *declared)
 	return pstrdup(declared);
 }
 
+/*
+ * An empty text counts as not declared, as templates leave such fields; the
+ * two comments, for which it means something, look at the node itself.
+ */
 char *
 model_field_text(const SpecNode *entry, const char *field)
 {
 	return scalar_text(node_get(entry, field));
 }
 
+/*
+ * Validation has turned quoted words into booleans; what is no boolean now was
+ * a placeholder and is left alone.
+ */
 bool
 model_field_bool(const SpecNode *entry, const char *field, bool *value)
 {
@@ -134,6 +157,10 @@ model_field_bool(const SpecNode *entry, const char *field, bool *value)
 	return true;
 }
 
+/*
+ * Numbers beyond int are not declared rather than cut to size: no field has
+ * that range, so validation has refused them.
+ */
 bool
 model_field_int(const SpecNode *entry, const char *field, int *value)
 {
@@ -161,6 +188,7 @@ model_field_state(const SpecNode *entry)
 	return STATE_CREATE;
 }
 
+/* A copy, since names go into structures that outlive the tree. */
 char *
 model_entry_name(const SpecNode *entry)
 {
@@ -199,6 +227,10 @@ build_instance(const ModelBuild *build, const SpecEntry *host)
 	return instance;
 }
 
+/*
+ * By number, then by host: two hosts with one number (which validation
+ * refuses) still have a fixed order, and rendered files do not flicker.
+ */
 static int
 instance_order(const ListCell *a, const ListCell *b)
 {
@@ -236,6 +268,10 @@ build_instances(ModelBuild *build, Cluster *cluster, const SpecNode *hosts, cons
 
 /* ---- scalars of the cluster ---- */
 
+/*
+ * An unknown word cannot pass validation; if it did, the policy that neither
+ * drops nor ignores is the safe one.
+ */
 static Policy
 build_policy(const ModelBuild *build)
 {
@@ -248,6 +284,10 @@ build_policy(const ModelBuild *build)
 	return POLICY_ADDITIVE;
 }
 
+/*
+ * An empty list is a declaration (nobody is inside) and is kept; only a
+ * parameter without any value falls back to the private networks.
+ */
 static List *
 build_intranet(const ModelBuild *build)
 {
@@ -298,6 +338,11 @@ users_declare(const ModelBuild *build, const char *name)
 	return false;
 }
 
+/*
+ * The system users.  Their names go through model_role_name() like all others:
+ * where pg_admin_username is the name in pg_dbsu, the bootstrap superuser is
+ * meant.  Needs the instance's variables, so it comes after build_instances().
+ */
 static void
 build_names(ModelBuild *build, Cluster *cluster, const char *dbsu)
 {
@@ -318,6 +363,11 @@ build_names(ModelBuild *build, Cluster *cluster, const char *dbsu)
 	cluster->pwd_enc = model_param_text_or(build, "pg_pwd_enc", "scram-sha-256");
 }
 
+/*
+ * The order of the parts matters: instances first, since the own one's
+ * variables are the topmost level for all that follows; roles and databases
+ * before rules, which look up their names.
+ */
 Cluster *
 model_build(const char *name, const SpecNode *body, const SpecNode *globals,
 			const char *self, const char *dbsu, Findings *findings)

@@ -121,6 +121,7 @@ model_build_extensions(List *items)
 
 /* ---- digest of an entry ---- */
 
+/* By bytes, not by a locale: the digest must be the same on every server. */
 static int
 entry_order(const ListCell *a, const ListCell *b)
 {
@@ -192,6 +193,11 @@ entry_digest(const SpecNode *entry)
 
 /* ---- databases ---- */
 
+/*
+ * Fields without a text or value leave their bit unset, and so the server's
+ * value alone; only an empty comment says something, namely that there shall
+ * be none.
+ */
 static void
 build_scalars(Database *database, const SpecNode *entry)
 {
@@ -222,6 +228,7 @@ build_scalars(Database *database, const SpecNode *entry)
 	}
 }
 
+/* Items of a field that is a list, else none. */
 static List *
 field_items(const SpecNode *entry, const char *field)
 {
@@ -230,6 +237,11 @@ field_items(const SpecNode *entry, const char *field)
 	return (list != NULL && list->kind == NODE_LIST) ? list->items : NIL;
 }
 
+/*
+ * One entry of pg_databases.  What is not declared gets the value that CREATE
+ * DATABASE would choose, without its bit: code that shows or makes a database
+ * need not ask, and comparisons do not look at it.
+ */
 static Database *
 build_database(const ModelBuild *build, const SpecNode *entry, const char *name, const char *path)
 {

@@ -113,6 +113,10 @@ build_rule(const ModelBuild *build, const Cluster *cluster, const SpecNode *entr
 	return rule;
 }
 
+/*
+ * Paths and nodes are kept in the rules for findings of render_hba_check().
+ * Bare texts, which validation refuses, are no rules.
+ */
 static void
 add_rules(const ModelBuild *build, Cluster *cluster, const char *param)
 {
@@ -150,6 +154,10 @@ placed_rule_order(const ListCell *a, const ListCell *b)
 	return left->place - right->place;
 }
 
+/*
+ * list_sort() is a quicksort and not stable, hence the wrapper with the place.
+ * Returns a new list of the same rules.
+ */
 static List *
 sort_rules(List *rules)
 {

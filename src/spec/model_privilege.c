@@ -58,6 +58,11 @@ canonical_text(const DefaultPrivilege *privilege)
 	return str.data;
 }
 
+/*
+ * Parsed again although validation did so: the tree holds text, and the model
+ * must not be built from what nobody checked (a value written directly into
+ * the tables of the CMDB).
+ */
 static void
 add_default_privilege(const ModelBuild *build, Cluster *cluster,
 					  const SpecNode *item, int index)

@@ -41,12 +41,19 @@ static const Credential credentials[] = {
 	{"pg_dbsu_password", offsetof(Cluster, dbsu)},
 };
 
+/*
+ * The user's name as the model has it, which is not always the declared one.
+ */
 static const char *
 credential_user(const Cluster *cluster, const Credential *credential)
 {
 	return *(char *const *) ((const char *) cluster + credential->user_offset);
 }
 
+/*
+ * Undeclared options of a membership are left as they are, so two values are
+ * not enough.
+ */
 static Tri
 field_tri(const SpecNode *entry, const char *field)
 {
@@ -116,6 +123,7 @@ build_memberships(const ModelBuild *build, Role *role, const SpecNode *entry)
 	}
 }
 
+/* A later entry for the same role changes only what it names. */
 static void
 build_flags(Role *role, const SpecNode *entry)
 {
@@ -250,6 +258,7 @@ set_password(const ModelBuild *build, Role *role, const char *password,
 	role->set |= ROLE_SET_PASSWORD;
 }
 
+/* Comments that pgops did not declare stay: there is no default comment. */
 static void
 build_comment(Role *role, const SpecNode *entry)
 {
@@ -293,6 +302,11 @@ build_role(const ModelBuild *build, Role *role, const SpecNode *entry, const cha
 		role->settings = model_add_setting(role->settings, lfirst(cell));
 }
 
+/*
+ * A name in both lists is one role, with the later entry on top of the earlier
+ * one; this is how pg_users gives a default role its password.  The index is a
+ * hash because a cluster may have ten thousand roles.
+ */
 static void
 build_role_list(const ModelBuild *build, Cluster *cluster, HTAB *index, const char *param)
 {

@@ -110,6 +110,11 @@ join_elements(List *elements, bool quote)
 	return str.data;
 }
 
+/*
+ * A list for a setting that is no list of identifiers (DateStyle,
+ * log_destination) is joined without quotes, which is how the server keeps
+ * such values.
+ */
 static char *
 plain_value(const SpecNode *value)
 {
@@ -123,6 +128,10 @@ plain_value(const SpecNode *value)
 	return join_elements(elements, false);
 }
 
+/*
+ * The word in any case, quoted or not.  A setting whose value is meant to be
+ * the text "default" cannot be declared; there is none.
+ */
 static bool
 is_default(const SpecNode *value)
 {
@@ -130,6 +139,10 @@ is_default(const SpecNode *value)
 		pg_strcasecmp(value->text, "default") == 0;
 }
 
+/*
+ * pg_db_role_setting keeps names in the case in which the setting was defined
+ * (DateStyle); both sides are folded before they are compared.
+ */
 static char *
 fold_name(const char *name)
 {
@@ -140,6 +153,10 @@ fold_name(const char *name)
 	return folded;
 }
 
+/*
+ * Settings of a role are few, so a plain search does.  The structure is taken
+ * over, not copied.
+ */
 List *
 model_add_setting(List *settings, Setting *setting)
 {

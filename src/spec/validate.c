@@ -20,9 +20,9 @@
 #define DOCUMENT_FORM	"A document looks like name: {hosts: {10.10.10.10: {pg_seq: 1, pg_role: primary}}, vars: {...}}."
 
 /*
- * One parameter at any level. What is not in the catalogue is an error unless
+ * One parameter at any level.  What is not in the catalogue is an error unless
  * its prefix belongs to another module: a misspelt name must not be recorded
- * as somebody else's. The rules of a parameter run only on a value of the
+ * as somebody else's.  The rules of a parameter run only on a value of the
  * right type, so they need not look at kinds again.
  */
 void
@@ -86,8 +86,8 @@ check_vars(SpecNode *vars, const char *path, const char *what, Findings *finding
 }
 
 /*
- * A host is an address or a name; whether it exists is not asked. Only what is
- * made of digits and dots can be a mistyped address, and is refused as one.
+ * A host is an address or a name; whether it exists is not asked.  Only what
+ * is made of digits and dots can be a mistyped address, and is refused as one.
  */
 static void
 check_host(SpecEntry *entry, const char *path, Findings *findings)
@@ -149,9 +149,9 @@ check_cluster_name(const SpecEntry *cluster, const SpecNode *vars, Findings *fin
 }
 
 /*
- * Everything about one group. Its identity and the rules across parameters are
- * checked even after errors: they look at values of the right kind only, and
- * their findings are worth having in the same run.
+ * Everything about one group.  Its identity and the rules across parameters
+ * are checked even after errors: they look at values of the right kind only,
+ * and their findings are worth having in the same run.
  */
 static void
 check_cluster(SpecEntry *cluster, Findings *findings)

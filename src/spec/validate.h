@@ -32,13 +32,13 @@ extern bool spec_has_placeholder(const char *string);
  */
 typedef struct ValueRule
 {
-	const char *what;
+	const char *what;			/* how messages call it */
 	ParamType	type;
-	const char *choices;
-	double		min;
+	const char *choices;		/* PT_ENUM: "a,b", or NULL: anything */
+	double		min;			/* both 0: no bounds; see FieldDef */
 	double		max;
-	bool		secret;
-	const ObjectDef *object;
+	bool		secret;			/* no message may show the value */
+	const ObjectDef *object;	/* PT_OBJECTS: what the list holds */
 } ValueRule;
 
 extern void spec_check_value(const ValueRule *rule, SpecNode *value, const char *path,
