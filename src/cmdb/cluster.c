@@ -22,6 +22,10 @@
 	" (SELECT max(r.revision) FROM pgops.revision AS r WHERE r.cluster = c.name)" \
 	" FROM pgops.cluster AS c "
 
+/*
+ * One row of CLUSTER_COLUMNS.  The newest revision comes from pgops.revision, not
+ * from a counter here: a dump carries both tables, and they cannot disagree.
+ */
 static CmdbCluster *
 read_cluster(CmdbQuery *query, uint64 row)
 {
@@ -35,6 +39,10 @@ read_cluster(CmdbQuery *query, uint64 row)
 	return cluster;
 }
 
+/*
+ * The row of one cluster, of any kind; NULL if it is not declared.  No lock is
+ * taken: who acts on it compares the generation again when the work is done.
+ */
 CmdbCluster *
 cmdb_cluster(const char *name)
 {
@@ -50,28 +58,11 @@ cmdb_cluster(const char *name)
 	return cluster;
 }
 
-List *
-cmdb_clusters(void)
-{
-	CmdbQuery	query;
-	List	   *clusters = NIL;
-	uint64		count;
-
-	cmdb_begin(&query);
-	count = cmdb_run(&query, CLUSTER_COLUMNS
-					 "WHERE c.kind = 'pgsql' ORDER BY c.name COLLATE \"C\"", NULL);
-	for (uint64 i = 0; i < count; i++)
-	{
-		CmdbCluster *cluster = read_cluster(&query, i);
-		MemoryContext old = MemoryContextSwitchTo(query.caller);
-
-		clusters = lappend(clusters, cluster);
-		MemoryContextSwitchTo(old);
-	}
-	cmdb_end(&query);
-	return clusters;
-}
-
+/*
+ * The digest is compared again in the statement: an approval that was given for
+ * other steps while these were being carried out must survive.  The generation
+ * does not rise, or wait() would wait for a pass over something already done.
+ */
 void
 cmdb_approval_used(const char *cluster, const char *digest)
 {

@@ -60,7 +60,6 @@ typedef struct CmdbCluster
 } CmdbCluster;
 
 extern CmdbCluster *cmdb_cluster(const char *name);	/* NULL if unknown */
-extern List *cmdb_clusters(void);	/* of CmdbCluster *, kind pgsql, by name */
 
 /*
  * cmdb_approval_used

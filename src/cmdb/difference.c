@@ -23,6 +23,12 @@ static void compare_values(Difference *difference, const char *key,
 
 /* ---- canonical form ---- */
 
+/*
+ * The parameters of one level as they come back out of jsonb, which keeps neither
+ * the order of keys nor the spelling of numbers: without this a declaration read
+ * back would differ from the one that was stored, and each apply would be a new
+ * revision.
+ */
 static SpecNode *
 canonical_vars(const SpecNode *vars)
 {
@@ -52,6 +58,10 @@ make_text(const SecretSite *site, void *arg)
 		site_set_text(site->node, node_text(site->node));
 }
 
+/*
+ * The result shares nothing with "body", so the caller may take secrets out of
+ * it.  "hosts" and "vars" are always there, even if the body has neither.
+ */
 SpecNode *
 difference_canonical(const SpecNode *body)
 {
@@ -84,6 +94,10 @@ truncate_path(Difference *difference, int length)
 	difference->path.data[length] = '\0';
 }
 
+/*
+ * What a difference shows lands in pgops.revision, which is dumped and kept for
+ * ever: no secret goes in, not even a verifier.
+ */
 static void
 mask_site(const SecretSite *site, void *arg)
 {
@@ -101,6 +115,10 @@ masked(const Difference *difference, const char *key, const SpecNode *value)
 	return copy;
 }
 
+/*
+ * A side that is missing in the entry (not null: missing) means that the value
+ * was added or removed; a declared null is a value like any other.
+ */
 static void
 report(Difference *difference, const char *key, const SpecNode *before, const SpecNode *after)
 {
@@ -155,6 +173,10 @@ compare_maps(Difference *difference, bool params,
 
 /* ---- lists whose items have names ---- */
 
+/*
+ * Binary search in what site_named_items() sorted: lists of ten thousand users
+ * are compared, each with each.
+ */
 static const NamedItem *
 find_named(const NamedItem *items, int count, const char *name)
 {
@@ -176,6 +198,10 @@ find_named(const NamedItem *items, int count, const char *name)
 	return NULL;
 }
 
+/*
+ * The order alone as a value, for people: items themselves are reported one by
+ * one, and repeating them all would bury that.
+ */
 static SpecNode *
 names_of(const SpecNode *list)
 {
@@ -187,6 +213,10 @@ names_of(const SpecNode *list)
 	return names;
 }
 
+/*
+ * Items are shown by name, pg_users[app], not by number: inserting one in front
+ * of a thousand is one entry, and the path still says whom it is about.
+ */
 static void
 compare_item(Difference *difference, const char *key, const char *name,
 			 const SpecNode *before, const SpecNode *after)
@@ -251,6 +281,11 @@ compare_named_lists(Difference *difference, const char *key,
 	return true;
 }
 
+/*
+ * Equal values make no entry at all, and that decides whether a declaration is a
+ * new revision.  Maps and named lists are entered, everything else is reported
+ * whole: a list of plain values has no identity of its items to go by.
+ */
 static void
 compare_values(Difference *difference, const char *key,
 			   const SpecNode *before, const SpecNode *after)
@@ -286,6 +321,11 @@ compare_host(Difference *difference, const char *host,
 	truncate_path(difference, 0);
 }
 
+/*
+ * Hosts first, then the cluster's own parameters, each in the order of the older
+ * body, with what was added after it: the same two bodies always give the same
+ * list.
+ */
 SpecNode *
 difference_make(const SpecNode *before, const SpecNode *after)
 {

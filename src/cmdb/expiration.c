@@ -30,6 +30,10 @@ static const CmdbColumn role_columns[] = {
 	"LEFT JOIN pgops.resolution AS r ON r.cluster = $1 AND r.kind = 'role'" \
 	" AND r.name = n.name AND r.attribute = 'expire_in' AND r.declared = n.days"
 
+/*
+ * The ordinal in the set is the place in "roles": rows come back in any order,
+ * and looking each role up by name would be quadratic.
+ */
 static void
 read_resolved(CmdbQuery *query, CmdbRow *args, List *roles)
 {
@@ -66,6 +70,11 @@ remember(CmdbQuery *query, CmdbRow *args)
 			 " ON CONFLICT DO NOTHING", args);
 }
 
+/*
+ * "store" only where a declaration is being stored: a dry run, a plan and a pass
+ * must not start anybody's days.  Without a remembered date they count from
+ * today, which is what storing it now would make of them.
+ */
 void
 cmdb_resolve_expirations(const char *cluster, List *roles, bool store)
 {

@@ -24,6 +24,11 @@ static const CmdbColumn failure_columns[] = {
 	" IS NOT DISTINCT FROM" \
 	" (f.database, f.statement, f.attempts, f.next_attempt, f.sqlstate, f.message, f.hint)"
 
+/*
+ * SQLSTATE as the server's packed number, 0 if the row does not hold five
+ * characters: nobody can write there but superusers, and one who did must not
+ * crash the coordinator.
+ */
 static Failure *
 read_failure(CmdbQuery *query, uint64 row)
 {
@@ -45,6 +50,10 @@ read_failure(CmdbQuery *query, uint64 row)
 	return failure;
 }
 
+/*
+ * Sorted by what identifies a failure, so that a pass finds its earlier attempts
+ * in a stable order.  Empty if the last pass went well, which is the usual case.
+ */
 List *
 cmdb_failures(const char *cluster)
 {
@@ -72,6 +81,10 @@ cmdb_failures(const char *cluster)
 	return failures;
 }
 
+/*
+ * The statement is the redacted one: it is compared with the next plan's, which
+ * is redacted in the same way, to see whether the same thing failed again.
+ */
 static void
 add_failure(CmdbRowSet *set, const Failure *failure)
 {
@@ -90,6 +103,11 @@ add_failure(CmdbRowSet *set, const Failure *failure)
 	cmdb_row_set_add(set, &row);
 }
 
+/*
+ * Whole rows are compared and only changed ones are written: a pass that fails
+ * the same way every minute must not leave a dead row per failure and minute.
+ * DISTINCT, since two steps of one plan may fail with the same statement.
+ */
 void
 cmdb_failures_store(const char *cluster, List *failures)
 {

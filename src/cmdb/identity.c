@@ -44,6 +44,10 @@ typedef struct Claim
 	bool		relative;		/* another row of the cluster has this system identifier */
 } Claim;
 
+/*
+ * System identifier and host are asked for anew each time: a data directory may
+ * be copied or moved to another machine between two starts of the server.
+ */
 static void
 read_server(Server *server)
 {
@@ -84,6 +88,11 @@ name_from_cluster_name(CmdbQuery *query)
 	return cmdb_text(query, 0, 1);
 }
 
+/*
+ * All three must fit, host and data directory too: a physical copy has the same
+ * system identifier as its source, and it is the copies that must not act.  The
+ * newest row counts, though write_identity() leaves only one.
+ */
 static char *
 name_from_identity(CmdbQuery *query, const Server *server)
 {
@@ -117,6 +126,12 @@ find_name(CmdbQuery *query, const Server *server, Claim *claim)
 	}
 }
 
+/*
+ * Everything about the instance that this server takes itself for, in one look.
+ * "relative" is what lets a replica act that pgops.instance names: its rows came
+ * by replication, so another instance of its cluster has this very system
+ * identifier.  A clone has no such setting, or the one of its source.
+ */
 static void
 read_claim(CmdbQuery *query, const Server *server, Claim *claim)
 {
@@ -151,6 +166,7 @@ read_claim(CmdbQuery *query, const Server *server, Claim *claim)
 
 /* ---- what follows from it ---- */
 
+/* The strings are kept, not copied: all of them are in the caller's context. */
 static Binding *
 make_binding(BindingState state, const Claim *claim, char *reason, char *hint)
 {
@@ -205,6 +221,10 @@ nameless_binding(CmdbQuery *query, const Server *server)
 	return binding;
 }
 
+/*
+ * The order matters: a row that names another server beats being related to it.
+ * Otherwise a copy with its source's postgresql.conf would act as the source.
+ */
 static Binding *
 named_binding(const Claim *claim)
 {
@@ -230,6 +250,10 @@ named_binding(const Claim *claim)
 								 quote_literal_cstr(claim->instance)));
 }
 
+/*
+ * "Nothing is declared" is told apart from "not known who this is": the first is
+ * no problem at all and must not look like one in the status.
+ */
 static Binding *
 read_binding(CmdbQuery *query, const Server *server, Claim *claim)
 {
@@ -258,6 +282,11 @@ read_binding(CmdbQuery *query, const Server *server, Claim *claim)
 	return binding;
 }
 
+/*
+ * Reads only and is asked at the start of each pass and plan, never remembered:
+ * bind(), unbind(), a changed setting and a copied directory hold from the next
+ * look on.
+ */
 Binding *
 cmdb_binding(void)
 {
@@ -318,6 +347,11 @@ only_instance(CmdbQuery *query)
 	return cmdb_text(query, 0, 1);
 }
 
+/*
+ * Never takes an instance away from a server that has it: only bind() does,
+ * which a person says.  The caller holds the lock of declarations, so two first
+ * declarations cannot both find nobody bound.
+ */
 Binding *
 cmdb_bind_first(void)
 {
@@ -357,6 +391,10 @@ check_setting(const char *instance)
 			 errhint("Change or remove that setting first.")));
 }
 
+/*
+ * The generation rises, so that wait() waits for a pass as this instance.  Fails
+ * on a standby, where pgops.instance is the way.
+ */
 void
 cmdb_bind(const char *instance)
 {
@@ -381,6 +419,10 @@ cmdb_bind(const char *instance)
 	cmdb_end(&query);
 }
 
+/*
+ * Also for a server that may not act (a copy, or not bound yet): looking at the
+ * plan of the only declared cluster is what one wants there.
+ */
 char *
 cmdb_local_cluster(void)
 {

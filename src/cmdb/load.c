@@ -11,6 +11,10 @@
 #include "cmdb/site.h"
 #include "secret.h"
 
+/*
+ * Hosts without parameters of their own exist only here: pgops.variable has no
+ * row of theirs.
+ */
 static void
 add_hosts(CmdbQuery *query, CmdbRow *args, SpecNode *hosts)
 {
@@ -52,6 +56,10 @@ add_variables(CmdbQuery *query, CmdbRow *args, SpecNode *hosts, SpecNode *vars)
 	}
 }
 
+/*
+ * A mask that was declared as text stays one: what has no row in pgops.secret is
+ * not a secret that was set apart.
+ */
 static void
 put_back(const SecretSite *site, void *arg)
 {
@@ -100,6 +108,11 @@ add_secrets(CmdbQuery *query, CmdbRow *args, SpecNode *body)
 	MemoryContextSwitchTo(old);
 }
 
+/*
+ * Values are in the form of difference_canonical(), in the order in which they
+ * were declared.  Plain secrets are in it: for the components that need them,
+ * and for comparing; whoever shows a body calls cmdb_mask().
+ */
 SpecNode *
 cmdb_load_body(const char *cluster)
 {
@@ -126,6 +139,7 @@ cmdb_load_body(const char *cluster)
 	return body;
 }
 
+/* Variables of the level "all: vars" of an inventory.  Never NULL. */
 SpecNode *
 cmdb_load_globals(void)
 {

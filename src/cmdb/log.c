@@ -28,6 +28,9 @@ static const CmdbColumn result_columns[] = {
 /* deleting old rows must not make one pass long */
 #define EXPIRE_AT_MOST	"10000"
 
+/*
+ * In the order in which result_columns and the tail of entry_columns have them.
+ */
 static void
 put_result(CmdbRow *row, const LogEntry *entry)
 {
@@ -40,6 +43,7 @@ put_result(CmdbRow *row, const LogEntry *entry)
 	cmdb_put_time(row, entry->finished);
 }
 
+/* The entry's texts may be in the memory of a pass; the set copies them. */
 static void
 add_entry(CmdbRowSet *set, int ordinal, const LogEntry *entry)
 {
@@ -103,6 +107,10 @@ cmdb_log_insert(const char *cluster, int64 generation, int64 pass, List *entries
 	cmdb_end(&query);
 }
 
+/*
+ * A row that retention deleted meanwhile is simply not found: how an action
+ * ended is no reason to fail a pass.
+ */
 void
 cmdb_log_finish(List *entries)
 {
@@ -134,6 +142,11 @@ cmdb_log_finish(List *entries)
 	cmdb_end(&query);
 }
 
+/*
+ * Called once per life of the coordinator, before anything is done.  Whether the
+ * action took effect is not known and not needed: the next observation shows it.
+ * A reload leaves no trace to observe, so that one is asked to be repeated.
+ */
 int
 cmdb_log_interrupt(bool *reload)
 {
@@ -153,6 +166,10 @@ cmdb_log_interrupt(bool *reload)
 	return (int) count;
 }
 
+/*
+ * Running rows stay whatever their age, for cmdb_log_interrupt().  0 days and
+ * more; what exceeds one call's share is left for the next pass.
+ */
 void
 cmdb_log_expire(int days)
 {
@@ -170,6 +187,10 @@ cmdb_log_expire(int days)
 	cmdb_end(&query);
 }
 
+/*
+ * A sequence: numbers of passes that were rolled back are skipped, never reused,
+ * so that a number in the server log names one pass only.
+ */
 int64
 cmdb_next_pass(void)
 {

@@ -16,6 +16,10 @@ mask_site(const SecretSite *site, void *arg)
 	site_set_text(site->node, SECRET_MASK);
 }
 
+/*
+ * Verifiers are masked, too: who has one can attack it, or log in with it where
+ * the method is md5.
+ */
 SpecNode *
 cmdb_mask(const SpecNode *body)
 {

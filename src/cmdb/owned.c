@@ -16,6 +16,11 @@ static const CmdbColumn change_columns[] = {
 	{"name", TEXTOID}, {"attribute", TEXTOID}, {"value", TEXTOID}, {"created", BOOLOID}
 };
 
+/*
+ * Kinds are few and items many (a row per privilege, group and parameter); the
+ * plan builds its own index.  In "C" order, since a plan that undoes several
+ * things must do so in the same order on every server.
+ */
 List *
 cmdb_owned_load(const char *cluster)
 {
@@ -57,6 +62,11 @@ cmdb_owned_load(const char *cluster)
 	"  ORDER BY c.kind, c.database, c.name, c.attribute, c.ordinal DESC) AS last" \
 	" WHERE " kind_of_change ")"
 
+/*
+ * Removals and records of one item may come together (a database that is dropped
+ * and created anew): the later one in the list holds, whatever its kind.  What
+ * pgops once created stays "created", also when a later pass only adopts it.
+ */
 void
 cmdb_owned_change(const char *cluster, List *changes)
 {
@@ -103,27 +113,4 @@ cmdb_owned_change(const char *cluster, List *changes)
 			 " WHERE (o.value, o.created)"
 			 "  IS DISTINCT FROM (excluded.value, o.created OR excluded.created)", &args);
 	cmdb_end(&query);
-}
-
-static bool
-same_text(const char *a, const char *b)
-{
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
-OwnedItem *
-owned_find(List *owned, const char *kind, const char *database,
-		   const char *name, const char *attribute)
-{
-	ListCell   *lc;
-
-	foreach(lc, owned)
-	{
-		OwnedItem  *item = lfirst(lc);
-
-		if (strcmp(item->name, name) == 0 && strcmp(item->kind, kind) == 0 &&
-			same_text(item->database, database) && same_text(item->attribute, attribute))
-			return item;
-	}
-	return NULL;
 }

@@ -7,7 +7,7 @@
  *
  * kind					name		attribute						value
  * role					role		-								-
- * database				database	-								-
+ * database				database	-								its oid, once it was seen
  * schema				schema		- (database set)				-
  * extension			extension	- (database set)				-
  * membership			member		group							-
@@ -46,9 +46,5 @@ extern List *cmdb_owned_load(const char *cluster);
 /* records and removes (of OwnedChange *) in one statement each; needs a transaction.
  * An existing item keeps created = true. */
 extern void cmdb_owned_change(const char *cluster, List *changes);
-
-/* the item, or NULL; database and attribute may be NULL */
-extern OwnedItem *owned_find(List *owned, const char *kind, const char *database,
-							 const char *name, const char *attribute);
 
 #endif							/* PGOPS_CMDB_OWNED_H */

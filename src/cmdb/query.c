@@ -37,6 +37,11 @@ static const struct
 	{"work_mem", "64MB"},		/* the sort of all roles stays in memory */
 };
 
+/*
+ * Memory is SPI's between begin and end; "caller" is where results go.  Settings
+ * are pinned by a nest level rather than by a function's SET, because the
+ * coordinator calls this without any function around it.
+ */
 void
 cmdb_begin(CmdbQuery *query)
 {
@@ -57,6 +62,10 @@ cmdb_begin(CmdbQuery *query)
 		elog(ERROR, "could not connect to SPI");
 }
 
+/*
+ * Not called when a statement raises: then the abort pops snapshot, settings and
+ * SPI, and the stores go with their resource owner.
+ */
 void
 cmdb_end(CmdbQuery *query)
 {
@@ -95,6 +104,10 @@ cmdb_run(CmdbQuery *query, const char *sql, CmdbRow *args)
 	return SPI_processed;
 }
 
+/*
+ * Read-only to SPI: several queries see one state of the catalogs, the caller's
+ * snapshot.  The rows are freed at the end, so "callback" keeps only copies.
+ */
 void
 cmdb_look(CmdbQuery *query, const char *sql, CmdbRowCallback callback, void *arg)
 {
@@ -114,6 +127,7 @@ cmdb_look(CmdbQuery *query, const char *sql, CmdbRowCallback callback, void *arg
 
 /* ---- results ---- */
 
+/* By reference into the result: gone with the next statement. */
 Datum
 cmdb_datum(uint64 row, int column, bool *isnull)
 {
@@ -130,6 +144,10 @@ cmdb_is_null(uint64 row, int column)
 	return isnull;
 }
 
+/*
+ * The copy is in query->caller and outlives the bracket.  Only for columns of
+ * type text or name; a statement casts what is of another type.
+ */
 char *
 cmdb_text(CmdbQuery *query, uint64 row, int column)
 {
@@ -199,6 +217,7 @@ cmdb_time(uint64 row, int column)
 	return isnull ? 0 : DatumGetTimestampTz(value);
 }
 
+/* Detoasted where that is needed.  All jsonb columns of pgops are NOT NULL. */
 Jsonb *
 cmdb_jsonb(uint64 row, int column)
 {
@@ -212,6 +231,10 @@ cmdb_jsonb(uint64 row, int column)
 
 /* ---- values ---- */
 
+/*
+ * One place that fills a row, so that types, values and nulls cannot get out of
+ * step; types are fixed by the caller's C type and never taken from a literal.
+ */
 static void
 put(CmdbRow *row, Oid type, Datum value, bool isnull)
 {
@@ -261,6 +284,11 @@ cmdb_put_jsonb(CmdbRow *row, Jsonb *value)
 
 /* ---- sets of rows ---- */
 
+/*
+ * The estimate of rows is made up: with the default of a tuplestore the planner
+ * would choose nested loops, which are quadratic at ten thousand rows.  Rows may
+ * be added after registering and before the statement that reads them.
+ */
 CmdbRowSet *
 cmdb_row_set(CmdbQuery *query, const char *name, const CmdbColumn *columns, int count)
 {
@@ -286,6 +314,7 @@ cmdb_row_set(CmdbQuery *query, const char *name, const CmdbColumn *columns, int 
 	return set;
 }
 
+/* The row can be filled again at once: the store has copied it. */
 void
 cmdb_row_set_add(CmdbRowSet *set, CmdbRow *row)
 {

@@ -23,6 +23,10 @@ typedef struct Seal
 	Findings   *findings;
 } Seal;
 
+/*
+ * The path is a buffer of the walk and must be copied; the other strings belong
+ * to the stored body, which outlives the sealing.
+ */
 static void
 remember_site(const SecretSite *site, void *arg)
 {
@@ -97,6 +101,10 @@ unmask(Seal *seal, const SecretSite *site)
 					SECRET_MASK);
 }
 
+/*
+ * Order matters: the mask is resolved before anything else looks at the text, and
+ * the well-known defaults are compared while it still is plain.
+ */
 static void
 seal_site(const SecretSite *site, void *arg)
 {
@@ -122,6 +130,10 @@ seal_site(const SecretSite *site, void *arg)
 		explicit_bzero(plain, strlen(plain));
 }
 
+/*
+ * "stored" is not changed, though the walk could: only the visitor decides.  All
+ * findings are collected; a body with an error among them is not stored.
+ */
 void
 cmdb_seal(const char *cluster, SpecNode *body, const SpecNode *stored,
 		  CmdbVerifierLookup lookup, void *arg, Findings *findings)

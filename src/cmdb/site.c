@@ -69,6 +69,10 @@ append_quoted(StringInfo path, const char *name)
 		escape_json(path, name);
 }
 
+/*
+ * A key that holds a dot or a bracket is quoted as in JSON, so that two places
+ * never have one path: secrets are found again by it.
+ */
 void
 site_append_key(StringInfo path, const char *key)
 {
@@ -77,6 +81,10 @@ site_append_key(StringInfo path, const char *key)
 	append_quoted(path, key);
 }
 
+/*
+ * Items are known by name rather than by number: a secret must outlive a change
+ * of the order of its list.
+ */
 void
 site_append_name(StringInfo path, const char *name)
 {
@@ -92,6 +100,10 @@ truncate_path(StringInfo path, int length)
 	path->data[length] = '\0';
 }
 
+/*
+ * The name belongs to the node.  NULL makes its whole list one that goes by
+ * numbers: see site_named_items().
+ */
 const char *
 site_item_name(const SpecNode *item)
 {
@@ -111,6 +123,11 @@ compare_named(const void *a, const void *b)
 	return strcmp(((const NamedItem *) a)->name, ((const NamedItem *) b)->name);
 }
 
+/*
+ * All or nothing: a list in which one item has no name, or two have the same, is
+ * numbered as a whole, or a path could mean two things.  A list of plain strings
+ * is not named either: nothing can stand below its items.
+ */
 NamedItem *
 site_named_items(const SpecNode *list, int *count)
 {
@@ -144,6 +161,10 @@ site_named_items(const SpecNode *list, int *count)
 
 /* ---- the walk ---- */
 
+/*
+ * Users of pgbouncer or of other components have passwords as well; only these
+ * two lists are roles of PostgreSQL, whose passwords can be verifiers.
+ */
 static bool
 is_role_list(const char *param)
 {
@@ -185,6 +206,10 @@ can_be_secret(const SpecNode *node)
 	}
 }
 
+/*
+ * Tells the visitor of one place.  For the password of a role also whose it is:
+ * an md5 verifier depends on the name.
+ */
 static void
 visit(Walk *walk, SpecNode *node, const char *key, const SpecNode *parent)
 {
@@ -204,6 +229,10 @@ visit(Walk *walk, SpecNode *node, const char *key, const SpecNode *parent)
 	walk->visitor(site, walk->arg);
 }
 
+/*
+ * Path and place in the document differ here: by name for finding a secret again,
+ * by number for pointing at the line.
+ */
 static void
 walk_list(Walk *walk, SpecNode *list, const char *key, bool secret)
 {
@@ -227,6 +256,10 @@ walk_list(Walk *walk, SpecNode *list, const char *key, bool secret)
 	}
 }
 
+/*
+ * A key decides for everything below it, also where an unknown structure hides:
+ * what is too much masked does no harm.
+ */
 static void
 walk_map(Walk *walk, SpecNode *map, bool secret)
 {
@@ -279,6 +312,10 @@ is_secret_param(const char *param)
 	return role_param_of(param) != NULL || catalogue_is_secret(param, NULL);
 }
 
+/*
+ * The path of a secret starts anew with each parameter, which is a column of its
+ * own in pgops.secret; the place in the document does not.
+ */
 static void
 walk_vars(Walk *walk, SpecNode *vars)
 {
@@ -308,6 +345,11 @@ walk_begin(Walk *walk, SecretVisitor visitor, void *arg)
 	initStringInfo(&walk->where);
 }
 
+/*
+ * Hosts before the cluster's own parameters, as difference_make() has them.  Works
+ * on bodies of any shape: a document is walked before it is known to be valid,
+ * to keep its secrets out of the messages about it.
+ */
 void
 site_visit_body(SpecNode *body, const char *prefix, SecretVisitor visitor, void *arg)
 {
@@ -335,6 +377,10 @@ site_visit_body(SpecNode *body, const char *prefix, SecretVisitor visitor, void 
 	walk_vars(&walk, node_get(body, "vars"));
 }
 
+/*
+ * For parts of a body: "host" and the place in the document are not known then,
+ * and a visitor that masks does not need them.
+ */
 void
 site_visit_value(SpecNode *value, const char *param, const char *key,
 				 SecretVisitor visitor, void *arg)
@@ -349,6 +395,10 @@ site_visit_value(SpecNode *value, const char *param, const char *key,
 	walk_value(&walk, value, key, secret, NULL);
 }
 
+/*
+ * The old text is left as it is: the tree may share it, and who wipes a plain
+ * password does so knowing that nobody else has it.
+ */
 void
 site_set_text(SpecNode *node, const char *value)
 {
@@ -359,6 +409,7 @@ site_set_text(SpecNode *node, const char *value)
 
 /* ---- secrets by place ---- */
 
+/* The cluster level (host NULL) comes first; no host has an empty name. */
 static int
 compare_place(const char *host_a, const char *param_a, const char *path_a,
 			  const char *host_b, const char *param_b, const char *path_b)
@@ -385,6 +436,7 @@ site_sort(List *entries)
 	list_sort(entries, compare_entries);
 }
 
+/* Binary search: sealing asks once per user, and there may be ten thousand. */
 const char *
 site_find(List *sorted, const SecretSite *site)
 {

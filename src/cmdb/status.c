@@ -9,6 +9,10 @@
 #include "cmdb/log.h"
 #include "cmdb/query.h"
 
+/*
+ * One row per cluster is updated in place, and only when something in it differs
+ * (the caller compares): an idle pgops writes nothing.
+ */
 void
 cmdb_status_store(const ClusterStatus *status)
 {
@@ -43,6 +47,10 @@ cmdb_status_store(const ClusterStatus *status)
 	cmdb_end(&query);
 }
 
+/*
+ * Read with the snapshot of a new statement, not of the caller's: wait() polls
+ * it inside of one function call and must see what the coordinator committed.
+ */
 ClusterStatus *
 cmdb_status(const char *cluster)
 {

@@ -30,6 +30,7 @@ static const CmdbColumn secret_columns[] = {
 
 /* ---- cluster ---- */
 
+/* The kind is kept: it belongs to the inventory that declared the group. */
 static void
 store_cluster(CmdbQuery *query, const char *cluster)
 {
@@ -81,6 +82,10 @@ check_instance_names(CmdbQuery *query, CmdbRow *args)
 			 errhidestmt(true)));
 }
 
+/*
+ * Hosts that are no longer declared go first, with their variables and secrets by
+ * cascade, so that a new host can take over an instance's name.
+ */
 static void
 store_instances(CmdbQuery *query, const char *cluster, const SpecNode *body)
 {
@@ -111,6 +116,10 @@ store_instances(CmdbQuery *query, const char *cluster, const SpecNode *body)
 
 /* ---- variables and secrets ---- */
 
+/*
+ * Moves a plain secret from the body into the set for pgops.secret and leaves the
+ * mask in its place: pgops.variable and the dump of it never hold one.
+ */
 static void
 take_secret(const SecretSite *site, void *arg)
 {
@@ -133,6 +142,10 @@ take_secret(const SecretSite *site, void *arg)
 	site_set_text(site->node, SECRET_MASK);
 }
 
+/*
+ * One row per parameter with its place, so that the document comes back in the
+ * order in which it was written.
+ */
 static void
 add_variables(CmdbRowSet *set, const char *host, const SpecNode *vars)
 {
@@ -185,6 +198,10 @@ store_variables(CmdbQuery *query, const char *cluster, const SpecNode *body)
 			 &args);
 }
 
+/*
+ * The set was filled by take_secret() while the variables were being prepared.
+ * Secrets that nobody declares any more are deleted, not kept for another day.
+ */
 static void
 store_secrets(CmdbQuery *query, const char *cluster)
 {
@@ -209,6 +226,10 @@ store_secrets(CmdbQuery *query, const char *cluster)
 
 /* ---- the whole ---- */
 
+/*
+ * "body" is changed: its secrets are taken out.  Only rows that differ are
+ * written, so that triggers, dumps and replicas see what changed and no more.
+ */
 static void
 store_rows(const char *cluster, SpecNode *body, const SpecNode *masked,
 		   const SpecNode *difference, const char *note)
@@ -227,6 +248,10 @@ store_rows(const char *cluster, SpecNode *body, const SpecNode *masked,
 	cmdb_end(&query);
 }
 
+/*
+ * The caller holds the lock of declarations.  Comments, blanks and the order of
+ * keys are no difference; the order of a list is one, since it has a meaning.
+ */
 bool
 cmdb_store_body(const char *cluster, const SpecNode *body, const char *note)
 {

@@ -55,6 +55,10 @@ static const struct
 	{'T', OBJECT_TYPE},
 };
 
+/*
+ * What a NULL ACL stands for on this server version; asking the server keeps its
+ * changes between versions out of here.
+ */
 static Acl *
 default_acl(char letter, Oid owner)
 {
@@ -76,6 +80,11 @@ role_name(Oid role)
 	return name ? name : psprintf("%u", role);
 }
 
+/*
+ * One entry per privilege, for that is the grain at which a declaration speaks:
+ * "CTc" and three single grants are the same.  The strings of grantee and grantor
+ * are shared by the entries of an item.
+ */
 static List *
 explode_item(List *entries, const AclItem *item)
 {
@@ -102,6 +111,12 @@ explode_item(List *entries, const AclItem *item)
 	return entries;
 }
 
+/*
+ * A NULL ACL becomes what it means, so that nobody else needs to know that it
+ * exists: an object on which nothing was ever granted and one on which a grant
+ * was taken back compare equal.  Several items may be for one grantee, one per
+ * grantor; they stay apart.
+ */
 List *
 observe_acl(Datum acl, bool isnull, char objtype, Oid owner)
 {

@@ -26,6 +26,9 @@ static const char available_query[] =
 " LEFT JOIN pg_catalog.pg_available_extension_versions() v ON v.name = e.name"
 " ORDER BY e.name, v.version";
 
+/*
+ * NULL elements do not occur in name[] columns of the server; skipped, not trusted.
+ */
 static List *
 name_array(Datum array)
 {

@@ -76,6 +76,10 @@ static const struct
 	{'b', "builtin"},
 };
 
+/*
+ * Which column holds what depends on the provider.  A locale of a provider that
+ * this table does not know is left NULL: then nothing is compared with it.
+ */
 static void
 fill_locale(Database *database, CmdbQuery *query, uint64 row)
 {
@@ -96,6 +100,11 @@ fill_locale(Database *database, CmdbQuery *query, uint64 row)
 		database->builtin_locale = locale;
 }
 
+/*
+ * LEFT JOINs on owner and tablespace: a catalog that lost one of them must still
+ * show the database.  An invalid database (left by an interrupted DROP) has a
+ * connection limit that no ALTER can set, so the flag is read from that.
+ */
 static void
 add_database(CmdbQuery *query, uint64 row, void *arg)
 {
@@ -124,6 +133,10 @@ add_database(CmdbQuery *query, uint64 row, void *arg)
 	snapshot->databases = lappend(snapshot->databases, database);
 }
 
+/*
+ * Settings for one role in one database (setrole <> 0) are nobody's declaration
+ * and are neither compared nor undone.
+ */
 static void
 add_database_settings(CmdbQuery *query, uint64 row, void *arg)
 {
@@ -145,6 +158,7 @@ add_tablespace(CmdbQuery *query, uint64 row, void *arg)
 	snapshot->tablespaces = lappend(snapshot->tablespaces, cmdb_text(query, row, 1));
 }
 
+/* All databases in three queries, however many there are, under one snapshot. */
 void
 observe_databases(CmdbQuery *query, ServerState *snapshot)
 {

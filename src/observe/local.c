@@ -52,6 +52,10 @@ owner_name(Oid owner)
 	return GetUserNameFromId(owner, true);
 }
 
+/*
+ * Temporary, toast and catalog schemas are never anybody's; neither declared nor
+ * dropped, they are not even seen here.
+ */
 static void
 add_schema(HeapTuple tuple, TupleDesc desc, LocalState *local)
 {
@@ -106,6 +110,10 @@ required_extensions(Oid extension)
 	return names;
 }
 
+/*
+ * Schema and version as they are now; what the server could offer instead is
+ * observe_available()'s to say.
+ */
 static void
 add_extension(HeapTuple tuple, TupleDesc desc, LocalState *local)
 {
@@ -125,6 +133,10 @@ add_extension(HeapTuple tuple, TupleDesc desc, LocalState *local)
 	local->extensions = lappend(local->extensions, extension);
 }
 
+/*
+ * An ACL of such a row replaces the built-in one (a row for all schemas) or adds
+ * to it (a row for one schema); both forms are kept apart by "schema".
+ */
 static void
 add_default_acl(HeapTuple tuple, TupleDesc desc, LocalState *local)
 {
@@ -159,6 +171,7 @@ compare_extensions(const ListCell *a, const ListCell *b)
 	return strcmp(((Extension *) lfirst(a))->name, ((Extension *) lfirst(b))->name);
 }
 
+/* By role, schema and type, of which the catalog has one row each. */
 static int
 compare_default_acls(const ListCell *a, const ListCell *b)
 {
@@ -172,6 +185,10 @@ compare_default_acls(const ListCell *a, const ListCell *b)
 	return order ? order : left->objtype - right->objtype;
 }
 
+/*
+ * Under the catalogs' own snapshots, each scan its own: what somebody changes in
+ * between is seen by the next pass.
+ */
 LocalState *
 observe_local_read(void)
 {

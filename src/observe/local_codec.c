@@ -30,6 +30,7 @@ name_is_portable(const char *name)
 		pg_verify_mbstr(PG_UTF8, name, strlen(name), true);
 }
 
+/* Grantees and grantors are roles: see above for why they are not converted. */
 static void
 put_acl(StringInfo out, List *acl)
 {
@@ -47,6 +48,10 @@ put_acl(StringInfo out, List *acl)
 	}
 }
 
+/*
+ * The counterpart of put_acl().  Everything is checked by the reader: a message
+ * cut short raises, it is never read beyond.
+ */
 static List *
 get_acl(WireReader *reader)
 {
@@ -66,6 +71,10 @@ get_acl(WireReader *reader)
 	return acl;
 }
 
+/*
+ * The fields of these functions and of their counterparts stand in one order;
+ * state and set are the same for everything observed and do not travel.
+ */
 static void
 put_schema(StringInfo out, const Schema *schema)
 {
@@ -74,6 +83,7 @@ put_schema(StringInfo out, const Schema *schema)
 	put_acl(out, schema->acl);
 }
 
+/* An observed object has all its attributes: every bit of "set" is on. */
 static Schema *
 get_schema(WireReader *reader)
 {
@@ -119,6 +129,7 @@ get_extension(WireReader *reader)
 	return extension;
 }
 
+/* Schema NULL (all schemas) is a NULL on the way, too, not an empty name. */
 static void
 put_default_acl(StringInfo out, const DefaultAcl *acl)
 {
@@ -172,6 +183,7 @@ portable_default_acls(List *acls)
 	return portable;
 }
 
+/* Called in the worker's database, whose encoding the names are in. */
 void
 observe_local_encode(StringInfo out, const LocalState *local)
 {
@@ -191,6 +203,10 @@ observe_local_encode(StringInfo out, const LocalState *local)
 		put_default_acl(out, lfirst(cell));
 }
 
+/*
+ * Called in the coordinator or in a session: the names come out in the encoding
+ * of the CMDB's database.  In the current memory context.
+ */
 LocalState *
 observe_local_decode(const char *data, int length)
 {

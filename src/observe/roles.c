@@ -71,12 +71,17 @@ typedef struct RoleReader
 	HTAB	   *by_oid;			/* of OidEntry: all roles, pg_* ones too */
 } RoleReader;
 
+/*
+ * NULL for a role that is not there: until PostgreSQL 15 the grantor of a
+ * membership may be one that was dropped since.
+ */
 static OidEntry *
 find_oid(RoleReader *reader, Oid oid)
 {
 	return hash_search(reader->by_oid, &oid, HASH_FIND, NULL);
 }
 
+/* pg_* roles have no Role of their own, but they are groups and grantors. */
 static void
 remember_oid(RoleReader *reader, Oid oid, char *name, Role *role)
 {
@@ -86,6 +91,11 @@ remember_oid(RoleReader *reader, Oid oid, char *name, Role *role)
 	entry->role = role;
 }
 
+/*
+ * A role without an expiration date and one that expires at infinity are one and
+ * the same to the server, so both are DT_NOEND.  The password is the verifier as
+ * stored: comparing is all that is done with it, it is never shown.
+ */
 static void
 add_role(CmdbQuery *query, uint64 row, void *arg)
 {
@@ -123,6 +133,9 @@ add_role(CmdbQuery *query, uint64 row, void *arg)
 		snapshot->bootstrap_superuser = role->name;
 }
 
+/*
+ * Options that this version does not have are NULL in the query, and unset here.
+ */
 static Tri
 row_tri(uint64 row, int column)
 {
@@ -157,6 +170,7 @@ add_membership(CmdbQuery *query, uint64 row, void *arg)
 	member->role->memberships = lappend(member->role->memberships, membership);
 }
 
+/* A row of a role that was dropped meanwhile, or of a pg_* role, is left out. */
 static void
 add_role_settings(CmdbQuery *query, uint64 row, void *arg)
 {
@@ -170,6 +184,7 @@ add_role_settings(CmdbQuery *query, uint64 row, void *arg)
 		owner->role->settings = observe_settings(config);
 }
 
+/* By group and grantor: since 16 one pair may be there several times. */
 static int
 compare_memberships(const ListCell *a, const ListCell *b)
 {
@@ -183,6 +198,10 @@ compare_memberships(const ListCell *a, const ListCell *b)
 	return order;
 }
 
+/*
+ * The order of the queries matters: memberships and settings are attached to the
+ * roles that the first one brought.
+ */
 void
 observe_roles(CmdbQuery *query, ServerState *snapshot)
 {

@@ -62,6 +62,12 @@ observe_hba(ServerState *snapshot)
 	PG_END_TRY();
 }
 
+/*
+ * The catalogs under the caller's snapshot, the file as it is now: the next pass
+ * sees whatever came in between.  A rule file that is missing is a NULL text and
+ * gets written; one that cannot be read raises, since overwriting it would lose
+ * what somebody has there.
+ */
 ServerState *
 observe_shared(void)
 {
@@ -121,6 +127,7 @@ make_setting(char *element)
 	return setting;
 }
 
+/* The order of the array is kept: it is the one in which they were set. */
 List *
 observe_settings(Datum setconfig)
 {

@@ -51,6 +51,10 @@ index_extend(HTAB *index, List *objects, int from)
 	}
 }
 
+/*
+ * Lives in the context of its list, not in the current one: lookups happen from
+ * shorter-lived contexts, and the index would be gone with the first of them.
+ */
 static HTAB *
 index_build(List *objects)
 {
@@ -87,6 +91,10 @@ index_covers(HTAB *index, List *objects)
 		hash_search(index, ((Named *) llast(objects))->name, HASH_FIND, NULL) != NULL;
 }
 
+/*
+ * At most one rebuild per lookup.  Tail elements are added without one, so that
+ * ten thousand lookups in a growing list stay linear.
+ */
 static void *
 index_lookup(HTAB **index, List *objects, const char *name)
 {
@@ -131,6 +139,7 @@ snapshot_available(ServerState *snapshot, const char *name)
 	return index_lookup(&snapshot->available_index, snapshot->available, name);
 }
 
+/* The pg_* roles are a dozen: no index for them. */
 bool
 snapshot_role_exists(ServerState *snapshot, const char *name)
 {

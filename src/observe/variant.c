@@ -9,6 +9,10 @@
 #include "compat.h"
 #include "observe/variant.h"
 
+/*
+ * By the version that we were compiled for, which is the one we run in.  A server
+ * beyond the table gets the newest form.
+ */
 const char *
 observe_variant(const ObserveVariant *variants)
 {

@@ -73,6 +73,10 @@ action_block(Action *action, int sqlstate, const char *hint, const char *fmt,...
 	action->owned = NIL;
 }
 
+/*
+ * The strings are copied but for "kind", which is always a constant here: the
+ * change outlives the planner's own strings in the execution.
+ */
 static OwnedChange *
 owned_change(const char *kind, const char *database, const char *name,
 			 const char *attribute, const char *value)

@@ -15,6 +15,7 @@
 
 #include "plan/planner.h"
 
+/* By the server's wrapper, so that a build with OpenSSL in FIPS mode uses it. */
 static void
 hash_bytes_sha256(const char *data, size_t length, uint8 *digest)
 {
@@ -30,14 +31,14 @@ hash_bytes_sha256(const char *data, size_t length, uint8 *digest)
 }
 
 /*
- * plan_sha256
+ * sha256_hex
  *		SHA-256 of some bytes as 64 hexadecimal digits, palloc'd.
  *
  * The server's hash functions register their state with the current resource
  * owner.  Between transactions there is none, so one is made for the moment.
  */
-char *
-plan_sha256(const char *data, size_t length)
+static char *
+sha256_hex(const char *data, size_t length)
 {
 	static const char digits[] = "0123456789abcdef";
 	uint8		digest[PG_SHA256_DIGEST_LENGTH];
@@ -93,11 +94,15 @@ plan_digest(List *actions, bool destructive_only)
 		if (!destructive_only)
 			add_field(&data, action->blocked);
 	}
-	return plan_sha256(data.data, data.len);
+	return sha256_hex(data.data, data.len);
 }
 
 /* ---- the inside that is desired ---- */
 
+/*
+ * State and set are part of it: a schema whose owner is no longer declared is
+ * another desire than one that never had one.
+ */
 static void
 add_schemas(StringInfo data, List *schemas)
 {
@@ -113,6 +118,10 @@ add_schemas(StringInfo data, List *schemas)
 	}
 }
 
+/*
+ * An undeclared version is no version, not the newest one: a package upgrade on
+ * the machine does not make a database due for a look.
+ */
 static void
 add_extensions(StringInfo data, List *extensions)
 {
@@ -152,5 +161,5 @@ plan_local_digest(const Cluster *cluster, const char *database)
 		add_field(&data, lfirst(lc));
 	foreach(lc, cluster->default_privileges)
 		add_field(&data, ((DefaultPrivilege *) lfirst(lc))->text);
-	return plan_sha256(data.data, data.len);
+	return sha256_hex(data.data, data.len);
 }

@@ -24,6 +24,10 @@ plan_grantee(const char *name)
 	return name == NULL || name[0] == '\0' ? "PUBLIC" : quote_identifier(name);
 }
 
+/*
+ * By name, not by oid: the declaration knows names only, and grantees that this
+ * very plan creates have no oid yet.
+ */
 static bool
 entry_matches(const AclEntry *entry, const char *grantee, const char *privilege)
 {
@@ -114,6 +118,10 @@ unit_text(bool is_grant, const char *privilege, const char *grantee, bool granta
 					is_grant && grantable ? " WITH GRANT OPTION" : "");
 }
 
+/*
+ * Without a grant option: what was granted WITH GRANT OPTION goes away as a whole,
+ * and what a revoke took is given back as the plain privilege.
+ */
 static char *
 unit_undo(const AclTarget *target, const AclWant *want)
 {
@@ -122,6 +130,10 @@ unit_undo(const AclTarget *target, const AclWant *want)
 					plan_grantee(want->grantee));
 }
 
+/*
+ * Remembered unit by unit though one statement may grant several: each can leave
+ * the declaration alone.
+ */
 static void
 unit_record(Action *action, const AclTarget *target, const AclWant *want)
 {

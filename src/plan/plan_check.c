@@ -50,6 +50,7 @@ database_known(const Check *check, const char *name)
 		snapshot_database(check->snapshot, name) != NULL;
 }
 
+/* Tablespaces cannot be declared: pgops makes no directories. */
 static bool
 tablespace_known(const Check *check, const char *name)
 {
@@ -106,6 +107,9 @@ is_absent(const SpecNode *node)
 	return state != NULL && (strcmp(state, "absent") == 0 || strcmp(state, "revoke") == 0);
 }
 
+/*
+ * Only the groups are references; a user that is itself to go needs none of them.
+ */
 static void
 check_user(const Check *check, const SpecNode *user, const char *path)
 {
@@ -131,6 +135,7 @@ check_user(const Check *check, const SpecNode *user, const char *path)
 	}
 }
 
+/* A schema's owner only: a schema itself is created where it is missing. */
 static void
 check_schemas(const Check *check, const SpecNode *schemas, const char *path)
 {
@@ -150,6 +155,11 @@ check_schemas(const Check *check, const SpecNode *schemas, const char *path)
 	}
 }
 
+/*
+ * Names that do not exist are errors of the document here, before anything is
+ * stored; the same names in a plan are blocked steps, since a role may have been
+ * dropped since.
+ */
 static void
 check_database(const Check *check, const SpecNode *database, const char *path)
 {

@@ -44,6 +44,11 @@ alter_database(Planner *planner, const char *rule, Database *now, char *clause,
 
 /* ---- attributes of a database that exists ---- */
 
+/*
+ * The ACL changes with the owner, and privileges are planned after this: what the
+ * old owner granted is the new owner's from then on, as ALTER DATABASE does it.
+ * May be called twice in a plan; the second time there is nothing left to do.
+ */
 static void
 database_owner(Planner *planner, const Database *want, Database *now)
 {
@@ -79,6 +84,11 @@ tablespace_exists(Planner *planner, const char *name)
 	return false;
 }
 
+/*
+ * Moving copies every file and needs the database to itself: sessions end first,
+ * as a step of the same sequence.  The CMDB's own database cannot be moved by a
+ * worker that is connected to it, so that is said instead of failing for ever.
+ */
 static void
 database_tablespace(Planner *planner, const Database *want, Database *now)
 {
@@ -110,6 +120,10 @@ database_tablespace(Planner *planner, const Database *want, Database *now)
 					 "the database that pgops is connected to cannot be moved");
 }
 
+/*
+ * The template mark is kept up to date in "now": dropping, and cloning by later
+ * steps, depend on it.
+ */
 static void
 database_flags(Planner *planner, const Database *want, Database *now)
 {
@@ -170,11 +184,11 @@ database_create_only(Planner *planner, const Database *want, Database *now)
 /* ---- removal ---- */
 
 /*
- * plan_database_drop
+ * database_drop
  *		Drops a database, its mark as template first if it has it.
  */
-void
-plan_database_drop(Planner *planner, Database *now, const char *rule,
+static void
+database_drop(Planner *planner, Database *now, const char *rule,
 				   const char *reason)
 {
 	OwnedItem  *item = plan_owned(planner, "database", NULL, now->name, NULL);
@@ -193,6 +207,10 @@ plan_database_drop(Planner *planner, Database *now, const char *rule,
 	plan_database_remove(planner, now);
 }
 
+/*
+ * The row that says so instead of the drop: a declaration that cannot be obeyed
+ * must not look like one that was.
+ */
 static void
 database_protected(Planner *planner, Database *now, const char *rule)
 {
@@ -221,7 +239,7 @@ database_clear(Planner *planner, Database *want, Database *now)
 {
 	if (now->invalid)
 	{
-		plan_database_drop(planner, now, "database.drop_invalid",
+		database_drop(planner, now, "database.drop_invalid",
 						   "invalid: left by an interrupted command");
 		return NULL;
 	}
@@ -243,7 +261,7 @@ database_clear(Planner *planner, Database *want, Database *now)
 	/* all that follows for this database belongs to the one decision to drop it */
 	plan_sequence_begin(planner);
 	plan_map_put(planner->sequences, want->name, makeInteger(planner->sequence));
-	plan_database_drop(planner, now, "database.recreate", "recreate");
+	database_drop(planner, now, "database.recreate", "recreate");
 	return NULL;
 }
 
@@ -281,6 +299,11 @@ database_was_renamed(Planner *planner, const Database *want)
 	return true;
 }
 
+/*
+ * One database that is to exist: what stands in its way goes, then it is created
+ * or, if it is there, brought to what is declared.  A blocked creation plans
+ * nothing more: its attributes would be steps that cannot work.
+ */
 static void
 database_declared(Planner *planner, Database *want)
 {
@@ -308,6 +331,10 @@ database_declared(Planner *planner, Database *want)
 
 /* ---- the order ---- */
 
+/*
+ * Asked before anything of the database is planned, so that clones wait for it.
+ * An invalid one counts as missing: it can be neither altered nor cloned.
+ */
 static bool
 will_be_created(Planner *planner, const Database *want)
 {
@@ -461,6 +488,10 @@ plan_databases(Planner *planner)
 
 /* ---- databases that are not to exist ---- */
 
+/*
+ * Steps of one sequence: with the drop held back by a limit, the template mark
+ * stays as well.
+ */
 static void
 database_absent(Planner *planner, Database *now, const char *rule, const char *reason)
 {
@@ -470,7 +501,7 @@ database_absent(Planner *planner, Database *now, const char *rule, const char *r
 		return;
 	}
 	plan_sequence_begin(planner);
-	plan_database_drop(planner, now, rule, reason);
+	database_drop(planner, now, rule, reason);
 	plan_sequence_end(planner);
 }
 

@@ -77,6 +77,11 @@ same_locale_name(const char *a, const char *b)
 	return true;
 }
 
+/*
+ * Undeclared fields never get here.  "exact" is for templates: CREATE DATABASE
+ * refuses en_US.utf8 from a template of en_US.UTF-8 though both are one locale;
+ * of a database that is there, another spelling is no difference.
+ */
 static bool
 create_only_equal(const CreateOnly *field, const char *want, const char *have,
 				  bool exact)
@@ -181,14 +186,14 @@ option_value(const Database *want, const CreateOption *option)
 }
 
 /*
- * plan_template_of
+ * template_of
  *		The template that a declared database is created from.  template1 only
  *		serves databases of its own encoding and locale; template0 serves all,
  *		so it takes its place where they differ, and *why says so (else NULL).
  *		Any other declared template is taken at its word.
  */
-const char *
-plan_template_of(Planner *planner, const Database *want, char **why)
+static const char *
+template_of(Planner *planner, const Database *want, char **why)
 {
 	const char *name = (want->set & DB_SET_TEMPLATE) && want->template && want->template[0] ?
 	want->template : "template1";
@@ -238,6 +243,10 @@ written_options(Planner *planner, const Database *want, const char *template)
 	return written;
 }
 
+/*
+ * An empty text is no option.  Whether connections are allowed is not said here:
+ * the inside has to be made first, see database_allowconn().
+ */
 static char *
 create_statement(Planner *planner, const Database *want, const char *template)
 {
@@ -292,6 +301,10 @@ unsupported_option(Planner *planner, const Database *want)
 	return NULL;
 }
 
+/*
+ * Asked beforehand: the server's own error would come after the sessions of the
+ * template were ended for nothing.
+ */
 static bool
 tablespace_missing(Planner *planner, const Database *want)
 {
@@ -375,6 +388,11 @@ assumed_local(Planner *planner, const char *template)
 	return local;
 }
 
+/*
+ * What CREATE DATABASE gives.  Neither ACL, comment nor settings are copied from
+ * the template, only what is inside of it: the ACL is the built-in one of a new
+ * database, spelled out.
+ */
 static Database *
 assumed_database(Planner *planner, const Database *want, const char *template)
 {
@@ -431,7 +449,7 @@ bool
 plan_database_create(Planner *planner, const Database *want)
 {
 	char	   *why;
-	const char *template = plan_template_of(planner, want, &why);
+	const char *template = template_of(planner, want, &why);
 	bool		business = strcmp(template, "template0") != 0 &&
 	strcmp(template, "template1") != 0;
 	bool		alone = business && planner->sequence == 0;

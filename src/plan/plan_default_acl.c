@@ -27,6 +27,10 @@ typedef struct DefaultTarget
 	bool		remembered;		/* pgops set something here before */
 } DefaultTarget;
 
+/*
+ * Types of objects and privileges came with versions: large objects have default
+ * privileges since 18, MAINTAIN exists since 17.
+ */
 static bool
 server_has(Planner *planner, char objtype, const char *privilege)
 {
@@ -101,6 +105,10 @@ default_acl(const DefaultTarget *target, char objtype)
 
 /* ---- units: what is remembered ---- */
 
+/*
+ * Also the form that objtype_of_unit() and plan_unit_undoable() read back: these
+ * texts are stored, so a change of it must keep reading the old one.
+ */
 static char *
 unit_text(bool is_grant, const char *privilege, char objtype, const char *grantee,
 		  bool grantable)
@@ -111,6 +119,10 @@ unit_text(bool is_grant, const char *privilege, char objtype, const char *grante
 					is_grant && grantable ? " WITH GRANT OPTION" : "");
 }
 
+/*
+ * The whole statement is stored, not made again later: by then the role may have
+ * left the declaration that says which roles are meant.
+ */
 static char *
 unit_undo(const DefaultTarget *target, bool is_grant, const char *privilege,
 		  char objtype, const char *grantee)
@@ -333,6 +345,10 @@ join_names(List *names)
 	return joined.data;
 }
 
+/*
+ * Privileges times grantees, from the units that are missing: where some of the
+ * product is there already, granting it again changes nothing.
+ */
 static char *
 set_statement(const DefaultTarget *target, const DefaultPrivilege *declared, List *missing)
 {
@@ -387,6 +403,10 @@ default_declared(const DefaultTarget *target, const DefaultPrivilege *declared)
 	}
 }
 
+/*
+ * An owner is often one of the others; a second turn for it would find nothing to
+ * do, but there may be a thousand databases.
+ */
 static List *
 add_role(List *roles, const char *name)
 {

@@ -51,6 +51,11 @@ unavailable(Planner *planner, const LocalState *local, const char *name, int dep
 	return NULL;
 }
 
+/*
+ * Blocked rather than tried: a missing package is the commonest reason why a
+ * declaration does not converge, and the server's own error would name a control
+ * file rather than a package.  Returns whether it blocked.
+ */
 static bool
 block_unavailable(Planner *planner, Database *now, const Extension *want, Action *action)
 {
@@ -139,6 +144,10 @@ placed_in(Planner *planner, const Database *now, const Extension *want)
 	return model_find_schema(now->local->schemas, "public") != NULL ? "public" : NULL;
 }
 
+/*
+ * Only a declared version is compared; one that is not declared may be anything,
+ * so that minor upgrades by hand are nobody's drift.
+ */
 static void
 extension_version(Planner *planner, Database *now, const Extension *want, Extension *have)
 {
@@ -157,6 +166,10 @@ extension_version(Planner *planner, Database *now, const Extension *want, Extens
 		have->version = want->version;
 }
 
+/*
+ * The schema an extension is declared in is wanted as if it were declared itself:
+ * it is made before the extension and never an orphan while that is there.
+ */
 static void
 extension_schema(Planner *planner, Database *now, const Extension *want, Extension *have)
 {
@@ -187,6 +200,10 @@ extension_schema(Planner *planner, Database *now, const Extension *want, Extensi
 					 "extension \"%s\" cannot be moved to another schema", want->name);
 }
 
+/*
+ * CASCADE makes those it requires; they are assumed from here on but not
+ * remembered as pgops' own, and so never dropped on their own account.
+ */
 static void
 extension_create(Planner *planner, Database *now, const Extension *want)
 {

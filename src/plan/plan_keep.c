@@ -42,6 +42,7 @@ name_groups(PlanMap *names, const Role *role)
 	}
 }
 
+/* Also the owners of schemas inside: a role cannot be dropped from under them. */
 static void
 name_owners(PlanMap *names, const Database *database)
 {
@@ -57,6 +58,7 @@ name_owners(PlanMap *names, const Database *database)
 	}
 }
 
+/* What is itself declared as absent names nobody. */
 static PlanMap *
 referenced_roles(const Cluster *cluster)
 {

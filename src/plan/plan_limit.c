@@ -22,6 +22,10 @@ sequence_key(int sequence)
 	return psprintf("%d", sequence);
 }
 
+/*
+ * The plan stays whole under this policy, each step with its statement: it is
+ * what the view drift shows.
+ */
 static void
 limit_observe(Planner *planner)
 {
@@ -66,6 +70,10 @@ block_destructive(Planner *planner, int sqlstate, const char *hint, const char *
 	}
 }
 
+/*
+ * Blocked ones do not count: an orphan or a protected object must not use up the
+ * limit of what is really going to be done.
+ */
 static int
 count_destructive(List *actions)
 {

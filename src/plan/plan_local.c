@@ -17,6 +17,10 @@
 
 /* ---- what is desired ---- */
 
+/*
+ * template1, so that databases created later have them too, and the one database
+ * that is named for it.
+ */
 static bool
 gets_defaults(const Cluster *cluster, const char *database)
 {
@@ -65,14 +69,18 @@ plan_desired_extensions(const Cluster *cluster, const Database *declared,
 }
 
 /* schemas that every database has and that are not observed */
-bool
-plan_schema_is_system(const char *name)
+static bool
+schema_is_system(const char *name)
 {
 	return strncmp(name, "pg_", 3) == 0 || strcmp(name, "information_schema") == 0;
 }
 
 /* ---- schemas ---- */
 
+/*
+ * Without a declared owner it is the bootstrap superuser's, who runs the
+ * statement.  Its ACL is not assumed: none of the rules looks at it but public's.
+ */
 static void
 schema_create(Planner *planner, Database *now, const char *rule, const char *name,
 			  const char *owner, char *reason)
@@ -98,6 +106,10 @@ schema_create(Planner *planner, Database *now, const char *rule, const char *nam
 	now->local->schemas = lappend(now->local->schemas, schema);
 }
 
+/*
+ * Like a database's: the ACL moves to the new owner, and only a declared owner is
+ * compared.
+ */
 static void
 schema_owner(Planner *planner, Database *now, const Schema *want, Schema *have)
 {
@@ -130,8 +142,8 @@ schema_owner(Planner *planner, Database *now, const Schema *want, Schema *have)
 }
 
 /* schemas that are to exist */
-void
-plan_schemas(Planner *planner, Database *now, List *wanted)
+static void
+schemas_declared(Planner *planner, Database *now, List *wanted)
 {
 	ListCell   *lc;
 
@@ -140,7 +152,7 @@ plan_schemas(Planner *planner, Database *now, List *wanted)
 		Schema	   *want = lfirst(lc);
 		Schema	   *have = model_find_schema(now->local->schemas, want->name);
 
-		if (want->state == STATE_ABSENT || plan_schema_is_system(want->name))
+		if (want->state == STATE_ABSENT || schema_is_system(want->name))
 			continue;
 		plan_want(planner, "schema", now->name, want->name, NULL);
 		if (have == NULL)
@@ -166,7 +178,7 @@ void
 plan_schema_implied(Planner *planner, Database *now, const char *schema,
 					const char *extension)
 {
-	if (plan_schema_is_system(schema))
+	if (schema_is_system(schema))
 		return;
 	plan_want(planner, "schema", now->name, schema, NULL);
 	if (model_find_schema(now->local->schemas, schema) == NULL)
@@ -238,6 +250,10 @@ local_exists(const LocalKind *kind, const LocalState *local, const char *name)
 		model_find_extension(local->extensions, name) != NULL;
 }
 
+/*
+ * CASCADE, since "absent" says that the thing is to be gone with what is in it;
+ * the row is destructive, and plan_local_obstacle() was asked before.
+ */
 static void
 local_drop(Planner *planner, Database *now, const LocalKind *kind, const char *verb,
 		   const char *name, const char *reason)
@@ -308,13 +324,13 @@ local_undeclared(Planner *planner, Database *now, const LocalKind *kind, List *e
 }
 
 /*
- * plan_local_removals
+ * local_removals
  *		Extensions, then schemas, that are declared as absent or not declared
  *		any more.  An item that is dropped here is wanted, as far as the
  *		search for undeclared ones is concerned.
  */
-void
-plan_local_removals(Planner *planner, Database *now, List *schemas, List *extensions)
+static void
+local_removals(Planner *planner, Database *now, List *schemas, List *extensions)
 {
 	ListCell   *lc;
 
@@ -332,7 +348,7 @@ plan_local_removals(Planner *planner, Database *now, List *schemas, List *extens
 	{
 		Schema	   *want = lfirst(lc);
 
-		if (want->state != STATE_ABSENT || plan_schema_is_system(want->name) ||
+		if (want->state != STATE_ABSENT || schema_is_system(want->name) ||
 			model_find_schema(now->local->schemas, want->name) == NULL)
 			continue;
 		local_absent(planner, now, &schema_kind, want->name, extensions);
@@ -342,6 +358,10 @@ plan_local_removals(Planner *planner, Database *now, List *schemas, List *extens
 
 /* ---- one database ---- */
 
+/*
+ * Only where looking failed.  Without an error it was left out on purpose:
+ * nothing about it was declared anew since it was last found in order.
+ */
 static void
 report_unobserved(Planner *planner, Database *now)
 {
@@ -379,11 +399,11 @@ plan_inside(Planner *planner, Database *now)
 
 	/* first: what is created below, by whomever, is to have them already */
 	plan_default_privileges(planner, now);
-	plan_schemas(planner, now, schemas);
+	schemas_declared(planner, now, schemas);
 	plan_extensions(planner, now, extensions);
 	if (want != NULL || strcmp(now->name, "template1") == 0)
 		plan_public_grants(planner, now, want != NULL);
 	plan_baseline(planner, want, now);
-	plan_local_removals(planner, now, schemas, extensions);
+	local_removals(planner, now, schemas, extensions);
 	planner->sequence = 0;
 }

@@ -31,6 +31,10 @@ static const OptionName option_names[] = {
 	{"SET", offsetof(Membership, set_option), PER_GRANTOR_MAJOR},
 };
 
+/*
+ * The observed side has every option set on servers that have it, so unset means
+ * "not declared" only on the wanted side.
+ */
 static Tri
 option_of(const Membership *membership, const OptionName *name)
 {
@@ -132,6 +136,11 @@ revoke_statement(Planner *planner, const Membership *have)
 					quote_identifier(have->grantor) : "");
 }
 
+/*
+ * In the name of the bootstrap superuser, whoever pgops' worker is: the server
+ * records a superuser's grants so.  Undeclared options are left to the server,
+ * whose default of INHERIT is the member's own attribute.
+ */
 static void
 membership_grant(Planner *planner, Role *now, Membership *want)
 {
@@ -203,6 +212,7 @@ membership_unsupported(Planner *planner, Membership *want)
 	}
 }
 
+/* A group that is missing blocks this membership alone. */
 static void
 membership_declared(Planner *planner, Role *now, Membership *want)
 {
@@ -319,6 +329,10 @@ memberships_extra(Planner *planner, Role *want, Role *now)
 	}
 }
 
+/*
+ * One that is declared as absent is revoked even if pgops never granted it: that
+ * is what absent says, unlike leaving it out.
+ */
 static void
 memberships_of_role(Planner *planner, Role *want, Role *now)
 {

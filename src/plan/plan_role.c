@@ -20,6 +20,10 @@ add_reason(StringInfo reason, const char *attribute, const char *old, const char
 					 attribute, old, new);
 }
 
+/*
+ * As declared where it was declared, so that the statement shows what the
+ * document says; observed dates in the log's time zone.
+ */
 static const char *
 valid_until_text(const Role *role)
 {
@@ -42,6 +46,10 @@ flag_is_fixed(Planner *planner, const Role *role, RoleFlag flag)
 
 /* ---- create ---- */
 
+/*
+ * The text is shown and logged; the verifier only takes the place of the mask in
+ * the parse tree, see apply/.  Without a declared password the role gets none.
+ */
 static char *
 create_statement(const Role *want)
 {
@@ -69,6 +77,10 @@ create_statement(const Role *want)
 	return sql.data;
 }
 
+/*
+ * Memberships, settings and comment follow as steps of their own, when all roles
+ * are there: that is what lets roles name each other in any order.
+ */
 static void
 role_create(Planner *planner, Role *want)
 {
@@ -108,6 +120,10 @@ alter_flags(Planner *planner, const Role *want, const Role *have,
 	}
 }
 
+/*
+ * One statement for all attributes that differ: a role is never seen half-way
+ * between two declarations.
+ */
 static void
 role_alter(Planner *planner, const Role *want, const Role *have)
 {

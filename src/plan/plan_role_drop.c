@@ -46,6 +46,10 @@ index_memberships(Planner *planner)
 	}
 }
 
+/*
+ * GRANTED BY as soon as the server knows it: without it only the grant of the
+ * bootstrap superuser would go, and the role could not be dropped.
+ */
 static void
 revoke_membership(Planner *planner, const char *dropped, const Membership *membership)
 {
@@ -136,6 +140,10 @@ forget_role(Planner *planner, Action *action, const Role *role)
 	}
 }
 
+/*
+ * NOLOGIN is committed before the sessions end, or they would be back at once.
+ * All of it is one sequence: blocked together, and ended by the first failure.
+ */
 static void
 role_drop(Planner *planner, const Role *role, const char *rule, const char *reason)
 {
@@ -160,6 +168,7 @@ role_drop(Planner *planner, const Role *role, const char *rule, const char *reas
 	plan_sequence_end(planner);
 }
 
+/* A role that does not exist, never did, or is gone already needs no step. */
 static void
 role_absent(Planner *planner, const Role *want)
 {

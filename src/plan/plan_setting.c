@@ -58,6 +58,7 @@ setting_value(const Setting *setting)
 	return sql.data;
 }
 
+/* "tail" is SQL: literals made by setting_value(); NULL makes it a RESET. */
 static Action *
 setting_action(Planner *planner, const SettingTarget *target, const char *verb,
 			   const char *name, const char *tail, char *reason)
@@ -73,6 +74,10 @@ setting_action(Planner *planner, const SettingTarget *target, const char *verb,
 					  reason);
 }
 
+/*
+ * Values are compared as the server stores them: the model has brought the
+ * declared one into that form.  DEFAULT means "not set here", whoever set it.
+ */
 static void
 setting_declared(Planner *planner, const SettingTarget *target,
 				 const Setting *want, const Setting *have)

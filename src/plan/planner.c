@@ -115,6 +115,10 @@ plan_once(Planner *planner, const char *what)
 	return true;
 }
 
+/*
+ * Numbers are never used twice in a plan, so that a sequence can be continued
+ * later (a recreated database's inside) and still be told from all others.
+ */
 void
 plan_sequence_begin(Planner *planner)
 {
@@ -185,6 +189,10 @@ plan_want(Planner *planner, const char *kind, const char *database,
 	pfree(key);
 }
 
+/*
+ * Only meaningful when everything that could name the item has been planned: what
+ * is undone comes after what is declared, in each part.
+ */
 bool
 plan_wanted(Planner *planner, const OwnedItem *item)
 {

@@ -117,28 +117,21 @@ extern const char *plan_local_obstacle(Planner *planner, const Database *now,
 									   List *extensions);
 
 /* ---- pieces of plan_databases() ---- */
-extern const char *plan_template_of(Planner *planner, const Database *want, char **why);
 extern bool plan_database_create(Planner *planner, const Database *want);
 extern char *plan_create_only_differences(const Database *want, const Database *have,
 										  bool exact);
-extern void plan_database_drop(Planner *planner, Database *now, const char *rule,
-							   const char *reason);
 extern void plan_sessions_end(Planner *planner, const char *rule, const char *database,
 							  const char *reason);
 extern void plan_database_grants(Planner *planner, const Database *want, Database *now);
 extern void plan_public_grants(Planner *planner, Database *now, bool declared);
 extern void plan_inside(Planner *planner, Database *now);
-extern void plan_schemas(Planner *planner, Database *now, List *wanted);
 extern void plan_schema_implied(Planner *planner, Database *now, const char *schema,
 								const char *extension);
 extern void plan_extensions(Planner *planner, Database *now, List *wanted);
-extern void plan_local_removals(Planner *planner, Database *now, List *schemas,
-								List *extensions);
 extern List *plan_desired_schemas(const Cluster *cluster, const Database *declared,
 								  const char *database);
 extern List *plan_desired_extensions(const Cluster *cluster, const Database *declared,
 									 const char *database);
-extern bool plan_schema_is_system(const char *name);
 extern void plan_default_privileges(Planner *planner, Database *now);
 extern List *plan_default_privilege_roles(const Cluster *cluster, const char *owner);
 
@@ -185,7 +178,6 @@ extern const char *plan_grantee(const char *name);
 extern bool plan_same(const char *a, const char *b);
 
 /* ---- digest.c ---- */
-extern char *plan_sha256(const char *data, size_t length);
 extern char *plan_digest(List *actions, bool destructive_only);
 
 #endif							/* PGOPS_PLAN_PLANNER_H */
