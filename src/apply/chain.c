@@ -1,49 +1,68 @@
 /*
  * chain.c
- *		Which actions depend on which: those of the same object.
+ *		Which actions depend on which.
  *
  * The plan may number steps that belong together (Action.sequence), also
- * across databases.  Besides, the chain of an action is its rule's family
- * (the part of the rule's id before the dot) and the object's name; that of a
- * schema or extension is of one database, that of a role of the whole server.
+ * across databases: the first failure ends them all.  Besides, whatever is
+ * planned for an object waits for its creation, and its creation for the
+ * removal of what stands in its way.  Other failures concern nobody else: a
+ * parameter that the server rejects does not hold back the next one.
  */
 #include "postgres.h"
 
 #include "apply/chain.h"
 
-static bool
-spans_databases(const Action *action)
+/* families of rules (the part of the id before the dot) about the object of another */
+static const struct
 {
-	return strncmp(action->rule->id, "role.", 5) == 0;
+	const char *family;
+	const char *object;
+}			families[] = {
+	{"role_setting", "role"},
+	{"membership", "role"},
+	{"default_privilege", "role"},
+	{"database_setting", "database"},
+};
+
+/* actions whose failure leaves nothing to work on */
+static const char *const fundamental[] = {"create", "drop", "write"};
+
+/* roles and databases belong to the whole server, wherever a step about them runs */
+static char *
+key_of(const char *family, const char *database, const char *name)
+{
+	bool		local = database != NULL && strcmp(family, "role") != 0 &&
+	strcmp(family, "database") != 0;
+
+	return psprintf("%s/%zu/%s/%s", family, local ? strlen(database) : 0,
+					local ? database : "", name);
 }
 
-/*
- * What an action is about, as text.  The length of the database's name is
- * part of it, so that no two objects share a key whatever their names are.
- */
 static char *
 object_key(const Action *action)
 {
-	const char *dot = strchr(action->rule->id, '.');
-	int			family = dot ? (int) (dot - action->rule->id) : (int) strlen(action->rule->id);
-	bool		local = action->database != NULL && !spans_databases(action);
+	char	   *family = pstrdup(action->rule->id);
+	const char *object;
+	char	   *key;
 
-	return psprintf("%.*s/%zu/%s/%s", family, action->rule->id,
-					local ? strlen(action->database) : 0,
-					local ? action->database : "", action->name);
+	family[strcspn(family, ".")] = '\0';
+	object = family;
+	for (int i = 0; i < lengthof(families); i++)
+	{
+		if (strcmp(families[i].family, family) == 0)
+			object = families[i].object;
+	}
+	key = key_of(object, action->database, action->name);
+	pfree(family);
+	return key;
 }
 
-/* Key of a sequence; "#" cannot begin an object's key. */
 static char *
 sequence_key(const Action *action)
 {
 	return psprintf("#%d", action->sequence);
 }
 
-/*
- * Whether the key is among the broken ones; frees the key.  Broken chains
- * are few, so a list is enough.
- */
 static bool
 holds(List *broken, char *key)
 {
@@ -65,7 +84,11 @@ holds(List *broken, char *key)
 void
 chain_break(List **broken, const Action *action)
 {
-	*broken = lappend(*broken, object_key(action));
+	for (int i = 0; i < lengthof(fundamental); i++)
+	{
+		if (strcmp(action->rule->action, fundamental[i]) == 0)
+			*broken = lappend(*broken, object_key(action));
+	}
 	if (action->sequence > 0)
 		*broken = lappend(*broken, sequence_key(action));
 }
@@ -76,6 +99,8 @@ chain_is_broken(List *broken, const Action *action)
 	if (broken == NIL)
 		return false;
 	if (action->sequence > 0 && holds(broken, sequence_key(action)))
+		return true;
+	if (action->database != NULL && holds(broken, key_of("database", NULL, action->database)))
 		return true;
 	return holds(broken, object_key(action));
 }

@@ -1,7 +1,7 @@
 /*
  * chain.h
- *		Actions of one object form a chain: when one fails or is held back,
- *		those after it are not attempted in this pass.
+ *		Actions that depend on one another form a chain: when one fails or is
+ *		held back, those that need it are not attempted in this pass.
  */
 #ifndef PGOPS_APPLY_CHAIN_H
 #define PGOPS_APPLY_CHAIN_H

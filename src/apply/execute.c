@@ -4,7 +4,7 @@
  *
  * Consecutive transactional actions share a transaction, each in a
  * subtransaction of its own: one that fails takes nothing with it.  After a
- * failure the later actions of the same object are not attempted: a DROP
+ * failure the actions that depend on it (chain.h) are not attempted: a DROP
  * OWNED must never follow a REASSIGN OWNED that failed.
  */
 #include "postgres.h"

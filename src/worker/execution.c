@@ -318,6 +318,7 @@ note_result(Execution *execution, const Action *action, const ActionResult *resu
 		execution->succeeded++;
 		if (action->destructive)
 			execution->destroyed++;
+		execution->done = lappend(execution->done, unconstify(Action *, action));
 		note_unproven(execution, action);
 		*changes = list_concat(*changes, owned_changes(action, true));
 	}

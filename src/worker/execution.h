@@ -29,6 +29,7 @@ typedef struct Execution
 	int			destroyed;		/* destructive ones among the succeeded */
 	int			failed;
 	bool		extension_lost; /* DROP EXTENSION came between: nothing more was done */
+	List	   *done;			/* of Action *: those that succeeded */
 	List	   *unproven;		/* of Failure *: actions that did not converge earlier and
 								 * succeeded now: the next look tells */
 

@@ -16,6 +16,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "apply/chain.h"
 #include "cmdb/log.h"
 #include "errors.h"
 #include "guc.h"
@@ -45,6 +46,7 @@ pass_memory_create(MemoryContext parent)
 	control.hcxt = context;
 	memory->settled = hash_create("pgops settled databases", 128, &control,
 								  HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	memory->churn = churn_create(context);
 	return memory;
 }
 
@@ -176,9 +178,12 @@ read_declaration(Declared *declared, bool standby)
 				situation_model(name, body, declared->binding->instance,
 								declared->situation.server, !standby, &findings);
 			declared->situation.owned = cmdb_owned_load(name);
-			declared->failures = cmdb_failures(name);
 			if (!standby)
+			{
+				/* the replicated failures are the primary's, not those of a standby's files */
+				declared->failures = cmdb_failures(name);
 				declared->pass = cmdb_next_pass();
+			}
 		}
 	}
 	txn_end();
@@ -227,37 +232,28 @@ note_unobserved(Execution *execution, const ServerState *server)
 	}
 }
 
-/*
- * Whether the plan that was carried out last came out again.  Not so after a
- * new declaration: two new passwords for one role make two plans that read the
- * same.
- */
-static bool
-comes_again(const PassMemory *memory, const Execution *execution, int runnable)
-{
-	return runnable > 0 && memory->last_digest &&
-		memory->last_generation == execution->generation &&
-		strcmp(memory->last_digest, execution->plan->digest) == 0;
-}
-
+/* what succeeded a moment ago and is planned again is not repeated at once */
 static void
-note_churn(Execution *execution)
+note_churn(const PassMemory *memory, Execution *execution)
 {
+	List	   *earlier = list_copy(execution->earlier);
 	ListCell   *cell;
 
 	foreach(cell, execution->plan->actions)
 	{
 		Action	   *action = lfirst(cell);
 
-		if (action->blocked || action->door == DOOR_NONE)
+		if (action->blocked || action->door == DOOR_NONE ||
+			!churn_is_back(memory->churn, action))
 			continue;
 		execution_add_failure(execution, action->rule->id, action->rule->kind, action->name,
 							  action->database, action->statement,
 							  ERRCODE_PGOPS_DOES_NOT_CONVERGE,
 							  "the action succeeded, but the same difference is there again",
 							  "Look for something else that changes this object.");
+		earlier = lcons(llast(execution->failures), earlier);
 	}
-	execution->earlier = list_copy(execution->failures);
+	execution->earlier = earlier;
 }
 
 static int
@@ -276,16 +272,39 @@ count_runnable(const ActionPlan *plan)
 	return count;
 }
 
-/* a pass without work forgets: what comes up later is not the same difference again */
+/* steps before a failed one are repeated with it, so they are not done yet */
 static void
+remember_done(PassMemory *memory, const Execution *execution)
+{
+	ListCell   *cell;
+
+	foreach(cell, execution->done)
+	{
+		if (!chain_is_broken(execution->broken, lfirst(cell)))
+			churn_note(memory->churn, lfirst(cell));
+	}
+}
+
+/*
+ * Whether this plan is another one than that of the last pass.  A pass without
+ * work, and a new declaration, forget what was done: two new passwords for one
+ * role are two actions that read the same.
+ */
+static bool
 remember_plan(PassMemory *memory, const Execution *execution, int runnable)
 {
+	bool		again = runnable > 0 && memory->last_digest &&
+	memory->last_generation == execution->generation &&
+	strcmp(memory->last_digest, execution->plan->digest) == 0;
+
+	if (runnable == 0 || memory->last_generation != execution->generation)
+		churn_forget(memory->churn);
 	if (memory->last_digest)
 		pfree(memory->last_digest);
 	memory->last_digest = runnable == 0 ? NULL :
 		MemoryContextStrdup(memory->context, execution->plan->digest);
 	memory->last_generation = execution->generation;
-	memory->last_succeeded = execution->succeeded > 0 && execution->failures == NIL;
+	return !again;
 }
 
 /*
@@ -362,7 +381,7 @@ reconcile(PassMemory *memory, Declared *declared, bool full, bool retry_all, boo
 	ClusterStatus status = {0};
 	PassResult	result = {0};
 	int			runnable;
-	bool		again;
+	bool		is_new;
 
 	if (!standby)
 		situation_observe(situation, needs_look, &filter, false);
@@ -382,9 +401,9 @@ reconcile(PassMemory *memory, Declared *declared, bool full, bool retry_all, boo
 	runnable = count_runnable(execution.plan);
 	remember_settled(memory, situation, execution.plan);
 	note_unobserved(&execution, situation->server);
-	again = comes_again(memory, &execution, runnable);
-	if (again && memory->last_succeeded)
-		note_churn(&execution);	/* it had worked, whole: something undoes it */
+	is_new = remember_plan(memory, &execution, runnable);
+	if (!retry_all)
+		note_churn(memory, &execution);
 	if (runnable > 0 && !standby)
 	{
 		verdict_progress(&status, situation->row, declared->status,
@@ -393,7 +412,7 @@ reconcile(PassMemory *memory, Declared *declared, bool full, bool retry_all, boo
 		declared->status = NULL;
 	}
 	execution_run(&execution);
-	remember_plan(memory, &execution, runnable);
+	remember_done(memory, &execution);
 	execution.failures = list_concat(execution.failures, execution.unproven);
 
 	verdict_make(&status, situation->row, declared->binding->instance,
@@ -404,7 +423,7 @@ reconcile(PassMemory *memory, Declared *declared, bool full, bool retry_all, boo
 
 	/* steps before a failed one may succeed each time: no reason to look at once */
 	result.verify = execution.succeeded > 0 && !standby &&
-		!(again && execution.failed > 0);
+		(is_new || execution.broken == NIL);
 	result.retry = earliest_retry(execution.failures);
 	result.state = pstrdup(status.phase);
 	return result;

@@ -9,14 +9,16 @@
 #include "utils/hsearch.h"
 #include "utils/timestamp.h"
 
+#include "worker/churn.h"
+
 /* what the coordinator remembers from pass to pass; lost with the process */
 typedef struct PassMemory
 {
 	MemoryContext context;
 	HTAB	   *settled;		/* databases whose inside was seen to be as declared: name -> digest */
-	char	   *last_digest;	/* of the plan that the last pass carried out; NULL: none */
+	char	   *last_digest;	/* of the last pass' plan; NULL: nothing was to be done */
 	int64		last_generation;	/* for which declaration that was */
-	bool		last_succeeded; /* all its actions worked */
+	Churn	   *churn;			/* what was done lately */
 	char	   *last_phase;		/* logged when it changes */
 } PassMemory;
 
