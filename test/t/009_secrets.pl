@@ -24,6 +24,10 @@ log_parameter_max_length = -1
 log_parameter_max_length_on_error = -1
 track_activity_query_size = 64kB
 pgops.lock_timeout = '300ms'
+logging_collector = on
+log_destination = 'stderr,csvlog,jsonlog'
+log_directory = 'server_log'
+log_filename = 'all.log'
 CONF
 my $have_statements = have_library('pg_stat_statements');
 my @libraries = grep { have_library($_) } qw(pg_stat_statements auto_explain);
@@ -177,6 +181,10 @@ for my $what (sort keys %broken)
 }
 unlike($refused, $word, 'neither errors nor findings repeat a password') or diag($refused =~ /^(.*$word.*)$/m);
 
+isnt( $node->run_log([ 'pgbench', '-n', '-t', '1', '-M', 'extended', '-f', $script, '-D',
+			'document=' . (spec_with('BoundWrong') =~ s/owner: app_owner\n/owner: nobody_here\n/r), 'postgres' ]),
+	1, 'refused as a bound parameter');
+
 # statements that PostgreSQL refuses by itself
 for my $statement (
 	'SELECT pgops.apply_cluster(' . literal(spec_with('Open')) =~ s/'$//r,
@@ -213,6 +221,13 @@ unlike($seen, $word, 'and showed no password');
 
 # ---- where it could be written down ----
 my $log = slurp_file($node->logfile);
+for my $file (glob($node->data_dir . '/server_log/*'))
+{
+	my $content = slurp_file($file);
+	cmp_ok(length $content, '>', 100_000, "(a log: $file)");
+	like($content, qr/nobody_here/, '... with the refusals');
+	$log .= $content;
+}
 my @leaks = $log =~ /^.*$word.*$/mg;
 is(scalar(@leaks), 0, 'none in the server log') or diag(join "\n", map { substr($_, 0, 300) } @leaks[ 0 .. 9 ]);
 like($log, qr/pgops/, '(the log does tell of pgops)');
