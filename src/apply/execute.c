@@ -34,6 +34,7 @@ typedef struct Run
 	MemoryContext scratch;		/* what statements leave; reset between transactions */
 	List	   *results;		/* all, in order */
 	List	   *group;			/* results of the open transaction: not durable yet */
+	List	   *members;		/* of Action *: the actions they are of */
 	List	   *broken;			/* of char *: chains with a failed action */
 	bool		open;			/* a transaction is open */
 	ApplyResultCallback on_result;
@@ -102,7 +103,8 @@ publish_group(Run *run)
 			run->on_result(result, run->arg);
 	}
 	list_free(run->group);
-	run->group = NIL;
+	list_free(run->members);
+	run->group = run->members = NIL;
 }
 
 /* a commit that fails makes every action of its transaction fail */
@@ -119,15 +121,18 @@ commit_group(Run *run)
 	{
 		ActionResult failed = {0};
 		ListCell   *cell;
+		ListCell   *member;
 
 		take_error(run, &failed);
 		AbortCurrentTransaction();
-		foreach(cell, run->group)
+		MemoryContextSwitchTo(run->result_context);
+		forboth(cell, run->group, member, run->members)
 		{
 			ActionResult *result = lfirst(cell);
 
 			if (!result->ok)
 				continue;
+			chain_break(&run->broken, lfirst(member));
 			result->ok = false;
 			result->sqlstate = failed.sqlstate;
 			result->message = failed.message;
@@ -240,6 +245,7 @@ run_one(Run *run, const Action *action)
 	MemoryContext old = MemoryContextSwitchTo(run->result_context);
 
 	run->group = lappend(run->group, result);
+	run->members = lappend(run->members, unconstify(Action *, action));
 	MemoryContextSwitchTo(old);
 	if (action->transactional)
 		run_in_subtransaction(run, action, result);
