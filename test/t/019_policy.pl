@@ -191,6 +191,16 @@ cmp_ok(scalar(open_rows(plan_rows($copy))), '>=', 2, 'the plan works');
 is(value($copy, "SELECT pg_get_userbyid(datdba) || ' ' || rolconnlimit FROM pg_database, pg_roles WHERE datname = 'app' AND rolname = 'app_owner'"),
 	'app_reader 20', 'nothing is done');
 is(file_identity($copy->data_dir . '/pg_hba.conf'), $file, '... nor to the file');
+# nor does the setting, which came along with the files of many a copy
+$copy->append_conf('postgresql.conf', "pgops.instance = 'small-1'");
+$copy->reload;
+wait_for($copy, "SELECT current_setting('pgops.instance') = 'small-1'", 'a setting says which instance it is');
+pass_once($copy);
+$status = row($copy, 'SELECT * FROM pgops.wait()');
+is($status->{phase}, 'unbound', '... of which there is another server');
+like($status->{message}, qr/"small-1" is another server.*pgops\.bind\('small-1'\)/, '... which is said');
+like(($copy->psql('postgres', "SELECT pgops.bind('small-2')"))[2], qr/pgops\.instance says that it is "small-1"/,
+	'binding against the setting is an error');
 $copy->safe_psql('postgres', "SELECT pgops.bind('small-1')");
 is(settle($copy)->{phase}, 'converged', 'bound, it acts');
 is(value($copy, "SELECT pg_get_userbyid(datdba) || ' ' || rolconnlimit FROM pg_database, pg_roles WHERE datname = 'app' AND rolname = 'app_owner'"),
