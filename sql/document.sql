@@ -139,7 +139,8 @@ SELECT * FROM pg_temp.check_vars('pg_services:
 - { name: c, port: 5442, selector: "[? contains(a, `x`) ]" }
 - { name: d, port: 5443, selector: "[0]", backup: "[? !a == `x` ]" }
 - { name: e, port: 5444, selector: "[? a < `x` ]", dest: pgbouncr }
-- { name: f, port: 0, selector: "[? (a ]" }');
+- { name: f, port: 0, selector: "[? (a ]" }
+- { name: g, port: 5445, selector: "[? !a.b ]", backup: "[? !(a.b) && ( a.b < `1` || `null` != c ) ]" }');
 
 -- no secret in any message
 SELECT * FROM pg_temp.check_vars('pg_admin_password: { file: geheim }

@@ -13,8 +13,8 @@
  * negated.  So a bare operand becomes an explicit test, and a comparison asks
  * for the type first, or is wrapped into exists(): neither is ever unknown.
  *
- * Two parameters that both hold lists or maps never compare equal: jsonpath
- * cannot do that, and parameters of instances are scalars.
+ * A list or map never compares equal to anything: jsonpath cannot do that, and
+ * parameters of instances are scalars.
  *
  * Not for: choosing the instances (render/).
  */
@@ -54,6 +54,7 @@ typedef struct Operand
 	OperandKind kind;
 	char	   *jsonpath;		/* as it stands in jsonpath */
 	bool		truth;			/* of a literal */
+	bool		dotted;			/* a path of several steps */
 } Operand;
 
 static char *parse_or(Parser *p);
@@ -238,11 +239,13 @@ read_path(Parser *p)
 {
 	Operand		operand = {OPERAND_PATH};
 	StringInfoData path;
+	int			steps = 0;
 
 	initStringInfo(&path);
 	appendStringInfoChar(&path, '@');
 	do
 	{
+		operand.dotted = steps++ > 0;
 		skip_blanks(p);
 		if (!read_identifier(p, &path))
 		{
@@ -308,7 +311,7 @@ is_null(const char *path)
  * result is never unknown and lists are not looked into.
  */
 static char *
-typed_comparison(const char *path, const char *op, const Operand *literal)
+typed_equality(const char *path, const Operand *literal)
 {
 	static const char *const types[] = {
 		[OPERAND_STRING] = "string",
@@ -316,14 +319,15 @@ typed_comparison(const char *path, const char *op, const Operand *literal)
 		[OPERAND_BOOL] = "boolean"
 	};
 
-	return psprintf("(%s.type() == \"%s\" && %s %s %s)",
-					path, types[literal->kind], path, op, literal->jsonpath);
+	return psprintf("(%s.type() == \"%s\" && %s == %s)",
+					path, types[literal->kind], path, literal->jsonpath);
 }
 
 /*
  * The path goes to the left, so that there is one case for each kind of
- * literal.  Two literals are left to jsonpath, which compares them like
- * constants.
+ * literal.  exists() makes false of the unknown that unequal kinds give, for
+ * literals, too.  Lists are left out first: jsonpath would look into them and
+ * find [1] equal to 1.
  */
 static char *
 equality(Operand left, Operand right)
@@ -336,20 +340,29 @@ equality(Operand left, Operand right)
 		right = swap;
 	}
 	if (left.kind != OPERAND_PATH)
-		return psprintf("(%s == %s)", left.jsonpath, right.jsonpath);
+		return psprintf("exists (@ ? (%s == %s))", left.jsonpath, right.jsonpath);
 	if (right.kind == OPERAND_NULL)
 		return is_null(left.jsonpath);
 	if (right.kind == OPERAND_PATH)
-		return psprintf("(exists (@ ? (%s == %s)) || (%s && %s))",
-						left.jsonpath, right.jsonpath,
+		return psprintf("((%s.type() != \"array\" && %s.type() != \"array\" && "
+						"exists (@ ? (%s == %s))) || (%s && %s))",
+						left.jsonpath, right.jsonpath, left.jsonpath, right.jsonpath,
 						is_null(left.jsonpath), is_null(right.jsonpath));
-	return typed_comparison(left.jsonpath, "==", &right);
+	return typed_equality(left.jsonpath, &right);
+}
+
+/* what has to hold so that an operand can be ordered; nothing for a number */
+static char *
+ordered_only_if(const Operand *operand)
+{
+	if (operand->kind == OPERAND_NUMBER)
+		return pstrdup("");
+	return psprintf("%s.type() == \"number\" && ", operand->jsonpath);
 }
 
 /*
  * JMESPath orders numbers only, and calls everything else null, that is false.
- * A path may hold anything at run time: then the comparison is unknown, which
- * exists() makes false.
+ * What a path holds is known at run time alone, so its type is asked.
  */
 static char *
 ordering(Parser *p, const Operand *left, const Operand *right, const char *op)
@@ -357,9 +370,8 @@ ordering(Parser *p, const Operand *left, const Operand *right, const char *op)
 	if ((left->kind != OPERAND_PATH && left->kind != OPERAND_NUMBER) ||
 		(right->kind != OPERAND_PATH && right->kind != OPERAND_NUMBER))
 		fail(p, psprintf("%s compares numbers only", op));
-	else if (left->kind == OPERAND_PATH && right->kind == OPERAND_NUMBER)
-		return typed_comparison(left->jsonpath, op, right);
-	return psprintf("exists (@ ? (%s %s %s))", left->jsonpath, op, right->jsonpath);
+	return psprintf("(%s%s%s %s %s)", ordered_only_if(left), ordered_only_if(right),
+					left->jsonpath, op, right->jsonpath);
 }
 
 /* operand, or operand op operand */
@@ -394,8 +406,9 @@ parse_comparison(Parser *p)
 }
 
 /*
- * What follows "!".  It binds closer than a comparison in JMESPath, so
- * "!a == b" compares !a with b, which nobody means.
+ * What follows "!".  In JMESPath it binds closer than a comparison and even
+ * closer than a dot, so "!a == b" compares !a with b, and "!a.b" asks a boolean
+ * for its "b".  Nobody means either; they are refused.
  */
 static char *
 parse_negated(Parser *p)
@@ -412,6 +425,8 @@ parse_negated(Parser *p)
 	if (strncmp(p->at, "==", 2) == 0 || strncmp(p->at, "!=", 2) == 0 ||
 		*p->at == '<' || *p->at == '>')
 		fail(p, "put parentheses around the comparison that ! negates");
+	if (operand.dotted)
+		fail(p, "put parentheses around the path that ! negates");
 	return truth_of(&operand);
 }
 
