@@ -31,7 +31,7 @@ static const char *const foreign_prefixes[] = {
 static const char *const secret_words[] = {
 	"password", "passwd", "passphrase", "secret", "cipher_pass", "private_key", "account_key",
 	"azure_key", "enc_key", "api_key", "crypto_key", "role_key", "token", "conninfo", "credential",
-	NULL
+	"pgurl", "nginx_users", NULL
 };
 
 /* keys with such a word that only say how, where or how long */
@@ -176,7 +176,7 @@ sounds_secret(const char *name)
 
 /*
  * Errs on the side of masking: a key that nobody knows is judged by its name,
- * one that is in a table by the table.
+ * one that is in a table, or a parameter elsewhere, by the table.
  */
 bool
 catalogue_is_secret(const char *param, const char *key)
@@ -192,7 +192,8 @@ catalogue_is_secret(const char *param, const char *key)
 		if (field != NULL)
 			return field->secret;
 	}
-	return sounds_secret(key);
+	def = catalogue_find(key);
+	return (def != NULL && def->secret) || sounds_secret(key);
 }
 
 /*

@@ -60,6 +60,9 @@ sub have_library
 my $spec = document('small.yml') . <<'SPEC';
     patroni_password: Small.Api.Secret
     pgbackrest_repo: { local: { path: /backup, cipher_pass: Small.Cipher.Secret } }
+    nginx_users: { admin: Small.Nginx.Secret }
+    grafana_pgurl: postgres://grafana:Small.Url.Secret@10.10.10.10/grafana
+    pg_exporters: { 20001: { pg_cluster: other, pg_seq: 1, pg_host: 10.10.10.10, pg_exporter_url: 'postgres://m:Small.Url.Secret@10.10.10.10/' } }
     pg_hba_rules:
       - title: by a directory
         rules: ['host all ldap_user 10.9.0.0/16 radius radiusservers=10.9.0.1 radiussecrets="Small.Radius.Secret"']
@@ -72,7 +75,7 @@ sub spec_with
 	(my $text = $spec) =~ s/Small\.(\w+)\.Secret/$word-$1-wOrd/g;
 	return $text;
 }
-my $word = qr/\w+-(?:Owner|Reader|Api|Cipher|Radius)-wOrd/;
+my $word = qr/\w+-(?:Owner|Reader|Api|Cipher|Radius|Nginx|Url)-wOrd/;
 
 sub call { return 'SELECT count(*) FROM pgops.apply_cluster(' . literal($_[0]) . ')'; }
 
@@ -237,7 +240,7 @@ like($log, qr/Query Text/, '(auto_explain did log plans)') if have_library('auto
 # pgops runs; the README tells not to declare that way.
 if ($have_statements)
 {
-	is( value($node, "SELECT count(*) FROM pg_stat_statements WHERE query ~ '-(Owner|Reader|Api|Cipher|Radius)-wOrd'
+	is( value($node, "SELECT count(*) FROM pg_stat_statements WHERE query ~ '-(Owner|Reader|Api|Cipher|Radius|Nginx|Url)-wOrd'
 			AND query !~ '^(DO|PREPARE)'"),
 		0, 'none in pg_stat_statements');
 	cmp_ok(value($node, "SELECT count(*) FROM pg_stat_statements WHERE query ~* 'pgops'"), '>', 5, '(which knows of pgops)');
@@ -253,7 +256,7 @@ for my $relation (@relations, 'plan()', 'revisions()', 'coordinator()')
 		$word, "none in pgops.$relation");
 }
 is(value($node, 'SELECT string_agg(name, \' \' ORDER BY name) FROM pgops.secret'),
-	'patroni_password pg_hba_rules pgbackrest_repo', 'pgops.secret has those of components, and no role\'s');
+	'grafana_pgurl nginx_users patroni_password pg_exporters pg_hba_rules pgbackrest_repo', 'pgops.secret has those of components, and no role\'s');
 is( value($node, "SELECT count(*) FROM aclexplode((SELECT relacl FROM pg_class WHERE oid = 'pgops.secret'::regclass))
 		WHERE grantee <> 10"), 0, '... for superusers only');
 
