@@ -72,55 +72,33 @@ catalogue_default(const char *name)
 	return value;
 }
 
-/*
- * One word per type, for people and for the documentation; lists of objects
- * are called after what they hold.
- */
+/* one word per type, for people and for the documentation */
+static const char *const type_names[] = {
+	[PT_STRING] = "string",
+	[PT_BOOL] = "bool",
+	[PT_INT] = "int",
+	[PT_FLOAT] = "float",
+	[PT_ENUM] = "enum",
+	[PT_NAME] = "name",
+	[PT_PASSWORD] = "password",
+	[PT_IP] = "ip",
+	[PT_CIDR] = "cidr",
+	[PT_PORT] = "port",
+	[PT_PATH] = "path",
+	[PT_INTERVAL] = "interval",
+	[PT_SIZE] = "size",
+	[PT_DATE] = "date",
+	[PT_DICT] = "dict",
+	[PT_LIST] = "string[]",
+	[PT_INT_OR_STRING] = "int|string",
+	[PT_ANY] = "any",
+	[PT_OBJECTS] = NULL			/* called after what the list holds */
+};
+
 const char *
 catalogue_type_name(const ParamDef *def)
 {
-	switch (def->type)
-	{
-		case PT_STRING:
-			return "string";
-		case PT_BOOL:
-			return "bool";
-		case PT_INT:
-			return "int";
-		case PT_FLOAT:
-			return "float";
-		case PT_ENUM:
-			return "enum";
-		case PT_NAME:
-			return "name";
-		case PT_PASSWORD:
-			return "password";
-		case PT_IP:
-			return "ip";
-		case PT_CIDR:
-			return "cidr";
-		case PT_PORT:
-			return "port";
-		case PT_PATH:
-			return "path";
-		case PT_INTERVAL:
-			return "interval";
-		case PT_SIZE:
-			return "size";
-		case PT_DATE:
-			return "date";
-		case PT_DICT:
-			return "dict";
-		case PT_LIST:
-			return "string[]";
-		case PT_INT_OR_STRING:
-			return "int|string";
-		case PT_ANY:
-			return "any";
-		case PT_OBJECTS:
-			return psprintf("%s[]", def->object->name);
-	}
-	return "any";
+	return def->type == PT_OBJECTS ? psprintf("%s[]", def->object->name) : type_names[def->type];
 }
 
 /* for keys in lower case */

@@ -17,6 +17,11 @@ const char	catalogue_rto_plan[] =
 "\"safe\": [60, 10, 20, 45, 10, \"3s\", \"1.5s\", \"3s\", 3, 3], "
 "\"wide\": [120, 20, 30, 95, 15, \"4s\", \"2s\", \"4s\", 3, 3]}";
 
+/*
+ * Four groups for privileges, and the four system users.  Their names are
+ * those of pg_replication_username and so on by default; "postgres" stands for
+ * the bootstrap superuser, whatever its name.
+ */
 const char	catalogue_default_roles[] =
 "[{\"name\": \"dbrole_readonly\", \"login\": false, "
 "\"comment\": \"role for global read-only access\"}, "
@@ -36,6 +41,7 @@ const char	catalogue_default_roles[] =
 "\"pgbouncer\": true, \"parameters\": {\"log_min_duration_statement\": 1000}, "
 "\"pool_mode\": \"session\", \"pool_connlimit\": 8, \"comment\": \"pgsql monitor user\"}]";
 
+/* for objects that the owners and administrators will create; order matters for REVOKEs only */
 const char	catalogue_default_privileges[] =
 "[\"GRANT USAGE ON SCHEMAS TO dbrole_readonly\", "
 "\"GRANT SELECT ON TABLES TO dbrole_readonly\", "
@@ -55,6 +61,7 @@ const char	catalogue_default_privileges[] =
 "\"GRANT TRIGGER ON TABLES TO dbrole_admin\", "
 "\"GRANT CREATE ON SCHEMAS TO dbrole_admin\"]";
 
+/* contrib modules but for the last; one that is not installed is reported, not an error */
 const char	catalogue_default_extensions[] =
 "[{\"name\": \"pg_stat_statements\", \"schema\": \"monitor\"}, "
 "{\"name\": \"pgstattuple\", \"schema\": \"monitor\"}, "
@@ -72,6 +79,7 @@ const char	catalogue_default_extensions[] =
 "{\"name\": \"intarray\", \"schema\": \"public\"}, "
 "{\"name\": \"pg_repack\"}]";
 
+/* a rule of the next two lists; the title becomes a comment in the file */
 #define HBA(user_, db_, addr_, auth_, title_, order_) \
 	"{\"user\": \"" user_ "\", \"db\": \"" db_ "\", \"addr\": \"" addr_ "\", " \
 	"\"auth\": \"" auth_ "\", \"title\": \"" title_ "\", \"order\": " order_ "}"
@@ -92,6 +100,7 @@ HBA("+dbrole_readonly", "all", "intra", "pwd", "read/write biz user via password
 HBA("+dbrole_offline", "all", "intra", "pwd", "allow etl offline tasks from intranet", "650")
 "]";
 
+/* the pooler's: it has no replication, and knows the database "pgbouncer" for itself */
 const char	catalogue_pgb_default_hba_rules[] =
 "["
 HBA("${dbsu}", "pgbouncer", "local", "peer", "dbsu local admin access with os ident", "100") ", "
@@ -103,6 +112,7 @@ HBA("${admin}", "all", "world", "deny", "reject all other admin access addr", "3
 HBA("all", "all", "intra", "pwd", "allow all user intra access with pwd", "400")
 "]";
 
+/* two examples to choose from by pgbackrest_method; their keys are well-known, too */
 const char	catalogue_backup_repo[] =
 "{\"local\": {\"path\": \"/pg/backup\", \"retention_full_type\": \"count\", \"retention_full\": 2}, "
 "\"minio\": {\"type\": \"s3\", \"s3_endpoint\": \"sss.pigsty\", \"s3_region\": \"us-east-1\", "
@@ -112,10 +122,12 @@ const char	catalogue_backup_repo[] =
 "\"bundle_limit\": \"20MiB\", \"bundle_size\": \"128MiB\", \"cipher_type\": \"aes-256-cbc\", "
 "\"cipher_pass\": \"pgBackRest\", \"retention_full_type\": \"time\", \"retention_full\": 14}}";
 
+/* settings that clients send at start and the pooler does not pass on */
 const char	catalogue_ignore_param[] =
 "[\"extra_float_digits\", \"application_name\", \"TimeZone\", \"DateStyle\", "
 "\"IntervalStyle\", \"search_path\"]";
 
+/* read-write, read-only, direct, and for long queries: the selectors decide who serves */
 const char	catalogue_default_services[] =
 "[{\"name\": \"primary\", \"port\": 5433, \"dest\": \"default\", \"check\": \"/primary\", "
 "\"selector\": \"[]\"}, "

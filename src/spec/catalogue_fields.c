@@ -11,6 +11,10 @@
 
 #define POOL_MODES	"transaction,session,statement"
 
+/*
+ * A group of a user.  What is left out stays as it is on the server, so that
+ * "roles: [x]" does not take away an admin option given by hand.
+ */
 static const FieldDef membership_fields[] = {
 	{"name", PT_NAME, true, false, NULL, 0, 0, NULL, "role to be a member of"},
 	{"state", PT_ENUM, false, false, "create,grant,absent,revoke", 0, 0, NULL,
@@ -24,6 +28,12 @@ static const FieldDef membership_fields[] = {
 
 static const ObjectDef membership = {"membership", membership_fields, "name"};
 
+/*
+ * A user, or a role without login.  Attributes have no default here: one that
+ * is not declared is not touched, and CREATE ROLE's default holds for a new
+ * role; login alone is on unless declared otherwise.  The last three are the
+ * pooler's.
+ */
 static const FieldDef user_fields[] = {
 	{"name", PT_NAME, true, false, NULL, 0, 0, NULL, "name of the role"},
 	{"state", PT_ENUM, false, false, "create,absent", 0, 0, NULL, "whether the role is there"},
@@ -54,9 +64,11 @@ static const FieldDef user_fields[] = {
 	{NULL}
 };
 
+/* the same fields; they are told apart so that messages can say "role" of a default role */
 const ObjectDef catalogue_user = {"user", user_fields, NULL};
 const ObjectDef catalogue_role = {"role", user_fields, NULL};
 
+/* A schema of a database, or one that every database has. */
 static const FieldDef schema_fields[] = {
 	{"name", PT_NAME, true, false, NULL, 0, 0, NULL, "name of the schema"},
 	{"owner", PT_NAME, false, false, NULL, 0, 0, NULL, "its owner"},
@@ -66,6 +78,10 @@ static const FieldDef schema_fields[] = {
 
 const ObjectDef catalogue_schema = {"schema", schema_fields, "name"};
 
+/*
+ * An extension.  Without a version the server's default one is installed, and
+ * a newer default later is no difference; a declared one is updated to.
+ */
 static const FieldDef extension_fields[] = {
 	{"name", PT_NAME, true, false, NULL, 0, 0, NULL, "name of the extension"},
 	{"schema", PT_NAME, false, false, NULL, 0, 0, NULL, "schema its objects lie in"},
@@ -77,6 +93,11 @@ static const FieldDef extension_fields[] = {
 
 const ObjectDef catalogue_extension = {"extension", extension_fields, "name"};
 
+/*
+ * A database.  From encoding to strategy the fields count when it is made and
+ * never again; the pooler's fields begin at pgbouncer.  Two of those have an
+ * older name beside the present one, because inventories have both.
+ */
 static const FieldDef database_fields[] = {
 	{"name", PT_NAME, true, false, NULL, 0, 0, NULL, "name of the database"},
 	{"state", PT_ENUM, false, false, "create,absent,recreate", 0, 0, NULL,
@@ -136,6 +157,11 @@ static const FieldDef database_fields[] = {
 
 const ObjectDef catalogue_database = {"database", database_fields, NULL};
 
+/*
+ * An access rule, in one of two forms: user, db, addr and auth, which are
+ * rendered, or lines under "rules".  No field is required, since the forms
+ * exclude each other; validate_rules.c asks for one of them.
+ */
 static const FieldDef hba_fields[] = {
 	{"title", PT_STRING, false, false, NULL, 0, 0, NULL, "comment above the rule"},
 	{"role", PT_ENUM, false, false, "default,common,primary,replica,offline,standby,delayed", 0, 0,
@@ -156,6 +182,7 @@ static const FieldDef hba_fields[] = {
 
 const ObjectDef catalogue_hba = {"hba", hba_fields, NULL};
 
+/* A service: a port of the proxy, and the instances that stand behind it. */
 static const FieldDef service_fields[] = {
 	{"name", PT_STRING, true, false, NULL, 0, 0, NULL,
 	"name of the service; the cluster's is put before it"},
@@ -178,6 +205,7 @@ static const FieldDef service_fields[] = {
 
 const ObjectDef catalogue_service = {"service", service_fields, NULL};
 
+/* Maintenance by the clock; pgops' own, no inventory has it. */
 static const FieldDef schedule_fields[] = {
 	{"name", PT_NAME, true, false, NULL, 0, 0, NULL, "name of the schedule"},
 	{"cron", PT_STRING, true, false, NULL, 0, 0, NULL, "when: a cron expression"},

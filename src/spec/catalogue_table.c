@@ -33,6 +33,11 @@
 #define INT_MAX_	2147483647
 
 const ParamDef catalogue_parameters[] = {
+	/*
+	 * Identity: what makes an instance of a host.  pg_cluster and pg_seq have
+	 * no default that could make sense; what they and pg_role must be among
+	 * the members of a cluster is checked in validate_cross.c.
+	 */
 	CHOICE("pg_mode", "PG_ID", "C", "\"pgsql\"",
 		   "pgsql,citus,gpsql,mssql,mysql,ivory,oracle,polar,oriole,agens,pgedge,pgtde",
 		   "kind of PostgreSQL the cluster runs"),
@@ -56,6 +61,11 @@ const ParamDef catalogue_parameters[] = {
 	PLAIN("pg_offline_query", "PG_ID", PT_BOOL, "I", "false",
 		  "lets the instance take offline queries besides its role"),
 
+	/*
+	 * What the applications need, and the credentials of the system users.
+	 * The defaults of these passwords are printed in every manual: they are
+	 * shown here, and never applied.
+	 */
 	OBJECTS("pg_users", "PG_BUSINESS", "C", "[]", &catalogue_user, "roles of the applications"),
 	OBJECTS("pg_databases", "PG_BUSINESS", "C", "[]", &catalogue_database,
 			"databases of the applications"),
@@ -82,6 +92,7 @@ const ParamDef catalogue_parameters[] = {
 	SECRET("pg_dbsu_password", "PG_BUSINESS", "G/C", "\"\"",
 		   "password of the bootstrap superuser; empty: none"),
 
+	/* Installation: recorded.  Of these only pg_dbsu means something to a running server. */
 	PLAIN("pg_dbsu", "PG_INSTALL", PT_NAME, "C", "\"postgres\"",
 		  "operating system user that runs the server"),
 	RANGE("pg_dbsu_uid", "PG_INSTALL", PT_INT, "C", "26", 0, INT_MAX_,
@@ -103,6 +114,11 @@ const ParamDef catalogue_parameters[] = {
 	PLAIN("pg_extensions", "PG_INSTALL", PT_LIST, "C", "[]",
 		  "packages of extensions to be installed on the hosts"),
 
+	/*
+	 * How a server is set up and tuned.  What is fixed by then (the encoding,
+	 * checksums) is recorded; pg_primary_db and pg_pwd_enc have a say in what
+	 * is reconciled.
+	 */
 	PLAIN("pg_data", "PG_BOOTSTRAP", PT_PATH, "C", "\"/pg/data\"", "data directory"),
 	PLAIN("pg_fs_main", "PG_BOOTSTRAP", PT_PATH, "C", "\"/data/postgres\"",
 		  "file system of the data"),
@@ -173,6 +189,11 @@ const ParamDef catalogue_parameters[] = {
 	PLAIN("pgsodium_getkey_script", "PG_BOOTSTRAP", PT_STRING, "C", NULL,
 		  "program that prints the root key of pgsodium"),
 
+	/*
+	 * What every cluster has besides what its applications declare.  Unlike
+	 * elsewhere these are not only for the first day: a later change of a
+	 * default is carried out like any other.
+	 */
 	PLAIN("pg_provision", "PG_PROVISION", PT_BOOL, "C", "true",
 		  "whether roles, privileges and databases are set up after bootstrap"),
 	PLAIN("pg_init", "PG_PROVISION", PT_STRING, "G/C", "\"pg-init\"",
@@ -192,6 +213,7 @@ const ParamDef catalogue_parameters[] = {
 	OBJECTS("pgb_default_hba_rules", "PG_PROVISION", "G/C", catalogue_pgb_default_hba_rules,
 			&catalogue_hba, "access rules every pooler has"),
 
+	/* Backups: repositories hold keys; which of them are secret, catalogue_is_secret() tells. */
 	PLAIN("pgbackrest_enabled", "PG_BACKUP", PT_BOOL, "C", "true",
 		  "whether pgBackRest archives and backs up"),
 	PLAIN("pgbackrest_log_dir", "PG_BACKUP", PT_PATH, "C", "\"/pg/log/pgbackrest\"",
@@ -203,6 +225,7 @@ const ParamDef catalogue_parameters[] = {
 	PLAIN("pgbackrest_repo", "PG_BACKUP", PT_DICT, "G/C", catalogue_backup_repo,
 		  "backup repositories: name to options"),
 
+	/* The ways to the server: pooler, services, virtual address, names. */
 	PLAIN("pgbouncer_enabled", "PG_ACCESS", PT_BOOL, "C", "true",
 		  "whether a pooler runs beside the server"),
 	PLAIN("pgbouncer_port", "PG_ACCESS", PT_PORT, "C", "6432", "port of the pooler"),
@@ -236,6 +259,7 @@ const ParamDef catalogue_parameters[] = {
 	CHOICE("pg_dns_target", "PG_ACCESS", "C", "\"auto\"", NULL,
 		   "what the cluster's name resolves to: auto, primary, vip, none, or an address"),
 
+	/* Monitoring.  An exporter's whole URL holds a password, so it is a secret. */
 	PLAIN("pg_exporter_enabled", "PG_MONITOR", PT_BOOL, "C", "true",
 		  "whether the server's exporter runs"),
 	PLAIN("pg_exporter_config", "PG_MONITOR", PT_STRING, "C", "\"pg_exporter.yml\"",
@@ -271,6 +295,7 @@ const ParamDef catalogue_parameters[] = {
 	PLAIN("pgbackrest_exporter_options", "PG_MONITOR", PT_STRING, "C",
 		  "\"--collect.interval=120 --log.level=info\"", "arguments of the backups' exporter"),
 
+	/* What removing may destroy.  pg_safeguard stops pgops' own destructive steps, too. */
 	PLAIN("pg_safeguard", "PG_REMOVE", PT_BOOL, "G/C/A", "false",
 		  "blocks every step that destroys something"),
 	PLAIN("pg_rm_data", "PG_REMOVE", PT_BOOL, "G/C/A", "true",
