@@ -107,46 +107,6 @@ publish_group(Run *run)
 	run->group = run->members = NIL;
 }
 
-/* a commit that fails makes every action of its transaction fail */
-static void
-commit_group(Run *run)
-{
-	if (!run->open)
-		return;
-	PG_TRY();
-	{
-		CommitTransactionCommand();
-	}
-	PG_CATCH();
-	{
-		ActionResult failed = {0};
-		ListCell   *cell;
-		ListCell   *member;
-
-		take_error(run, &failed);
-		AbortCurrentTransaction();
-		MemoryContextSwitchTo(run->result_context);
-		forboth(cell, run->group, member, run->members)
-		{
-			ActionResult *result = lfirst(cell);
-
-			if (!result->ok)
-				continue;
-			chain_break(&run->broken, lfirst(member));
-			result->ok = false;
-			result->sqlstate = failed.sqlstate;
-			result->message = failed.message;
-			result->detail = failed.detail;
-			result->hint = failed.hint;
-		}
-	}
-	PG_END_TRY();
-	run->open = false;
-	MemoryContextSwitchTo(run->scratch);
-	pgstat_report_stat(true);
-	publish_group(run);
-}
-
 /*
  * The end of an action, good or bad.  A cancel that came too late was not
  * meant for the next one.
@@ -234,6 +194,97 @@ run_alone(Run *run, const Action *action, ActionResult *result)
 	publish_group(run);
 }
 
+/* adds an action to those of the transaction that is open or about to be */
+static void
+join_group(Run *run, const Action *action, ActionResult *result)
+{
+	MemoryContext old = MemoryContextSwitchTo(run->result_context);
+
+	run->group = lappend(run->group, result);
+	run->members = lappend(run->members, unconstify(Action *, action));
+	MemoryContextSwitchTo(old);
+}
+
+static void
+break_chain(Run *run, const Action *action)
+{
+	MemoryContext old = MemoryContextSwitchTo(run->result_context);
+
+	chain_break(&run->broken, action);
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * A commit that failed took back all that its actions did, and does not say
+ * which of them is to blame: those that had succeeded are done again, each in
+ * a transaction of its own.
+ */
+static void
+repeat_group(Run *run)
+{
+	List	   *group = run->group;
+	List	   *members = run->members;
+	ListCell   *cell;
+	ListCell   *member;
+
+	run->group = run->members = NIL;
+	forboth(cell, group, member, members)
+	{
+		ActionResult *result = lfirst(cell);
+		const Action *action = lfirst(member);
+
+		if (result->ok && chain_is_broken(run->broken, action))
+		{
+			run->results = list_delete_ptr(run->results, result);
+			continue;
+		}
+		join_group(run, action, result);
+		if (!result->ok)
+		{
+			publish_group(run);
+			continue;
+		}
+		result->ok = false;
+		run_alone(run, action, result);
+		if (!result->ok)
+			break_chain(run, action);
+	}
+	list_free(group);
+	list_free(members);
+}
+
+static void
+commit_group(Run *run)
+{
+	volatile bool committed = true;
+
+	if (!run->open)
+		return;
+	PG_TRY();
+	{
+		CommitTransactionCommand();
+	}
+	PG_CATCH();
+	{
+		committed = false;
+		if (list_length(run->group) == 1)
+		{
+			take_error(run, linitial(run->group));
+			break_chain(run, linitial(run->members));
+		}
+		FlushErrorState();
+		AbortCurrentTransaction();
+	}
+	PG_END_TRY();
+	run->open = false;
+	MemoryContextSwitchTo(run->scratch);
+	pgstat_report_stat(true);
+	if (committed || list_length(run->group) == 1)
+		publish_group(run);
+	else
+		repeat_group(run);
+}
+
 /*
  * Runs an action in the way its rule asks for.  A failure breaks its chain
  * for the rest of this run; the caller breaks it for the rest of the plan.
@@ -242,21 +293,14 @@ static void
 run_one(Run *run, const Action *action)
 {
 	ActionResult *result = new_result(run, action->step);
-	MemoryContext old = MemoryContextSwitchTo(run->result_context);
 
-	run->group = lappend(run->group, result);
-	run->members = lappend(run->members, unconstify(Action *, action));
-	MemoryContextSwitchTo(old);
+	join_group(run, action, result);
 	if (action->transactional)
 		run_in_subtransaction(run, action, result);
 	else
 		run_alone(run, action, result);
 	if (!result->ok)
-	{
-		MemoryContextSwitchTo(run->result_context);
-		chain_break(&run->broken, action);
-		MemoryContextSwitchTo(run->scratch);
-	}
+		break_chain(run, action);
 }
 
 List *

@@ -160,11 +160,36 @@ $node->safe_psql('postgres', 'SELECT pgops.reconcile()');
 wait_for($node, "SELECT now() > '$began'::timestamptz + interval '3 s' AND count(*) > 0 FROM pgops.failure WHERE sqlstate = 'PO301'",
 	'two things that undo each other');
 cmp_ok(value($node, $done), '<', 60, '... are no busy loop either');
-
-# ---- it stops -----------------------------------------------------------------------------------------------
-$node->safe_psql('good', 'DROP EVENT TRIGGER undo');
+$node->safe_psql('good', 'ALTER EVENT TRIGGER undo DISABLE');
 becomes('converged', 'nobody undoes it any more: converged, without being asked');
-is(value($node, "SELECT nspowner::regrole FROM pg_namespace WHERE nspname = 'two'", database => 'good'), 'good_2', '... as declared');
+
+# ---- a commit that fails --------------------------------------------------------------------------------------
+# actions share transactions, but not the fate of the one that spoils the commit
+$node->safe_psql('good', <<'SQL');
+DROP EVENT TRIGGER undo;
+CREATE TABLE audit (name text UNIQUE DEFERRABLE INITIALLY DEFERRED);
+CREATE FUNCTION audit() RETURNS event_trigger LANGUAGE plpgsql AS $$
+DECLARE made text;
+BEGIN
+	FOR made IN SELECT object_identity FROM pg_event_trigger_ddl_commands() LOOP
+		INSERT INTO public.audit VALUES (made);
+		INSERT INTO public.audit SELECT made WHERE made = 'doomed';
+	END LOOP;
+END $$;
+CREATE EVENT TRIGGER audit ON ddl_command_end WHEN TAG IN ('CREATE SCHEMA') EXECUTE FUNCTION audit();
+SQL
+$databases[0]{schemas} = [ 'one', { name => 'two', owner => 'good_2' }, 'before', { name => 'doomed', owner => 'good_3' }, 'after' ];
+converge($node, cluster(pg_default_schemas => [ 'monitor', 'tools' ]), 'degraded', 'a commit that fails');
+is(value($node, "SELECT string_agg(name || ' ' || sqlstate, ', ' ORDER BY name) FROM pgops.failure"), 'doomed 23505', '... is the failure of one');
+is( value($node, "SELECT string_agg(nspname, ' ' ORDER BY nspname) FROM pg_namespace WHERE nspname IN ('before', 'doomed', 'after')",
+		database => 'good'), 'after before', '... the others are done');
+is( value($node, "SELECT string_agg(DISTINCT name || ' ' || state, ', ') FROM pgops.action_log WHERE name IN ('before', 'after')"),
+	'after succeeded, before succeeded', '... and logged as that');
+$node->safe_psql('good', 'ALTER EVENT TRIGGER audit DISABLE');
+becomes('converged', '... which is done when the cause is gone');
+
+# ---- all is well -------------------------------------------------------------------------------------------------
+is(value($node, "SELECT nspowner::regrole FROM pg_namespace WHERE nspname = 'two'", database => 'good'), 'good_2', 'all is as declared');
 is(value($node, 'SELECT count(*) FROM pgops.failure'), 0, '... and no failure is left');
 
 done_testing();
