@@ -107,6 +107,29 @@ acl_remove(List *acl, const char *grantee, const char *privilege, const char *gr
 	return kept;
 }
 
+/* what is left of a privilege when one grantor's grant option is gone, by CASCADE */
+static List *
+acl_without_grantor(List *acl, const char *privilege, const char *grantor)
+{
+	List	   *kept = NIL;
+	ListCell   *lc;
+
+	foreach(lc, acl)
+	{
+		AclEntry   *entry = lfirst(lc);
+
+		if (strcmp(entry->privilege, privilege) == 0)
+		{
+			if (plan_same(entry->grantor, grantor))
+				continue;
+			if (plan_same(entry->grantee, grantor))
+				entry->grantable = false;
+		}
+		kept = lappend(kept, entry);
+	}
+	return kept;
+}
+
 /* ---- units: what is remembered ---- */
 
 /* "GRANT CONNECT TO app WITH GRANT OPTION", "REVOKE CREATE FROM PUBLIC" */
@@ -149,23 +172,22 @@ rule_name(const AclTarget *target, const char *verb)
 }
 
 /*
- * plan_unit_undoable
- *		Whether the grantee of a remembered revoke still exists, so that the
- *		privilege can be granted again.  (A grant's grantee is in the ACL, or
- *		there is nothing to undo.)  Reads the form that unit_text() writes.
+ * The grantee that a remembered revoke names, palloc'd; "" is PUBLIC, NULL says
+ * that the unit is no revoke.  Reads the form that unit_text() writes, here and
+ * in plan_default_acl.c.
  */
-bool
-plan_unit_undoable(Planner *planner, const OwnedItem *item)
+static char *
+revoked_grantee(const char *unit)
 {
-	const char *from = strstr(item->attribute, " FROM ");
+	const char *from = strstr(unit, " FROM ");
 	StringInfoData name;
 
-	if (strncmp(item->attribute, "REVOKE ", 7) != 0 || from == NULL)
-		return true;
+	if (strncmp(unit, "REVOKE ", 7) != 0 || from == NULL)
+		return NULL;
 	from += strlen(" FROM ");
-	if (strcmp(from, "PUBLIC") == 0)
-		return true;
 	initStringInfo(&name);
+	if (strcmp(from, "PUBLIC") == 0)
+		return name.data;
 	for (bool quoted = from[0] == '"'; *from != '\0'; from++)
 	{
 		/* of a quoted name neither the quotes nor the doubling count */
@@ -174,7 +196,21 @@ plan_unit_undoable(Planner *planner, const OwnedItem *item)
 		else
 			appendStringInfoChar(&name, *from);
 	}
-	return plan_role_exists(planner, name.data);
+	return name.data;
+}
+
+/*
+ * plan_unit_undoable
+ *		Whether the grantee of a remembered revoke still exists, so that the
+ *		privilege can be granted again.  (A grant's grantee is in the ACL, or
+ *		there is nothing to undo.)
+ */
+bool
+plan_unit_undoable(Planner *planner, const OwnedItem *item)
+{
+	char	   *grantee = revoked_grantee(item->attribute);
+
+	return grantee == NULL || grantee[0] == '\0' || plan_role_exists(planner, grantee);
 }
 
 /* ---- undo ---- */
@@ -197,6 +233,58 @@ entry_of_unit(const OwnedItem *item, List *acl)
 			return entry;
 	}
 	return NULL;
+}
+
+static void
+undo_action(Planner *planner, const AclTarget *target, const OwnedItem *item,
+			char *statement)
+{
+	action_forget(action_sql(planner, rule_name(target, "undo"), target->name,
+							 target->database, statement,
+							 psprintf("no longer declared: %s", item->attribute)),
+				  item);
+}
+
+/*
+ * A grant option that pgops gave may have been used since; what was granted by
+ * it cannot outlive it, and without CASCADE the server would refuse for ever.
+ */
+static void
+undo_grant(Planner *planner, const AclTarget *target, const OwnedItem *item,
+		   const AclEntry *entry, List **acl)
+{
+	bool		used = false;
+	ListCell   *lc;
+
+	foreach(lc, *acl)
+	{
+		AclEntry   *other = lfirst(lc);
+
+		used = used || (strcmp(other->privilege, entry->privilege) == 0 &&
+						entry->grantee != NULL && plan_same(other->grantor, entry->grantee) &&
+						!plan_same(entry->grantee, target->owner));
+	}
+	undo_action(planner, target, item,
+				psprintf("%s%s", item->value, used ? " CASCADE" : ""));
+	if (used)
+		*acl = acl_without_grantor(*acl, entry->privilege, entry->grantee);
+	*acl = acl_remove(*acl, entry->grantee, entry->privilege, target->owner);
+}
+
+/*
+ * The privilege is there again, and known to be: a declaration that names it
+ * must not grant it a second time, nor would it be pgops' own grant, to be
+ * taken away when that declaration goes.
+ */
+static void
+undo_revoke(Planner *planner, const AclTarget *target, const OwnedItem *item, List **acl)
+{
+	const char *privilege = item->attribute + strlen("REVOKE ");
+	char	   *grantee = revoked_grantee(item->attribute);
+
+	undo_action(planner, target, item, pstrdup(item->value));
+	*acl = plan_acl_add(*acl, grantee[0] != '\0' ? grantee : NULL, target->owner,
+						pnstrdup(privilege, strstr(privilege, " FROM ") - privilege), false);
 }
 
 /*
@@ -226,12 +314,10 @@ acl_undo(Planner *planner, const AclTarget *target, List **acl)
 			plan_forget(planner, item);
 			continue;
 		}
-		action_forget(action_sql(planner, rule_name(target, "undo"), target->name,
-								 target->database, pstrdup(item->value),
-								 psprintf("no longer declared: %s", item->attribute)),
-					  item);
-		if (entry != NULL)
-			*acl = acl_remove(*acl, entry->grantee, entry->privilege, target->owner);
+		if (is_grant)
+			undo_grant(planner, target, item, entry, acl);
+		else
+			undo_revoke(planner, target, item, acl);
 	}
 }
 
@@ -247,28 +333,12 @@ static void
 revoke_from_grantor(Planner *planner, const AclTarget *target, const AclEntry *extra,
 					List **acl)
 {
-	List	   *kept = NIL;
-	ListCell   *lc;
-
 	action_sql(planner, rule_name(target, "revoke"), target->name, target->database,
 			   psprintf("REVOKE GRANT OPTION FOR %s ON %s FROM %s CASCADE",
 						extra->privilege, target->on, plan_grantee(extra->grantor)),
 			   psprintf("extra: %s for %s, granted by %s", extra->privilege,
 						plan_grantee(extra->grantee), plan_grantee(extra->grantor)));
-	foreach(lc, *acl)
-	{
-		AclEntry   *entry = lfirst(lc);
-
-		if (strcmp(entry->privilege, extra->privilege) == 0)
-		{
-			if (plan_same(entry->grantor, extra->grantor))
-				continue;
-			if (plan_same(entry->grantee, extra->grantor))
-				entry->grantable = false;
-		}
-		kept = lappend(kept, entry);
-	}
-	*acl = kept;
+	*acl = acl_without_grantor(*acl, extra->privilege, extra->grantor);
 }
 
 /* one privilege is taken from one grantee, whoever granted it */

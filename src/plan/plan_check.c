@@ -54,14 +54,7 @@ database_known(const Check *check, const char *name)
 static bool
 tablespace_known(const Check *check, const char *name)
 {
-	ListCell   *lc;
-
-	foreach(lc, check->snapshot->tablespaces)
-	{
-		if (strcmp(lfirst(lc), name) == 0)
-			return true;
-	}
-	return false;
+	return plan_has_name(check->snapshot->tablespaces, name);
 }
 
 /* a kind of reference: how it is called, looked up, and repaired */

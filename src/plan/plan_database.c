@@ -71,19 +71,6 @@ database_owner(Planner *planner, const Database *want, Database *now)
 	now->owner = want->owner;
 }
 
-static bool
-tablespace_exists(Planner *planner, const char *name)
-{
-	ListCell   *lc;
-
-	foreach(lc, planner->snapshot->tablespaces)
-	{
-		if (strcmp(lfirst(lc), name) == 0)
-			return true;
-	}
-	return false;
-}
-
 /*
  * Moving copies every file and needs the database to itself: sessions end first,
  * as a step of the same sequence.  The CMDB's own database cannot be moved by a
@@ -99,7 +86,7 @@ database_tablespace(Planner *planner, const Database *want, Database *now)
 	if (!(want->set & DB_SET_TABLESPACE) || want->tablespace == NULL ||
 		plan_same(want->tablespace, now->tablespace))
 		return;
-	exists = tablespace_exists(planner, want->tablespace);
+	exists = plan_has_name(planner->snapshot->tablespaces, want->tablespace);
 	plan_sequence_begin(planner);
 	if (exists && !open)
 		plan_sessions_end(planner, "database.sessions", now->name,
@@ -555,9 +542,12 @@ plan_database_drops(Planner *planner)
 	foreach(lc, plan_owned_of(planner, "database", NULL))
 	{
 		OwnedItem  *item = lfirst(lc);
+		Database   *now = plan_database_now(planner, item->name);
 
-		if (plan_map_get(planner->declared_databases, item->name) == NULL &&
-			plan_database_now(planner, item->name) != NULL)
+		/* what is never dropped is nobody's orphan */
+		if (now != NULL && plan_database_protected(planner, now))
+			continue;
+		if (plan_map_get(planner->declared_databases, item->name) == NULL && now != NULL)
 			action_orphan(planner, "database.orphan", item->name, NULL);
 		else if (!plan_wanted(planner, item) &&
 				 snapshot_database(planner->snapshot, item->name) == NULL)

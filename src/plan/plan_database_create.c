@@ -61,15 +61,18 @@ icu_name(const char *name)
 	return tag ? tag : name;
 }
 
-/* en_US.utf8 and en_US.UTF-8 are one locale in two spellings */
+/*
+ * en_US.utf8 and en_US.UTF-8 are one locale in two spellings, and so are en_US
+ * and en-US to ICU: since 16 the server stores the latter, whatever was asked.
+ */
 static bool
-same_locale_name(const char *a, const char *b)
+same_locale_name(const char *a, const char *b, bool icu)
 {
 	while (*a != '\0' || *b != '\0')
 	{
-		if (*a == '-')
+		if (*a == '-' || (icu && *a == '_'))
 			a++;
-		else if (*b == '-')
+		else if (*b == '-' || (icu && *b == '_'))
 			b++;
 		else if (pg_tolower((unsigned char) *a++) != pg_tolower((unsigned char) *b++))
 			return false;
@@ -97,7 +100,8 @@ create_only_equal(const CreateOnly *field, const char *want, const char *have,
 		want = icu_name(want);
 		have = exact ? have : icu_name(have);	/* old if pg_upgrade brought it */
 	}
-	return exact ? strcmp(want, have) == 0 : same_locale_name(want, have);
+	return exact ? strcmp(want, have) == 0 :
+		same_locale_name(want, have, field->bit == DB_SET_ICU_LOCALE);
 }
 
 /*
@@ -308,16 +312,8 @@ unsupported_option(Planner *planner, const Database *want)
 static bool
 tablespace_missing(Planner *planner, const Database *want)
 {
-	ListCell   *lc;
-
-	if (!(want->set & DB_SET_TABLESPACE) || want->tablespace == NULL)
-		return false;
-	foreach(lc, planner->snapshot->tablespaces)
-	{
-		if (strcmp(lfirst(lc), want->tablespace) == 0)
-			return false;
-	}
-	return true;
+	return (want->set & DB_SET_TABLESPACE) && want->tablespace != NULL &&
+		!plan_has_name(planner->snapshot->tablespaces, want->tablespace);
 }
 
 /* blocks the creation where something it needs is missing; returns whether it did */

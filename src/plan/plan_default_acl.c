@@ -332,12 +332,8 @@ join_names(List *names)
 	foreach(lc, names)
 	{
 		const char *name = lfirst(lc);
-		bool		known = false;
-		ListCell   *ls;
 
-		foreach(ls, seen)
-			known = known || strcmp(lfirst(ls), name) == 0;
-		if (known)
+		if (plan_has_name(seen, name))
 			continue;
 		seen = lappend(seen, lfirst(lc));
 		appendStringInfo(&joined, "%s%s", joined.len > 0 ? ", " : "", name);
@@ -410,16 +406,8 @@ default_declared(const DefaultTarget *target, const DefaultPrivilege *declared)
 static List *
 add_role(List *roles, const char *name)
 {
-	ListCell   *lc;
-
-	if (name == NULL)
-		return roles;
-	foreach(lc, roles)
-	{
-		if (strcmp(lfirst(lc), name) == 0)
-			return roles;
-	}
-	return lappend(roles, pstrdup(name));
+	return name == NULL || plan_has_name(roles, name) ? roles :
+		lappend(roles, pstrdup(name));
 }
 
 /* the roles whose future objects the declared default privileges are about */

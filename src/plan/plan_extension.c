@@ -13,19 +13,6 @@
 #include "errors.h"
 #include "plan/planner.h"
 
-static bool
-list_has(List *names, const char *name)
-{
-	ListCell   *lc;
-
-	foreach(lc, names)
-	{
-		if (strcmp(lfirst(lc), name) == 0)
-			return true;
-	}
-	return false;
-}
-
 /*
  * The first extension, of this one and those it requires, that is neither in
  * the database nor on the server; NULL if all are there.  "depth" guards
@@ -77,7 +64,7 @@ block_unavailable(Planner *planner, Database *now, const Extension *want, Action
 	}
 	available = snapshot_available(planner->snapshot, want->name);
 	if ((want->set & EXTENSION_SET_VERSION) && want->version != NULL && available != NULL &&
-		!list_has(available->versions, want->version))
+		!plan_has_name(available->versions, want->version))
 	{
 		action_block(action, ERRCODE_PGOPS_NOT_AVAILABLE,
 					 psprintf("The server offers version %s; install the package of the declared one.",

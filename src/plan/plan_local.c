@@ -188,19 +188,6 @@ plan_schema_implied(Planner *planner, Database *now, const char *schema,
 
 /* ---- baseline ---- */
 
-static bool
-baseline_exists(Planner *planner, const char *file)
-{
-	ListCell   *lc;
-
-	foreach(lc, planner->input->baseline_files)
-	{
-		if (strcmp(lfirst(lc), file) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* the baseline file runs once, in a database that pgops created */
 static void
 plan_baseline(Planner *planner, const Database *want, Database *now)
@@ -222,7 +209,7 @@ plan_baseline(Planner *planner, const Database *want, Database *now)
 		action_block(action, ERRCODE_PGOPS_BASELINE_PATH,
 					 "Set pgops.baseline_directory to the folder that holds baseline files.",
 					 "no folder for baseline files is configured");
-	else if (!baseline_exists(planner, want->baseline))
+	else if (!plan_has_name(planner->input->baseline_files, want->baseline))
 		action_block(action, ERRCODE_UNDEFINED_FILE,
 					 "Put the file into the folder that pgops.baseline_directory names.",
 					 "baseline file \"%s\" does not exist", want->baseline);

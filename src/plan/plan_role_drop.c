@@ -213,8 +213,8 @@ roles_undeclared(Planner *planner, PlanMap *named)
 		if (!plan_role_exists(planner, item->name))
 			plan_forget(planner, item);
 		else if (plan_map_get(named, item->name) == NULL &&
+				 !plan_role_protected(planner, item->name) &&
 				 (!plan_authoritative(planner) ||
-				  plan_role_protected(planner, item->name) ||
 				  plan_role_referenced(planner, item->name)))
 			action_orphan(planner, "role.orphan", item->name, NULL);
 	}

@@ -22,6 +22,20 @@ plan_same(const char *a, const char *b)
 	return strcmp(a, b) == 0;
 }
 
+/* whether a short list of char * has a name */
+bool
+plan_has_name(List *names, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, names)
+	{
+		if (strcmp(lfirst(lc), name) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* the declared role that is to exist, or NULL */
 Role *
 plan_role_declared(Planner *planner, const char *name)

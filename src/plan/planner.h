@@ -176,6 +176,7 @@ extern const char *plan_grantee(const char *name);
 
 /* whether two names are equal, either of which may be NULL */
 extern bool plan_same(const char *a, const char *b);
+extern bool plan_has_name(List *names, const char *name);
 
 /* ---- digest.c ---- */
 extern char *plan_digest(List *actions, bool destructive_only);

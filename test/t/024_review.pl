@@ -5,6 +5,7 @@ use strict;
 use warnings;
 
 use FindBin;
+use JSON::PP;
 use lib "$FindBin::RealBin/../lib";
 use PgopsTest;
 use PostgreSQL::Test::Utils;
@@ -159,6 +160,42 @@ SKIP:
 		'converged', 'all of them are declared as absent');
 	is(extensions(), '', 'then they go');
 }
+
+# ---- privileges that are undone -----------------------------------------------------
+# The admin user of this cluster is no superuser here, so that what it grants is
+# its own grant, made by the option that pgops gave it.
+my %roles = (
+	pg_default_roles => [ { name => 'dbrole_readonly' }, { name => 'dbuser_dba', superuser => JSON::PP::false } ],
+	pg_users => [ { name => 'guest' } ]);
+sub connectable
+{
+	return value($node, "SELECT has_database_privilege('guest', 'door', 'CONNECT'),
+		(SELECT count(*) FROM pg_database, aclexplode(coalesce(datacl, acldefault('d', datdba)))
+			WHERE datname = 'door' AND privilege_type = 'CONNECT' AND grantee = 0)");
+}
+sub door { return small_document(%roles, pg_databases => [ { name => 'door', @_ } ]); }
+
+converge($node, door(revokeconn => JSON::PP::true), 'converged', 'revokeconn');
+is(connectable(), 'f|0', '... PUBLIC may not connect');
+$node->safe_psql('postgres', 'SET ROLE dbuser_dba; GRANT CONNECT ON DATABASE door TO guest');
+is(connectable(), 't|0', '... the admin user lets somebody in');
+is(look(), 'converged', '... which is none of pgops\' business');
+
+converge($node, door(revokeconn => JSON::PP::false), 'converged', 'revokeconn is taken back');
+is(connectable(), 't|1', '... PUBLIC may connect');
+is( value($node, "SELECT count(*) FROM pgops.action_log
+		WHERE statement = 'GRANT CONNECT ON DATABASE door TO PUBLIC'"),
+	1, '... granted once');
+converge($node, door(), 'converged', 'and is not declared at all any more');
+is(connectable(), 't|1', '... PUBLIC may still connect, as before pgops came');
+
+converge($node, door(revokeconn => JSON::PP::true), 'converged', 'revokeconn once more');
+$node->safe_psql('postgres', 'SET ROLE dbuser_dba; GRANT CONNECT ON DATABASE door TO guest');
+converge($node, door(), 'converged', 'and not: the grant option goes though it was used');
+is(connectable(), 't|1', '... PUBLIC may connect');
+is(look(), 'converged', '... and nothing is left to be done');
+ok(!(grep { $_->{name} =~ /^(postgres|dbuser_monitor|replicator)$/ } plan_rows($node)),
+	'what is never dropped is not reported as orphaned');
 
 # ---- pgops does not drop itself ------------------------------------------------------
 converge($node, small_document(pg_databases => [ { name => 'postgres',
