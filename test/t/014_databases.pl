@@ -162,7 +162,7 @@ is( value($node, "SELECT string_agg(DISTINCT grantee::regrole::text, ' ') FROM p
 $spec = databases(
 	{ name => 'latin', encoding => 'UTF8', comment => 'the rest is done' },
 	{ name => 'ctype', lc_collate => 'C', lc_ctype => 'C', template => 'template1', connlimit => 3 },
-	{ name => 'nowhere', tablespace => 'first', icu_rules => '&a < b', builtin_locale => 'C', locale_provider => 'builtin' });
+	$major >= 17 ? () : { name => 'nowhere', locale_provider => 'builtin', builtin_locale => 'C' });
 declare($node, $spec);
 my $status = settle($node);
 # the last one is more than any server makes: one that knows the fields says so itself
@@ -370,6 +370,13 @@ is(value($node, 'SELECT count(*) FROM public.runs', database => 'b_good'), 1, 'a
 $node->safe_psql('postgres', 'CREATE DATABASE found');
 converge($node, databases(@good, @bad[ 0, 1 ], based([ 'found', 'good.sql' ])), 'converged', 'a baseline for a database that was there');
 is(value($node, "SELECT to_regclass('public.runs') IS NULL", database => 'found'), 't', '... does not run');
+
+$node->append_conf('postgresql.conf', "pgops.baseline_directory = ''");
+$node->reload;
+$node->poll_query_until('postgres', "SELECT current_setting('pgops.baseline_directory') = ''");
+converge($node, databases(based([ 'b_nowhere', 'good.sql' ])), 'blocked', 'no folder is configured');
+is(database_exists('b_nowhere'), 1, '... the database is made');
+is((blocked('b_nowhere'))[0]{sqlstate}, 'PO402', '... its baseline does not run');
 
 # ---- names ------------------------------------------------------------------------------------------------------------
 @names = (q(q"uote), q(it's), 'two words', ' leading', '1st', 'select', 'CamelCase', 'a;b--', 'back\\slash',
