@@ -169,6 +169,9 @@ SELECT path, code, message FROM pgops.validate('pg-test:
 -- two circles, one reached from outside
 SELECT path, message FROM pg_temp.check_vars('pg_users: [ { name: x, roles: [a, c] }, { name: a, roles: [b] }, { name: b, roles: [a] }, { name: c, roles: [d] }, { name: d, roles: [c] } ]');
 
+-- names of settings are what the server takes for one
+SELECT path, message FROM pg_temp.check_vars('pg_users: [ { name: a, parameters: { a..b: 1, a.: 1, .b: 1, 1a: 1, a.1b: 1, "": 1, a$b.c_1: 1, größe.x: 1 } } ]');
+
 -- documents made to cost time or memory are read in a moment, or refused
 SET statement_timeout = '60s';
 CREATE FUNCTION pg_temp.many(count int, piece text) RETURNS text LANGUAGE sql AS $$

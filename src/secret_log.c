@@ -24,12 +24,21 @@
 
 #define HIDDEN	"<hidden by pgops>"
 
-/* a statement that holds one of these may hold a document */
-static const char *const needles[] = {
-	"apply_cluster",
-	"apply_inventory",
-	"pgops.validate",
-	NULL
+/*
+ * A statement that holds one of these may hold a document.  "validate" is a
+ * word that other people's statements have as well: where our schema's name
+ * does not stand before it (it may be in the search_path, or in quotes), only
+ * together with "hosts", which every document has.
+ */
+static const struct
+{
+	const char *word;
+	const char *together_with;	/* NULL: the word is enough */
+}			needles[] = {
+	{"apply_cluster", NULL},
+	{"apply_inventory", NULL},
+	{"pgops.validate", NULL},
+	{"validate", "hosts"},
 };
 
 /* what modules that log plans put before the statement and its parameters, untranslated */
@@ -65,11 +74,12 @@ find_needle(char *str)
 {
 	if (str == NULL)
 		return NULL;
-	for (int i = 0; needles[i] != NULL; i++)
+	for (int i = 0; i < lengthof(needles); i++)
 	{
-		char	   *place = find_word(str, needles[i]);
+		char	   *place = find_word(str, needles[i].word);
 
-		if (place != NULL)
+		if (place != NULL && (needles[i].together_with == NULL ||
+							  find_word(str, needles[i].together_with) != NULL))
 			return place;
 	}
 	return NULL;

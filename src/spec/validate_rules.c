@@ -55,18 +55,30 @@ spec_check_role_name(const SpecNode *value, const char *path, Findings *findings
 				   "role name \"%s\" is reserved", value->text);
 }
 
-/* GUC names: letters, digits, underscores; dots between the parts of an extension's */
+/*
+ * What the server takes for the name of a setting: identifiers, and dots
+ * between them for an extension's.  The rule is the server's for custom
+ * settings and does not depend on the locale; whether there is such a setting
+ * shows when it is set.
+ */
 static bool
 valid_setting_name(const char *name)
 {
-	if (!isalpha((unsigned char) *name) && *name != '_')
-		return false;
+	bool		first = true;	/* at the beginning of a part */
+
 	for (; *name != '\0'; name++)
 	{
-		if (!isalnum((unsigned char) *name) && *name != '_' && *name != '.' && *name != '$')
+		unsigned char c = (unsigned char) *name;
+
+		if (c == '.' && !first)
+			first = true;
+		else if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+				 IS_HIGHBIT_SET(c) || (!first && ((c >= '0' && c <= '9') || c == '$')))
+			first = false;
+		else
 			return false;
 	}
-	return true;
+	return !first;
 }
 
 /* settings of a role, a database or the server: names, and values that are scalars or lists of them */

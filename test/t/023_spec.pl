@@ -62,4 +62,15 @@ is(value($node, q{SELECT string_agg(DISTINCT sqlstate, ',') FROM pgops.action_lo
 	'42809', 'but reported as what it is');
 is(value($node, q{SELECT count(*) FROM pg_database WHERE datname = 'piped'}), 1, 'the database is there');
 
+# ---- a document's statement, however it is written -------------------------------
+
+my $secret = small_document(pg_users => [ { name => 'quiet', password => 'Unqualified-wOrd' } ]);
+$node->safe_psql('postgres', "SET log_statement = 'all'; SET search_path = pgops, pg_catalog;
+	SELECT count(*) FROM validate(" . literal($secret) . ');
+	SELECT count(*) FROM "pgops"."validate"(' . literal($secret) . ");
+	SELECT 'somebody else''s' AS validate;");
+my $log = slurp_file($node->logfile);
+unlike($log, qr/wOrd/, 'a document is not logged, with or without the name of the schema before the function');
+like($log, qr/somebody else''s' AS validate/, 'and other statements are');
+
 done_testing();
