@@ -226,3 +226,42 @@ observe_roles(CmdbQuery *query, ServerState *snapshot)
 	foreach(cell, snapshot->roles)
 		list_sort(((Role *) lfirst(cell))->memberships, compare_memberships);
 }
+
+/*
+ * The server keeps these dependencies for DROP ROLE's own sake, of all
+ * databases in one shared catalog.  What depends on a role as a whole object of
+ * the server (dbid 0) is released in any database.
+ */
+static const char dependent_query[] =
+"SELECT a.rolname, d.datname"
+" FROM pg_catalog.pg_shdepend s"
+" JOIN pg_catalog.pg_authid a ON a.oid = s.refobjid"
+" JOIN pg_catalog.pg_database d ON d.oid = s.dbid"
+" WHERE s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass"
+" GROUP BY a.rolname, d.datname";
+
+static void
+add_dependent(CmdbQuery *query, uint64 row, void *arg)
+{
+	Role	   *role = snapshot_role(arg, cmdb_text(query, row, 1));
+
+	if (role != NULL)
+		role->databases = lappend(role->databases, cmdb_text(query, row, 2));
+}
+
+/*
+ * Not part of observe_roles(): with a thousand databases it is the largest of
+ * the shared catalogs, and only a plan that removes roles wants to know.
+ */
+void
+observe_dependents(ServerState *snapshot)
+{
+	CmdbQuery	query;
+
+	if (snapshot->dependents_known)
+		return;
+	cmdb_begin(&query);
+	cmdb_look(&query, dependent_query, add_dependent, snapshot);
+	cmdb_end(&query);
+	snapshot->dependents_known = true;
+}

@@ -32,6 +32,7 @@ typedef struct ServerState
 	List	   *tablespaces;	/* of char * */
 	List	   *available;		/* of AvailableExtension *; NIL until observe_available() */
 	bool		available_known;
+	bool		dependents_known;	/* whether the roles have their databases */
 	char	   *hba_path;
 	char	   *hba_text;		/* NULL: file is missing, or hba_error */
 	char	   *hba_error;		/* why it cannot be read, or NULL */
@@ -58,6 +59,14 @@ extern ServerState *observe_shared(void);
  *		is a WARNING and leaves available_known false.
  */
 extern void observe_available(ServerState *snapshot);
+
+/*
+ * observe_dependents
+ *		Fills role->databases of all roles: where a role owns something or has a
+ *		privilege, so that removing it need not go through every database.
+ *		Needs what observe_shared() needs.
+ */
+extern void observe_dependents(ServerState *snapshot);
 
 /*
  * observe_local_read

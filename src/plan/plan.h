@@ -101,6 +101,9 @@ extern void plan_check_references(const Cluster *cluster, ServerState *snapshot,
 /* whether any declared extension needs ServerState.available to be planned */
 extern bool plan_needs_available(const Cluster *cluster, const ServerState *snapshot);
 
+/* whether removing roles is planned, which needs observe_dependents() */
+extern bool plan_drops_roles(const Cluster *cluster, ServerState *snapshot);
+
 /* SHA-256 hex of the inside that the cluster desires for a database: equal
  * digests mean that nothing about it was declared differently */
 extern char *plan_local_digest(const Cluster *cluster, const char *database);

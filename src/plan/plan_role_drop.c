@@ -2,8 +2,8 @@
  * plan_role_drop.c
  *		Removing roles: a visible sequence of steps.
  *
- * No login, sessions ended, objects handed over and privileges dropped in
- * every database, memberships revoked, then the role.  The steps are a
+ * No login, sessions ended, objects handed over and privileges dropped in each
+ * database where there are any, memberships revoked, then the role.  The steps are a
  * sequence: DROP OWNED after a REASSIGN OWNED that failed would destroy the
  * role's objects, so the first failure ends it.
  */
@@ -105,6 +105,19 @@ release_in(Planner *planner, const Role *role, const char *database)
 }
 
 /*
+ * Where nothing depends on the role there is nothing to release: with ten
+ * thousand roles and a thousand databases, two steps for each pair would be a
+ * plan that nobody can hold, let alone read.  Of a database that this plan
+ * creates nothing is known yet; its template may hold something.
+ */
+static bool
+may_have_dependents(Planner *planner, const Role *role, const Database *database)
+{
+	return !planner->snapshot->dependents_known || !OidIsValid(database->oid) ||
+		plan_has_name(role->databases, database->name);
+}
+
+/*
  * The first time also does what belongs to the whole server: databases and
  * tablespaces of the role, and privileges on others.  The workers that do the
  * rest side by side would get in each other's way there.
@@ -120,7 +133,8 @@ release_in_databases(Planner *planner, const Role *role)
 		Database   *database = lfirst(lc);
 
 		if (!database->invalid && strcmp(database->name, "template0") != 0 &&
-			!plan_same(database->name, planner->input->cmdb_database))
+			!plan_same(database->name, planner->input->cmdb_database) &&
+			may_have_dependents(planner, role, database))
 			release_in(planner, role, database->name);
 	}
 }
@@ -218,6 +232,28 @@ roles_undeclared(Planner *planner, PlanMap *named)
 				  plan_role_referenced(planner, item->name)))
 			action_orphan(planner, "role.orphan", item->name, NULL);
 	}
+}
+
+/*
+ * plan_drops_roles
+ *		Whether a plan may remove roles, so that the planner must know where
+ *		something depends on them (observe_dependents()).
+ */
+bool
+plan_drops_roles(const Cluster *cluster, ServerState *snapshot)
+{
+	ListCell   *lc;
+
+	if (cluster->policy == POLICY_AUTHORITATIVE)
+		return true;
+	foreach(lc, cluster->roles)
+	{
+		Role	   *want = lfirst(lc);
+
+		if (want->state == STATE_ABSENT && snapshot_role(snapshot, want->name) != NULL)
+			return true;
+	}
+	return false;
 }
 
 /* roles declared as absent, and those that are not declared, by policy */

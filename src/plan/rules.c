@@ -143,7 +143,7 @@ const Rule plan_rules[] = {
 	{"role.sessions", "role", "existing", "absent", "terminate", HARMLESS, IN_XACT,
 	"Sessions of a role to be dropped end."},
 	{"role.reassign", "role", "existing", "absent", "reassign", HARMLESS, IN_XACT,
-	"In each database the role's objects go to the bootstrap superuser."},
+	"In each database where the role has something its objects go to the bootstrap superuser."},
 	{"role.drop_owned", "role", "existing", "absent", "revoke", HARMLESS, IN_XACT,
 	"Then its privileges and default privileges there are dropped; never after a failed reassignment."},
 	{"role.revoke_membership", "role", "existing", "absent", "revoke", HARMLESS, IN_XACT,

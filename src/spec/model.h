@@ -122,6 +122,8 @@ typedef struct Role
 	List	   *memberships;	/* of Membership *: groups this role is in */
 	bool		system;			/* one of dbsu, replication, monitor, admin user */
 	Oid			oid;			/* observed */
+	List	   *databases;		/* observed by observe_dependents(): names of databases
+								 * in which something depends on it */
 } Role;
 
 /*

@@ -70,6 +70,8 @@ situation_model(const char *name, SpecNode *body, const char *self,
 	cluster = model_build(name, body, cmdb_load_globals(), self,
 						  server->bootstrap_superuser, findings);
 	cmdb_resolve_expirations(name, cluster->roles, store);
+	if (plan_drops_roles(cluster, server))
+		observe_dependents(server);
 	return cluster;
 }
 

@@ -15,7 +15,7 @@ use Test::More;
 
 # a failed action is tried again when the test asks for it
 my $node = pgops_node('main', conf => <<'CONF');
-pgops.lock_timeout = '300ms'
+pgops.lock_timeout = '1s'
 pgops.retry_delay = '1h'
 pgops.drift_interval = '1h'
 pgops.max_destructive = 1
@@ -110,7 +110,7 @@ is_deeply(
 	[ map { $_->{rule} . ($_->{database} ? " in $_->{database}" : '') } grep { $_->{kind} eq 'role' } @plan ],
 	[
 		'role.nologin', 'role.sessions', 'role.reassign', 'role.drop_owned',
-		(map { ("role.reassign in $_", "role.drop_owned in $_") } qw(closed one template1 two)),
+		(map { ("role.reassign in $_", "role.drop_owned in $_") } qw(closed one two)),
 		('role.revoke_membership') x grep({ $_->{rule} eq 'role.revoke_membership' } @plan),
 		'role.drop'
 	],

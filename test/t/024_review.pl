@@ -114,6 +114,18 @@ is(value($node, "SELECT datdba::regrole FROM pg_database WHERE datname = 'app'")
 	'... the owner has its database');
 is(look(), 'converged', '... and nothing is left to be done');
 
+# a role is released where it has something, and where the whole server's things are
+$node->safe_psql('postgres', 'CREATE ROLE leaver');
+$node->safe_psql('copy', 'CREATE TABLE leavers (); ALTER TABLE leavers OWNER TO leaver');
+my @plan = declare($node, small_document(%named,
+	pg_users => [ @{ $named{pg_users} }, { name => 'leaver', state => 'absent' } ]), dry_run => 1);
+is(join(' ', map { $_->{database} // '-' } grep { $_->{rule} eq 'role.reassign' } @plan), '- copy',
+	'a role is not looked for where nothing depends on it');
+$node->safe_psql('postgres', 'SELECT pgops.reconcile()');
+wait_for($node, "SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'leaver')", 'it is dropped');
+is(value($node, "SELECT tableowner = (SELECT rolname FROM pg_roles WHERE oid = 10) FROM pg_tables
+		WHERE tablename = 'leavers'", database => 'copy'), 't', '... its table is kept');
+
 # ---- CASCADE must not take along what is declared ----------------------------------
 SKIP:
 {
