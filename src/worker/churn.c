@@ -73,6 +73,7 @@ key_of(const Action *action)
 	return key;
 }
 
+/* the time of the last success counts */
 void
 churn_note(Churn *churn, const Action *action)
 {
@@ -82,6 +83,7 @@ churn_note(Churn *churn, const Action *action)
 	entry->at = GetCurrentTimestamp();
 }
 
+/* only so soon after a success: what comes back later is drift, and is repaired */
 bool
 churn_is_back(Churn *churn, const Action *action)
 {

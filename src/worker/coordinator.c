@@ -64,6 +64,11 @@ typedef struct Coordinator
 	char		last_error[256];
 } Coordinator;
 
+/*
+ * Started at a consistent state, so that a hot standby has a coordinator,
+ * too.  The restart time is short: an ERROR never leaves the main loop, so a
+ * restart follows a crash, a termination or a database that is missing.
+ */
 void
 coordinator_register(void)
 {
@@ -80,6 +85,10 @@ coordinator_register(void)
 	RegisterBackgroundWorker(&worker);
 }
 
+/*
+ * The pid is compared, because a successor may have announced itself before
+ * this exit callback runs.  Sessions in pgops.wait() are woken to look.
+ */
 static void
 on_exit_clear(int code, Datum arg)
 {
@@ -170,6 +179,10 @@ report_error(Coordinator *self)
 	FreeErrorData(error);
 }
 
+/*
+ * Grows with each pass that broke off in a row, up to the drift interval: a
+ * permanent error must not fill the log or keep a core busy.
+ */
 static long
 error_delay(const Coordinator *self)
 {
@@ -180,6 +193,7 @@ error_delay(const Coordinator *self)
 	return Min(delay, pgops_guc_drift_interval * 1000L);
 }
 
+/* Takes over what the pass says about the next one. */
 static void
 after_pass(Coordinator *self, const PassResult *result)
 {
@@ -194,6 +208,11 @@ after_pass(Coordinator *self, const PassResult *result)
 		shared_set_state(result->state ? result->state : "idle");
 }
 
+/*
+ * One pass, whatever becomes of it.  It runs in a memory context that the
+ * next one resets, so a pass that breaks off leaks nothing.  Waiters are told
+ * in both cases: they read the status row and decide for themselves.
+ */
 static void
 run_pass(Coordinator *self, bool full, bool retry_all)
 {
@@ -293,6 +312,7 @@ run_due(Coordinator *self)
 	return true;
 }
 
+/* Milliseconds until something is due that no latch announces. */
 static long
 time_to_sleep(const Coordinator *self)
 {
@@ -336,6 +356,10 @@ read_settings(Coordinator *self)
 						  pgops_guc_drift_interval * INT64CONST(1000000));
 }
 
+/*
+ * The handlers come before the signals are unblocked and the exit callback
+ * before the pid is shown, so that no moment is left in between.
+ */
 static void
 set_up(Coordinator *self)
 {
@@ -362,6 +386,10 @@ set_up(Coordinator *self)
 	read_settings(self);
 }
 
+/*
+ * The loop: a reload, a pass if one is due, a sleep.  It ends by SIGTERM
+ * (die) and with the postmaster (io_wait), in any of the three.
+ */
 void
 pgops_coordinator_main(Datum arg)
 {

@@ -35,6 +35,7 @@ typedef enum Stage
 	STAGE_RELOAD
 } Stage;
 
+/* By which door an action leaves; what is blocked or only reported by none. */
 static Stage
 stage_of(const Action *action)
 {
@@ -64,6 +65,10 @@ same_text(const char *a, const char *b)
 	return strcmp(a, b) == 0;
 }
 
+/*
+ * The failure of the same step.  The statement is part of what is compared:
+ * a declaration that was corrected is tried at once.
+ */
 static Failure *
 find_failure(List *failures, const char *rule, const char *name,
 			 const char *database, const char *statement)
@@ -93,6 +98,7 @@ next_attempt(int attempts)
 	return GetCurrentTimestamp() + Min(delay, MAX_RETRY_DELAY_MS) * 1000;
 }
 
+/* Counts on from the earlier attempts at the same step. */
 void
 execution_add_failure(Execution *execution, const char *rule, const char *kind,
 					  const char *name, const char *database,
@@ -116,6 +122,7 @@ execution_add_failure(Execution *execution, const char *rule, const char *kind,
 	execution->failed++;
 }
 
+/* Whether this step failed before. */
 static Failure *
 earlier_failure(const Execution *execution, const Action *action)
 {
@@ -216,6 +223,7 @@ take_stage(Execution *execution, int *at, Stage *stage)
 	return run;
 }
 
+/* The row that says that the action runs, before it does. */
 static LogEntry *
 log_entry(const Action *action)
 {
@@ -257,6 +265,11 @@ owned_changes(const Action *action, bool after)
 	return changes;
 }
 
+/*
+ * Commits what is about to be done: the "running" rows, and what pgops will
+ * have set, so that a crash cannot make it forget that.  False if the
+ * extension is gone; nothing may be done then that could not be logged.
+ */
 static bool
 log_start(Execution *execution, List *actions, List **entries)
 {
@@ -283,6 +296,7 @@ log_start(Execution *execution, List *actions, List **entries)
 	return true;
 }
 
+/* For results that did not come in the order of the actions. */
 static ActionResult *
 find_result(List *results, int step)
 {
@@ -343,6 +357,10 @@ note_result(Execution *execution, const Action *action, const ActionResult *resu
 	}
 }
 
+/*
+ * Commits what became of the stage, in one transaction.  False if the
+ * extension is gone.
+ */
 static bool
 log_finish(Execution *execution, List *actions, List *entries, List *results)
 {
@@ -389,6 +407,10 @@ typedef struct DatabaseShare
 	Task	   *task;
 } DatabaseShare;
 
+/*
+ * Splits a stage among the databases; the order within each is kept, that
+ * between databases does not matter.
+ */
 static List *
 share_by_database(List *actions)
 {
@@ -494,6 +516,9 @@ collect_results(const DatabaseShare *share)
 	return results;
 }
 
+/*
+ * All databases of a stage side by side, as many as pgops.max_workers allows.
+ */
 static List *
 run_in_databases(Execution *execution, List *actions)
 {
@@ -516,6 +541,10 @@ run_in_databases(Execution *execution, List *actions)
 	return results;
 }
 
+/*
+ * One stage through its door.  Nothing of ours is open meanwhile: neither a
+ * transaction nor a lock on the extension.
+ */
 static List *
 run_stage(Execution *execution, Stage stage, List *actions)
 {
@@ -540,6 +569,10 @@ run_stage(Execution *execution, Stage stage, List *actions)
 	return NIL;
 }
 
+/*
+ * Stage after stage in the order of the plan.  After each the chains of what
+ * failed are broken, so a later stage cannot build on it.
+ */
 void
 execution_run(Execution *execution)
 {

@@ -30,6 +30,10 @@
  */
 static ResourceOwner idle_owner = NULL;
 
+/*
+ * Read from the catalog rather than by SPI: it is asked at the start of
+ * every transaction, before it is known whether the extension is there.
+ */
 char *
 extension_installed_version(void)
 {
@@ -75,6 +79,10 @@ extension_lock(void)
 	return EXTENSION_READY;
 }
 
+/*
+ * The snapshot is taken again after the lock was granted: it may have waited
+ * for the transaction that created or dropped the extension.
+ */
 ExtensionState
 txn_begin(void)
 {

@@ -32,6 +32,7 @@ typedef struct SettledEntry
 	char		digest[65];
 } SettledEntry;
 
+/* Lives as long as the coordinator; see the struct. */
 PassMemory *
 pass_memory_create(MemoryContext parent)
 {
@@ -72,6 +73,11 @@ typedef struct FilterState
 	bool		full;
 } FilterState;
 
+/*
+ * Without this filter the commit of one changed role would cost a worker in
+ * every database.  A database counts as settled only for the very inside
+ * that was declared when it was last seen to have it.
+ */
 static bool
 needs_look(const Database *database, void *arg)
 {
@@ -85,6 +91,7 @@ needs_look(const Database *database, void *arg)
 		strcmp(entry->digest, plan_local_digest(state->cluster, database->name)) != 0;
 }
 
+/* A full pass starts with no opinion. */
 static void
 forget_settled(PassMemory *memory)
 {
@@ -189,6 +196,7 @@ read_declaration(Declared *declared, bool standby)
 	txn_end();
 }
 
+/* A status row on its own, in a transaction of its own. */
 static void
 store_status(const ClusterStatus *status)
 {
@@ -216,6 +224,10 @@ rest(PassMemory *memory, const Declared *declared, const char *phase,
 	return result;
 }
 
+/*
+ * A database that could not be looked into is a failure like that of an
+ * action: it is shown, and tried again with growing delay.
+ */
 static void
 note_unobserved(Execution *execution, const ServerState *server)
 {
@@ -256,6 +268,7 @@ note_churn(const PassMemory *memory, Execution *execution)
 	execution->earlier = earlier;
 }
 
+/* How many steps this plan would carry out. */
 static int
 count_runnable(const ActionPlan *plan)
 {
@@ -341,6 +354,7 @@ write_outcome(const Declared *declared, const Execution *execution, const Cluste
 	txn_end();
 }
 
+/* When the coordinator must wake for the first of the failures. */
 static TimestampTz
 earliest_retry(List *failures)
 {
@@ -357,6 +371,7 @@ earliest_retry(List *failures)
 	return earliest;
 }
 
+/* The plan; NULL if the extension was dropped meanwhile. */
 static ActionPlan *
 make_plan(Situation *situation, bool standby)
 {
@@ -372,6 +387,11 @@ make_plan(Situation *situation, bool standby)
 	return plan;
 }
 
+/*
+ * Looks, plans, executes, says what holds.  The order matters: what was seen
+ * as settled is remembered before anything is executed, and the status says
+ * "progressing" before the first step.
+ */
 static PassResult
 reconcile(PassMemory *memory, Declared *declared, bool full, bool retry_all, bool standby)
 {
@@ -429,6 +449,10 @@ reconcile(PassMemory *memory, Declared *declared, bool full, bool retry_all, boo
 	return result;
 }
 
+/*
+ * Decides whether this server may act at all: no without the extension,
+ * without a declaration, unbound, or paused.
+ */
 PassResult
 pass_run(PassMemory *memory, bool full, bool retry_all)
 {

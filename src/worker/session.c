@@ -51,6 +51,7 @@ static const struct
 	{15, "log_min_error_statement", "panic"},
 };
 
+/* PGC_S_OVERRIDE beats what ALTER ROLE and ALTER DATABASE set for us. */
 void
 session_pin_settings(const char *application_name)
 {

@@ -82,6 +82,7 @@ shared_set_state(const char *state)
 	SpinLockRelease(&pgops_shared->mutex);
 }
 
+/* Cut at a character's end, for the text goes to clients. */
 void
 shared_set_error(const char *message)
 {

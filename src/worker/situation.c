@@ -61,6 +61,10 @@ check_raw_hba(const Cluster *cluster, Findings *findings)
 	}
 }
 
+/*
+ * Expirations are resolved here because a date needs the CMDB's memory: the
+ * model itself knows no clock.
+ */
 Cluster *
 situation_model(const char *name, SpecNode *body, const char *self,
 				ServerState *server, bool store, Findings *findings)
@@ -75,6 +79,10 @@ situation_model(const char *name, SpecNode *body, const char *self,
 	return cluster;
 }
 
+/*
+ * The server's part of validation; what the document alone tells was found
+ * before (spec/validate.c).
+ */
 void
 situation_check(const Cluster *cluster, ServerState *server, const SpecNode *body,
 				Findings *findings)
@@ -94,6 +102,7 @@ is_observable(const Cluster *cluster, const Database *database)
 		model_find_database(cluster->databases, database->name) != NULL;
 }
 
+/* A look into one database; the answer is one message. */
 static Task *
 observe_task(Database *database)
 {
@@ -123,6 +132,11 @@ take_observation(Database *database, const Task *task)
 	database->local = observe_local_decode(reply->data, reply->len);
 }
 
+/*
+ * All looks at once.  A session reads its own database itself: only so it
+ * sees what its own transaction has done there, and a worker that met the
+ * session's locks would wait for us while we wait for it.
+ */
 void
 situation_observe(Situation *situation, DatabaseFilter filter, void *arg, bool in_session)
 {
@@ -174,6 +188,7 @@ superuser_method(ServerState *server)
 	return strncmp(superuser->password, "md5", 3) == 0 ? "md5" : "scram-sha-256";
 }
 
+/* Names of the files that the plan will ask about. */
 static List *
 declared_baselines(const Cluster *cluster)
 {
@@ -211,6 +226,10 @@ hold_paused(ActionPlan *plan)
 	}
 }
 
+/*
+ * Hands the pure planner what it may not look up itself: files, settings,
+ * the verdict of the HBA parser.
+ */
 ActionPlan *
 situation_plan(Situation *situation, bool local_only)
 {

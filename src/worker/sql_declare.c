@@ -21,6 +21,7 @@
 #include "observe/snapshot.h"
 #include "secret.h"
 #include "spec/spec.h"
+#include "worker/argument.h"
 #include "worker/rows.h"
 #include "worker/shared.h"
 #include "worker/situation.h"
@@ -49,6 +50,7 @@ server_verifier(const char *role, void *arg)
 	return found ? found->password : NULL;
 }
 
+/* The text as it is: neither copied nor converted first. */
 static SpecNode *
 parse_text(text *document, Findings *findings)
 {
@@ -144,6 +146,10 @@ likely_instance(const Document *document)
 	return psprintf("%s-%s", document->name, node_text(seq));
 }
 
+/*
+ * Plans a document for the instance that it would be bound to, stores
+ * nothing and takes no lock.
+ */
 static ActionPlan *
 dry_run(Document *document, SpecNode *tree)
 {
@@ -155,6 +161,10 @@ dry_run(Document *document, SpecNode *tree)
 	return plan_document(document, self ? self : likely_instance(document), false);
 }
 
+/*
+ * Stores a document and plans it.  The lock is taken before anything is
+ * read: of two sessions the second sees what the first one declared.
+ */
 static ActionPlan *
 declare(Document *document, SpecNode *tree, const char *note)
 {
@@ -172,6 +182,7 @@ declare(Document *document, SpecNode *tree, const char *note)
 	return plan_document(document, own_instance(document->name), true);
 }
 
+/* What both forms of pgops.apply_cluster() do once there is a tree. */
 static Datum
 apply_tree(FunctionCallInfo fcinfo, Document *document, SpecNode *tree)
 {
@@ -228,37 +239,14 @@ pgops_validate(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* name of the cluster argument, NULL meaning the local one; ERROR if there is none */
-static char *
-chosen_cluster(FunctionCallInfo fcinfo)
-{
-	char	   *name = PG_ARGISNULL(0) ? cmdb_local_cluster() :
-		text_to_cstring(PG_GETARG_TEXT_PP(0));
-
-	if (name == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_PGOPS_UNBOUND),
-				 errmsg("no cluster is given, and this server belongs to none"),
-				 errhint("Name a declared cluster, or declare one with pgops.apply_cluster().")));
-	return name;
-}
-
 Datum
 pgops_plan(PG_FUNCTION_ARGS)
 {
-	char	   *name = chosen_cluster(fcinfo);
 	Document	document = {0};
-	char	   *self;
 
-	document.name = name;
-	document.body = cmdb_load_body(name);
-	if (document.body == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_PGOPS_UNKNOWN_CLUSTER),
-				 errmsg("cluster \"%s\" is not declared", name),
-				 errhint("See pgops.status for the declared clusters.")));
+	document.name = argument_cluster(fcinfo);
+	document.body = cmdb_load_body(document.name);
 	document.server = observe_shared();
-	self = own_instance(name);
-	rows_of_plan(fcinfo, plan_document(&document, self, false));
+	rows_of_plan(fcinfo, plan_document(&document, own_instance(document.name), false));
 	return (Datum) 0;
 }

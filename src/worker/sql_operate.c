@@ -23,6 +23,7 @@
 #include "compat.h"
 #include "errors.h"
 #include "io/wait.h"
+#include "worker/argument.h"
 #include "worker/rows.h"
 #include "worker/shared.h"
 #include "worker/wake.h"
@@ -35,26 +36,6 @@ PG_FUNCTION_INFO_V1(pgops_local_cluster);
 
 /* longest sleep of pgops.wait() between two looks, ms: a safety net, it is woken */
 #define WAIT_LOOK_MS	1000
-
-/* name of a declared cluster: the argument, or the local one */
-static char *
-declared_cluster(FunctionCallInfo fcinfo)
-{
-	char	   *name = PG_ARGISNULL(0) ? cmdb_local_cluster() :
-		text_to_cstring(PG_GETARG_TEXT_PP(0));
-
-	if (name == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_PGOPS_UNBOUND),
-				 errmsg("no cluster is given, and this server belongs to none"),
-				 errhint("Name a declared cluster, or declare one with pgops.apply_cluster().")));
-	if (cmdb_cluster(name) == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_PGOPS_UNKNOWN_CLUSTER),
-				 errmsg("cluster \"%s\" is not declared", name),
-				 errhint("See pgops.status for the declared clusters.")));
-	return name;
-}
 
 /*
  * Whether the coordinator has looked at what is declared now, and has nothing
@@ -81,6 +62,7 @@ is_settled(const char *name)
 	return !busy && pg_atomic_read_u32(&pgops_shared->requests) == 0;
 }
 
+/* Interval arithmetic is the server's: a month is not a number of seconds. */
 static TimestampTz
 deadline_of(Interval *timeout)
 {
@@ -89,6 +71,7 @@ deadline_of(Interval *timeout)
 												   PointerGetDatum(timeout)));
 }
 
+/* Tells what is known, so that the person need not ask next. */
 static void
 raise_timeout(const char *name)
 {
@@ -117,6 +100,10 @@ look_whether_settled(const char *name, MemoryContext scratch)
 	return settled;
 }
 
+/*
+ * Sleeps on the coordinator's condition variable, with a look every now and
+ * then in case the coordinator is not there to wake us.
+ */
 static void
 wait_settled(const char *name, TimestampTz deadline)
 {
@@ -144,6 +131,7 @@ wait_settled(const char *name, TimestampTz deadline)
 	MemoryContextDelete(scratch);
 }
 
+/* What would wait for ever is refused. */
 static void
 require_own_transaction(void)
 {
@@ -189,7 +177,7 @@ pgops_wait(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("the timeout must not be null")));
 	timeout = PG_GETARG_INTERVAL_P(1);
-	name = declared_cluster(fcinfo);
+	name = argument_cluster(fcinfo);
 	wait_settled(name, deadline_of(timeout));
 	return_status(fcinfo, name);
 	return (Datum) 0;
@@ -201,7 +189,7 @@ pgops_reconcile(PG_FUNCTION_ARGS)
 	shared_require();
 	/* without an argument it may be asked before anything is declared */
 	if (!PG_ARGISNULL(0))
-		(void) declared_cluster(fcinfo);
+		(void) argument_cluster(fcinfo);
 	wake_now(REQUEST_FULL);
 	PG_RETURN_VOID();
 }
@@ -226,6 +214,7 @@ pgops_local_cluster(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(name));
 }
 
+/* A time, or NULL for one that never was. */
 static Datum
 row_time(TimestampTz time, bool *isnull)
 {

@@ -173,6 +173,7 @@ register_worker(TaskRun *run)
 	return RegisterDynamicBackgroundWorker(&worker, &run->worker);
 }
 
+/* Detaching wakes a worker that still writes: it then ends by itself. */
 static void
 drop_segment(TaskRun *run)
 {
@@ -182,6 +183,7 @@ drop_segment(TaskRun *run)
 	run->queue = NULL;
 }
 
+/* A free worker slot is needed; false if there is none now. */
 static bool
 start_run(TaskPool *pool, TaskRun *run)
 {
@@ -261,6 +263,7 @@ take_reply(TaskPool *pool, TaskRun *run, const char *data, int length)
 	MemoryContextSwitchTo(old);
 }
 
+/* The worker's own words about why it could not do its work. */
 static void
 take_failure(TaskPool *pool, TaskRun *run, const char *data, int length)
 {
@@ -327,6 +330,7 @@ take_message(TaskPool *pool, TaskRun *run, const char *data, int length)
 	MemoryContextSwitchTo(old);
 }
 
+/* Whether the process has ended: only then a template database is free. */
 static bool
 worker_is_gone(TaskRun *run)
 {
@@ -406,6 +410,10 @@ enforce_deadline(TaskPool *pool)
 	}
 }
 
+/*
+ * How long to sleep: short while no slot is free or late workers are to leave,
+ * for nobody announces either; messages set the latch.
+ */
 static long
 wait_ms(TaskPool *pool)
 {

@@ -108,6 +108,10 @@ run_observe(const TaskHeader *header, const char *request)
 	send_message(TASK_MESSAGE_REPLY, out.data, out.len);
 }
 
+/*
+ * Sent as soon as the action is durable, so that a worker that dies later
+ * loses only what it had not done.
+ */
 static void
 send_result(const ActionResult *result, void *arg)
 {
@@ -118,6 +122,7 @@ send_result(const ActionResult *result, void *arg)
 	pfree(out);
 }
 
+/* The transactions are those of apply/execute.c. */
 static void
 run_apply(const TaskHeader *header, const char *request)
 {
@@ -145,6 +150,7 @@ static const struct
 	{TASK_APPLY, run_apply, "pgops: applying"},
 };
 
+/* What the launcher asked for. */
 static void
 run_work(const TaskHeader *header, const char *request)
 {

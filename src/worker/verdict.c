@@ -27,6 +27,7 @@ verdict_rest(ClusterStatus *status, const CmdbCluster *row, const ClusterStatus 
 	status->last_pass = GetCurrentTimestamp();
 }
 
+/* Written and committed before the first action runs. */
 void
 verdict_progress(ClusterStatus *status, const CmdbCluster *row, const ClusterStatus *earlier,
 				 const char *instance, int actions)
@@ -91,6 +92,10 @@ count_actions(ClusterStatus *status, const ActionPlan *plan)
 	}
 }
 
+/*
+ * The worst condition gives the phase: failed before differing before
+ * blocked.
+ */
 void
 verdict_make(ClusterStatus *status, const CmdbCluster *row, const char *instance,
 			 const Cluster *cluster, const Execution *execution)

@@ -1,0 +1,21 @@
+/*
+ * argument.h
+ *		Arguments that several SQL functions share.
+ */
+#ifndef PGOPS_WORKER_ARGUMENT_H
+#define PGOPS_WORKER_ARGUMENT_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+
+/*
+ * argument_cluster
+ *		Name of the declared cluster that the first argument names or, if it is
+ *		NULL, to which this server belongs; palloc'd.  ERROR
+ *		(ERRCODE_PGOPS_UNBOUND) if there is none, (ERRCODE_PGOPS_UNKNOWN_CLUSTER)
+ *		if it is not declared.
+ */
+extern char *argument_cluster(FunctionCallInfo fcinfo);
+
+#endif							/* PGOPS_WORKER_ARGUMENT_H */
