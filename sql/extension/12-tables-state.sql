@@ -1,7 +1,7 @@
 /*
  * What is known of this server: what pgops set on it, what it did, what
- * failed, what holds now.  Written by the coordinator; never dumped, because
- * none of it is true on another server.
+ * failed, what holds now.  Written by the coordinator; not dumped, because
+ * none of it is true on another server, but for one thing: see 95-dump.sql.
  */
 
 /* ---- what pgops set ---- */

@@ -8,3 +8,10 @@ SELECT pg_catalog.pg_extension_config_dump('pgops.instance', '');
 SELECT pg_catalog.pg_extension_config_dump('pgops.variable', '');
 SELECT pg_catalog.pg_extension_config_dump('pgops.revision', '');
 SELECT pg_catalog.pg_extension_config_dump('pgops.resolution', '');
+
+/*
+ * Of what pgops did only this: that a database was created anew for the entry
+ * that says so.  Without it the first pass of a restored server would drop the
+ * database that was just restored.
+ */
+SELECT pg_catalog.pg_extension_config_dump('pgops.owned', 'WHERE kind = ''recreate''');

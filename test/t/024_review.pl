@@ -126,6 +126,25 @@ wait_for($node, "SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'leaver
 is(value($node, "SELECT tableowner = (SELECT rolname FROM pg_roles WHERE oid = 10) FROM pg_tables
 		WHERE tablename = 'leavers'", database => 'copy'), 't', '... its table is kept');
 
+# ---- what a restored server must know ------------------------------------------------
+# state: recreate was done for this entry; on a server where the databases were
+# restored as well it must not be done again
+my %again = (pg_databases => [ { name => 'phoenix', state => 'recreate' } ]);
+converge($node, small_document(%again), 'converged', 'a database is created anew');
+my $dump = $node->backup_dir . '/cmdb.sql';
+$node->command_ok([ 'pg_dump', '--no-owner', '--no-privileges', '-f', $dump, 'postgres' ], 'dump of the CMDB');
+my $restored = pgops_node('restored', extension => 0);
+$restored->safe_psql('postgres', 'CREATE DATABASE phoenix');
+$restored->safe_psql('phoenix', 'CREATE TABLE treasure AS SELECT 1 AS n');
+$restored->command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-f', $dump, 'postgres' ],
+	'... restored elsewhere');
+$restored->safe_psql('postgres', "SELECT pgops.bind('small-1')");
+is(settle($restored)->{phase}, 'converged', '... and claimed there');
+is(value($restored, 'SELECT n FROM treasure', database => 'phoenix'), 1,
+	'... the restored database is not created anew');
+is(value($restored, "SELECT count(*) FROM pgops.action_log WHERE action = 'drop'"), 0, '... nothing was dropped');
+$restored->stop;
+
 # ---- CASCADE must not take along what is declared ----------------------------------
 SKIP:
 {
