@@ -31,7 +31,10 @@ struct PlanMap
 	HTAB	   *table;
 };
 
-/* an empty map in the current memory context */
+/*
+ * An empty map in the current memory context, and gone with it.  It costs some
+ * kilobytes: one per planning, not one per object.
+ */
 PlanMap *
 plan_map_new(void)
 {
@@ -53,7 +56,10 @@ map_hash(const char *key)
 	return hash_bytes_extended((const unsigned char *) key, (int) strlen(key), 0);
 }
 
-/* the value of a key, or NULL */
+/*
+ * The value of a key, or NULL, which is also what was put to forget it.  The hash
+ * only finds the bucket; the whole string decides.
+ */
 void *
 plan_map_get(const PlanMap *map, const char *key)
 {

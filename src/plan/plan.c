@@ -10,7 +10,12 @@
 
 typedef void (*PlanPart) (Planner *planner);
 
-/* the parts of a plan, in order; "local": also on a standby */
+/*
+ * The parts of a plan.  Their order is the order of execution: roles before what
+ * they own, databases before what is in them, removals when nothing needs the
+ * thing any more, files last, so that who is let in exists by then.  "local": also
+ * on a standby, where nothing else can be changed.
+ */
 typedef struct PlanStage
 {
 	PlanPart	part;

@@ -52,7 +52,10 @@ plan_acl_find(List *acl, const char *grantee, const char *privilege)
 	return found;
 }
 
-/* adds a privilege, or the grant option to one that is there */
+/*
+ * Adds a privilege, or the grant option to one that is there.  One entry per
+ * grantor, as the server keeps them: revoking one grantor's leaves the other's.
+ */
 List *
 plan_acl_add(List *acl, const char *grantee, const char *grantor,
 			 const char *privilege, bool grantable)
@@ -72,7 +75,10 @@ plan_acl_add(List *acl, const char *grantee, const char *grantor,
 	return lappend(acl, entry);
 }
 
-/* a change of owner moves the old owner's entries to the new one */
+/*
+ * What ALTER ... OWNER does to an ACL: entries of the old owner become the new
+ * one's, as grantee and as grantor, and merge with those it already had.
+ */
 void
 plan_acl_new_owner(List **acl, const char *old, const char *new)
 {
@@ -341,7 +347,10 @@ revoke_from_grantor(Planner *planner, const AclTarget *target, const AclEntry *e
 	*acl = acl_without_grantor(*acl, extra->privilege, extra->grantor);
 }
 
-/* one privilege is taken from one grantee, whoever granted it */
+/*
+ * One privilege is taken from one grantee, whoever granted it.  The loop ends: each
+ * turn removes an entry from the ACL as it will be.
+ */
 static void
 acl_revoke(Planner *planner, const AclTarget *target, const AclWant *want,
 		   const char *verb, List **acl)
@@ -371,7 +380,10 @@ acl_revoke(Planner *planner, const AclTarget *target, const AclWant *want,
 
 /* ---- grant ---- */
 
-/* the owner can always grant its privileges on; the ACL does not say so */
+/*
+ * The owner can always grant its privileges on; the ACL does not say so, and a
+ * GRANT ... WITH GRANT OPTION to the owner would change nothing, pass after pass.
+ */
 static bool
 grant_is_there(const AclTarget *target, const AclWant *want, List *acl)
 {
@@ -381,7 +393,10 @@ grant_is_there(const AclTarget *target, const AclWant *want, List *acl)
 							 plan_same(want->grantee, target->owner));
 }
 
-/* one statement for all missing privileges that one grantee gets alike */
+/*
+ * One statement for all missing privileges that one grantee gets alike.  They are
+ * in the ACL afterwards, so the same wants find nothing missing a second time.
+ */
 static void
 acl_grant(Planner *planner, const AclTarget *target, const AclWant *first,
 		  List *wants, List **acl)
@@ -423,7 +438,10 @@ acl_grant(Planner *planner, const AclTarget *target, const AclWant *first,
 
 /* ---- the authoritative policy ---- */
 
-/* privileges of roles inside the managed scope that nobody declared */
+/*
+ * Privileges of roles inside the managed scope that nobody declared.  PUBLIC has
+ * its own rules (revokeconn), and the owner's are what makes it the owner.
+ */
 static void
 acl_extra(Planner *planner, const AclTarget *target, List *wants, List **acl)
 {

@@ -20,7 +20,10 @@
 
 /* ---- steps that several rules share ---- */
 
-/* ends the sessions of a database, as a step that everybody can see */
+/*
+ * Ends the sessions of a database, as a step that everybody can see: somebody will
+ * ask in the log why the connection was lost.  Five seconds for each to go.
+ */
 void
 plan_sessions_end(Planner *planner, const char *rule, const char *database,
 				  const char *reason)
@@ -209,7 +212,10 @@ database_protected(Planner *planner, Database *now, const char *rule)
 				 "database \"%s\" is never dropped", now->name);
 }
 
-/* whether state: recreate is still to be done for this declaration */
+/*
+ * Whether state: recreate is still to be done.  The digest is that of the entry's
+ * text: what was done for it is not done again until somebody changes the entry.
+ */
 static bool
 recreate_is_due(Planner *planner, const Database *want)
 {
@@ -377,7 +383,10 @@ plan_existing_templates(Planner *planner)
 	}
 }
 
-/* one round: the databases whose template is not waiting; returns those that wait */
+/*
+ * One round: the databases whose template is not waiting; returns those that wait.
+ * Each round plans at least one, so a circle of templates ends the waiting, too.
+ */
 static List *
 plan_round(Planner *planner, List *waiting)
 {
@@ -423,7 +432,10 @@ plan_round(Planner *planner, List *waiting)
 	return rest;
 }
 
-/* a database that will be dropped needs no care */
+/*
+ * A database that will be dropped needs no care: its inside is not planned, or the
+ * plan would repair what it then destroys.
+ */
 static bool
 will_be_dropped(Planner *planner, Database *now)
 {

@@ -279,7 +279,10 @@ create_statement(Planner *planner, const Database *want, const char *template)
 
 /* ---- what stands in the way ---- */
 
-/* an option or value that this server version does not have; NULL if none */
+/*
+ * An option or value that this server version does not have; NULL if none.  Said
+ * rather than left out: a database cannot be given another locale afterwards.
+ */
 static char *
 unsupported_option(Planner *planner, const Database *want)
 {
@@ -413,7 +416,11 @@ assumed_database(Planner *planner, const Database *want, const char *template)
 	return now;
 }
 
-/* what is to be remembered with the creation */
+/*
+ * What is to be remembered with the creation: written before CREATE DATABASE
+ * starts, so that a crash right after it finds the database known as pgops' own
+ * and its baseline still pending.
+ */
 static void
 creation_records(Planner *planner, Action *action, const Database *want)
 {

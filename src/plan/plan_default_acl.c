@@ -80,7 +80,11 @@ built_in_acl(Planner *planner, const char *role, char objtype)
 	return acl;
 }
 
-/* the row of a role and object type, made up if the server has none */
+/*
+ * The row of a role and object type, made up if the server has none.  Rows of
+ * single schemas are not looked at: they only ever add to this one, and nobody
+ * declares them.
+ */
 static DefaultAcl *
 default_acl(const DefaultTarget *target, char objtype)
 {
@@ -174,7 +178,11 @@ entry_of_unit(const DefaultTarget *target, const OwnedItem *item, bool is_grant,
 	return NULL;
 }
 
-/* one remembered unit of this database, or of the template it was cloned from */
+/*
+ * One remembered unit of this database, or of the template it was cloned from.
+ * Forgotten without a statement where the server no longer has it, or where the
+ * role or the grantee is gone: then there is nothing that could be undone.
+ */
 static void
 undo_unit(Planner *planner, Database *now, OwnedItem *item)
 {
@@ -234,7 +242,10 @@ default_undo(Planner *planner, Database *now)
 
 /* ---- declared ones ---- */
 
-/* whether grantee and server know what is declared; said once for the cluster */
+/*
+ * Whether grantee and server know what is declared; said once for the cluster and
+ * not for each of a thousand databases.
+ */
 static bool
 can_be_set(Planner *planner, const DefaultPrivilege *declared, const char *privilege,
 		   const char *grantee)
@@ -291,7 +302,10 @@ declared_unit(const DefaultPrivilege *declared, const DefaultUnit *unit)
 					 unit->grantee, declared->grant_option);
 }
 
-/* the units of a declaration that the server lacks; all that it names are wanted */
+/*
+ * The units of a declaration that the server lacks.  All that it names are wanted,
+ * also those that are there: wanting is what keeps them from being undone.
+ */
 static List *
 missing_units(const DefaultTarget *target, const DefaultPrivilege *declared,
 			  const DefaultAcl *row)
@@ -410,7 +424,11 @@ add_role(List *roles, const char *name)
 		lappend(roles, pstrdup(name));
 }
 
-/* the roles whose future objects the declared default privileges are about */
+/*
+ * The roles whose future objects the declared default privileges are about: those
+ * that create objects in such a cluster.  Objects of anybody else have the
+ * privileges that they give them.
+ */
 List *
 plan_default_privilege_roles(const Cluster *cluster, const char *owner)
 {

@@ -84,7 +84,10 @@ available_extension(Planner *planner, const char *name)
 		snapshot_available(planner->snapshot, name) : NULL;
 }
 
-/* it, and by CASCADE those it requires, are there from here on */
+/*
+ * It, and by CASCADE those it requires, are there from here on: a second declared
+ * extension that requires the same must not wait for what will be there.
+ */
 static Extension *
 assume_extension(Planner *planner, Database *now, const char *name, const char *schema,
 				 const char *version, int depth)

@@ -48,7 +48,11 @@ plan_unreadable(Planner *planner)
 				 "%s", snapshot->hba_error);
 }
 
-/* pg_hba.conf, if it is managed and its bytes differ */
+/*
+ * pg_hba.conf, if it is managed and its bytes differ.  Bytes, not rules: the file
+ * is pgops' own, and what somebody wrote into it, even a comment, would be lost at
+ * some later time if it were not lost, and shown as a difference, now.
+ */
 void
 plan_files(Planner *planner)
 {

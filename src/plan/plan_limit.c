@@ -44,7 +44,11 @@ limit_observe(Planner *planner)
 	}
 }
 
-/* blocks the destructive steps and all that belong to them */
+/*
+ * Blocks the destructive steps and all that belong to them, in two turns: the
+ * destructive step is often the last of its sequence, when the sessions have ended
+ * and the privileges are gone.
+ */
 static void
 block_destructive(Planner *planner, int sqlstate, const char *hint, const char *why)
 {
@@ -90,7 +94,10 @@ count_destructive(List *actions)
 	return count;
 }
 
-/* more destructive steps than allowed wait for the approval of exactly these */
+/*
+ * More destructive steps than allowed wait for the approval of exactly these.  All
+ * of them wait: pgops cannot know which of ten drops were the ones meant.
+ */
 static void
 limit_destructive(Planner *planner)
 {

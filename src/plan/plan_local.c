@@ -188,7 +188,10 @@ plan_schema_implied(Planner *planner, Database *now, const char *schema,
 
 /* ---- baseline ---- */
 
-/* the baseline file runs once, in a database that pgops created */
+/*
+ * The baseline file runs once, in a database that pgops created.  Whether it ran is
+ * remembered and not observed: its effects are anybody's to change later.
+ */
 static void
 plan_baseline(Planner *planner, const Database *want, Database *now)
 {

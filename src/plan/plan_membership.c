@@ -187,7 +187,10 @@ membership_options(Planner *planner, Role *now, Membership *want, Membership *ha
 				  "membership", NULL, want->member, want->role, NULL);
 }
 
-/* options that this server does not have, said rather than dropped silently */
+/*
+ * Options that this server does not have, said rather than dropped silently: a
+ * declared "inherit: false" that does nothing is a privilege too many.
+ */
 static void
 membership_unsupported(Planner *planner, Membership *want)
 {
@@ -235,7 +238,10 @@ membership_declared(Planner *planner, Role *now, Membership *want)
 	membership_unsupported(planner, want);
 }
 
-/* every grant of this membership is revoked, whoever made it */
+/*
+ * Every grant of this membership is revoked, whoever made it: with one of several
+ * left, the member would still be one.
+ */
 static void
 membership_revoke(Planner *planner, Role *now, const char *group, const char *rule,
 				  const char *reason, const OwnedItem *item)
@@ -262,7 +268,11 @@ membership_revoke(Planner *planner, Role *now, const char *group, const char *ru
 	now->memberships = kept;
 }
 
-/* what pgops granted and nobody declares any more */
+/*
+ * What pgops granted and nobody declares any more.  Only the bootstrap superuser's
+ * own grant is taken back: a second grant by somebody else is that person's.  Of a
+ * role that is not declared at all the memberships stay, as the role does.
+ */
 static void
 memberships_undo(Planner *planner)
 {

@@ -229,7 +229,10 @@ complete_created(Planner *planner, Role *want)
 	want->set |= ROLE_SET_CONNLIMIT;
 }
 
-/* roles that must exist are created or altered, in declared order */
+/*
+ * Roles that must exist are created or altered, in declared order, system users
+ * and the bootstrap superuser like all others.
+ */
 void
 plan_roles(Planner *planner)
 {

@@ -90,7 +90,12 @@ revoke_memberships(Planner *planner, const Role *role)
 
 /* ---- the steps ---- */
 
-/* hands over and drops in one database; NULL: in the one pgops is connected to */
+/*
+ * Hands over and drops in one database; NULL: in the one pgops is connected to.
+ * Two steps rather than one statement: each is logged, and the second, which
+ * destroys what is left, is only reached when the first has left nothing but
+ * privileges.
+ */
 static void
 release_in(Planner *planner, const Role *role, const char *database)
 {
@@ -139,7 +144,10 @@ release_in_databases(Planner *planner, const Role *role)
 	}
 }
 
-/* what is remembered of the role goes with it */
+/*
+ * What is remembered of the role goes with it, when the role is dropped: a role of
+ * the same name that somebody makes later is not pgops' own.
+ */
 static void
 forget_role(Planner *planner, Action *action, const Role *role)
 {

@@ -23,7 +23,10 @@ quote_setting(const char *name)
 					quote_setting(dot + 1));
 }
 
-/* server and declaration may differ in the case of a name (TimeZone) */
+/*
+ * Server and declaration may differ in the case of a name (TimeZone): the server
+ * stores the name as its own table spells it.
+ */
 static Setting *
 find_setting(List *settings, const char *name)
 {

@@ -43,7 +43,10 @@ plan_role_declared(Planner *planner, const char *name)
 	return plan_map_get(planner->declared_roles, name);
 }
 
-/* the role as it will be when the next action runs, or NULL; never a pg_* one */
+/*
+ * The role as it will be when the next action runs, or NULL; never a pg_* one.  It
+ * may be changed: what an action will do to the role is what later ones find.
+ */
 Role *
 plan_role_now(Planner *planner, const char *name)
 {
@@ -64,7 +67,11 @@ plan_role_exists(Planner *planner, const char *name)
 		snapshot_role_exists(planner->snapshot, name);
 }
 
-/* roles outside every scope: never dropped, whatever is declared */
+/*
+ * Roles outside every scope: never dropped, whatever is declared.  By oid what
+ * initdb made, whatever it was renamed to, and by name those that backups,
+ * monitoring and people's access depend on.
+ */
 bool
 plan_role_protected(Planner *planner, const char *name)
 {
@@ -103,7 +110,10 @@ plan_database_remove(Planner *planner, Database *database)
 	planner->database_list = list_delete_ptr(planner->database_list, database);
 }
 
-/* databases outside every scope: never dropped, whatever is declared */
+/*
+ * Databases outside every scope: never dropped, whatever is declared.  postgres is
+ * where tools connect that know no other name.
+ */
 bool
 plan_database_protected(Planner *planner, const Database *database)
 {
@@ -190,7 +200,10 @@ plan_owned_named(Planner *planner, const char *kind, const char *database,
 	return plan_map_get(planner->owned_of, owned_key(kind, database, name, NULL));
 }
 
-/* the declaration still names this item */
+/*
+ * The declaration still names this item: it is not undone.  Called for everything
+ * declared, whether or not it differs.
+ */
 void
 plan_want(Planner *planner, const char *kind, const char *database,
 		  const char *name, const char *attribute)

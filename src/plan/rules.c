@@ -162,7 +162,10 @@ const Rule plan_rules[] = {
 	{NULL}
 };
 
-/* the rule with this id; asking for an unknown one is a bug */
+/*
+ * The rule with this id; asking for an unknown one is a bug.  Seventy string
+ * comparisons per planned action are nothing beside the action.
+ */
 const Rule *
 rule_get(const char *id)
 {
