@@ -75,14 +75,51 @@ wire_put_local(StringInfo out, const char *text)
 	wire_put_text(out, text ? pg_server_to_any(text, (int) strlen(text), PG_UTF8) : NULL);
 }
 
-/* only a database of encoding SQL_ASCII has texts that are no text elsewhere */
+/*
+ * A message in UTF-8, or NULL if a character of it has no form there.  By the
+ * conversion that a worker has cached for its client_encoding, which is UTF-8:
+ * it works outside of transactions, too, where messages often come from, but
+ * can only say no by an error.
+ */
+static char *
+message_to_utf8(const char *message)
+{
+	MemoryContext context = CurrentMemoryContext;
+	char	   *volatile converted = NULL;
+
+	PG_TRY();
+	{
+		converted = pg_server_to_any(message, (int) strlen(message), PG_UTF8);
+	}
+	PG_CATCH();
+	{
+		int			code = geterrcode();
+
+		if (code != ERRCODE_UNTRANSLATABLE_CHARACTER &&
+			code != ERRCODE_CHARACTER_NOT_IN_REPERTOIRE)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	return converted;
+}
+
+/*
+ * What went wrong in the database must not give way to the news that its
+ * message holds a character without a form in UTF-8 (byte 0x81 in WIN1252).
+ * In SQL_ASCII nothing is converted, and so nothing noticed: there we look.
+ */
 void
 wire_put_message(StringInfo out, const char *message)
 {
-	if (message && GetDatabaseEncoding() == PG_SQL_ASCII &&
-		!pg_verify_mbstr(PG_UTF8, message, (int) strlen(message), true))
-		message = mask_odd(message);
-	wire_put_local(out, message);
+	const char *converted = NULL;
+
+	if (message != NULL &&
+		(GetDatabaseEncoding() != PG_SQL_ASCII ||
+		 pg_verify_mbstr(PG_UTF8, message, (int) strlen(message), true)))
+		converted = message_to_utf8(message);
+	wire_put_text(out, message && !converted ? mask_odd(message) : converted);
 }
 
 /* Reads in place: the message must stay while the reader is in use. */
@@ -143,7 +180,11 @@ wire_get_local(WireReader *reader)
 	return text ? pg_any_to_server(text, (int) strlen(text), PG_UTF8) : NULL;
 }
 
-/* NULL if a character has no equivalent in the encoding of this database */
+/*
+ * NULL if a character has no equivalent in the encoding of this database.  The
+ * conversion is looked up in the catalogs, so without a transaction there is
+ * none.
+ */
 static char *
 convert_from_utf8(const char *text)
 {
@@ -152,7 +193,6 @@ convert_from_utf8(const char *text)
 	Oid			conversion;
 	char	   *converted;
 
-	/* looked up in the catalogs */
 	if (!IsTransactionState())
 		return NULL;
 	conversion = FindDefaultConversionProc(PG_UTF8, encoding);

@@ -62,6 +62,27 @@ is(value($node, q{SELECT string_agg(DISTINCT sqlstate, ',') FROM pgops.action_lo
 	'42809', 'but reported as what it is');
 is(value($node, q{SELECT count(*) FROM pg_database WHERE datname = 'piped'}), 1, 'the database is there');
 
+# ---- messages of databases in other encodings -----------------------------------
+
+$node->safe_psql('postgres', q{CREATE DATABASE odd ENCODING 'WIN1252' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'});
+my $odd = small_document(pg_databases => [ { name => 'odd', schemas => ['refused'] } ]);
+for my $case ([ q{'no form ' || chr(129)}, 'no form ?' ], [ q{'price ' || chr(128)}, "price \xe2\x82\xac" ])
+{
+	my ($message, $expected) = @$case;
+	$node->safe_psql('odd', <<"SQL");
+DROP EVENT TRIGGER IF EXISTS refuse;
+CREATE OR REPLACE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS
+\$\$BEGIN RAISE EXCEPTION '%', $message; END\$\$;
+CREATE EVENT TRIGGER refuse ON ddl_command_start WHEN TAG IN ('CREATE SCHEMA') EXECUTE FUNCTION refuse();
+SQL
+	declare($node, $odd);
+	$node->safe_psql('postgres', q{SELECT pgops.reconcile('small')});
+	wait_for($node, "SELECT message LIKE '%$expected' FROM pgops.status", 'a character without a form in UTF-8 hides nothing')
+	  if $expected =~ /\?/;
+	wait_for($node, "SELECT message LIKE '%$expected' FROM pgops.status", 'one that has a form keeps it')
+	  if $expected !~ /\?/;
+}
+
 # ---- a document's statement, however it is written -------------------------------
 
 my $secret = small_document(pg_users => [ { name => 'quiet', password => 'Unqualified-wOrd' } ]);
