@@ -55,3 +55,10 @@ plan_make(PlanInput *input)
 	planner->plan->digest = plan_digest(planner->plan->actions, false);
 	return planner->plan;
 }
+
+/* see plan.h */
+bool
+plan_is_runnable(const Action *action)
+{
+	return action->blocked == NULL && action->door != DOOR_NONE;
+}

@@ -98,6 +98,9 @@ extern ActionPlan *plan_make(PlanInput *input);
 extern void plan_check_references(const Cluster *cluster, ServerState *snapshot,
 								  const SpecNode *body, Findings *findings);
 
+/* whether an action is to be carried out at all: neither blocked nor a mere report */
+extern bool plan_is_runnable(const Action *action);
+
 /* whether any declared extension needs ServerState.available to be planned */
 extern bool plan_needs_available(const Cluster *cluster, const ServerState *snapshot);
 

@@ -255,7 +255,7 @@ note_churn(const PassMemory *memory, Execution *execution)
 	{
 		Action	   *action = lfirst(cell);
 
-		if (action->blocked || action->door == DOOR_NONE ||
+		if (!plan_is_runnable(action) ||
 			!churn_is_back(memory->churn, action))
 			continue;
 		execution_add_failure(execution, action->rule->id, action->rule->kind, action->name,
@@ -279,7 +279,7 @@ count_runnable(const ActionPlan *plan)
 	{
 		const Action *action = lfirst(cell);
 
-		if (action->blocked == NULL && action->door != DOOR_NONE)
+		if (plan_is_runnable(action))
 			count++;
 	}
 	return count;
@@ -435,8 +435,7 @@ reconcile(PassMemory *memory, Declared *declared, bool full, bool retry_all, boo
 	remember_done(memory, &execution);
 	execution.failures = list_concat(execution.failures, execution.unproven);
 
-	verdict_make(&status, situation->row, declared->binding->instance,
-				 situation->cluster, &execution);
+	verdict_make(&status, situation->row, declared->binding->instance, &execution);
 	remember_phase(memory, situation->row->name, status.phase, status.message);
 	if (!standby && !execution.extension_lost)
 		write_outcome(declared, &execution, &status);

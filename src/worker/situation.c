@@ -215,7 +215,7 @@ hold_paused(ActionPlan *plan)
 	{
 		Action	   *action = lfirst(cell);
 
-		if (action->blocked != NULL || action->door == DOOR_NONE)
+		if (!plan_is_runnable(action))
 			continue;
 		action->blocked = pstrdup("the cluster is paused");
 		action->sqlstate = ERRCODE_PGOPS_PAUSED;

@@ -98,7 +98,7 @@ count_actions(ClusterStatus *status, const ActionPlan *plan)
  */
 void
 verdict_make(ClusterStatus *status, const CmdbCluster *row, const char *instance,
-			 const Cluster *cluster, const Execution *execution)
+			 const Execution *execution)
 {
 	memset(status, 0, sizeof(ClusterStatus));
 	verdict_rest(status, row, NULL, instance, "converged", "the server is as declared");

@@ -20,7 +20,7 @@ extern void verdict_progress(ClusterStatus *status, const CmdbCluster *row,
 
 /* after execution: converged, degraded, blocked, observing */
 extern void verdict_make(ClusterStatus *status, const CmdbCluster *row, const char *instance,
-						 const Cluster *cluster, const Execution *execution);
+						 const Execution *execution);
 
 /* whether the row must be written: a pass without news writes nothing.  before may be NULL */
 extern bool verdict_differs(const ClusterStatus *before, const ClusterStatus *now);

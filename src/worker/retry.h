@@ -1,0 +1,20 @@
+/*
+ * retry.h
+ *		Failed steps: when they are tried again.
+ */
+#ifndef PGOPS_WORKER_RETRY_H
+#define PGOPS_WORKER_RETRY_H
+
+#include "worker/execution.h"
+
+/*
+ * retry_hold
+ *		Finds the actions whose time for another attempt has not come
+ *		(execution->held) and keeps their failures; nothing if retry_all.
+ */
+extern void retry_hold(Execution *execution);
+
+/* the failure that an earlier pass left of this very step, or NULL */
+extern Failure *retry_earlier(const Execution *execution, const Action *action);
+
+#endif							/* PGOPS_WORKER_RETRY_H */
