@@ -54,7 +54,6 @@ typedef struct Coordinator
 	MemoryContext pass_context; /* reset before each pass */
 	bool		was_standby;
 	bool		interrupted_checked;	/* no row is left "running" by what broke off */
-	bool		reload_first;	/* such a row was a file or reload */
 	bool		verify;			/* look again at once */
 	TimestampTz next_full;
 	TimestampTz next_retry;		/* 0: none */
@@ -382,6 +381,13 @@ set_up(Coordinator *self)
 	self->pass_context = AllocSetContextCreate(TopMemoryContext, "pgops pass",
 											   ALLOCSET_DEFAULT_SIZES);
 	self->was_standby = RecoveryInProgress();
+	/*
+	 * A standby cannot log that it was about to reload: a coordinator that ended
+	 * between the write of a file and the signal left no trace.  One reload too
+	 * many does no harm.
+	 */
+	if (self->was_standby)
+		kill(PostmasterPid, SIGHUP);
 	/* a reload may have been missed before our handler was there */
 	read_settings(self);
 }

@@ -50,6 +50,18 @@ append_to_file($standby_hba, "local all all trust\n");
 $standby->safe_psql('postgres', 'SELECT pgops.reconcile()');
 ok(wait_until(sub { slurp_file($standby_hba) eq $hba }), 'the standby repairs its file');
 
+# ---- a coordinator that ended between the write and the reload ----
+# A standby can log nothing, and the file is as it must be: only a reload at the
+# next coordinator's start brings its rules into force.
+{
+	my $loaded = value($standby, 'SELECT pg_conf_load_time()');
+	my $pid = value($standby, 'SELECT pid FROM pgops.coordinator()');
+	$standby->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
+	ok($standby->poll_query_until('postgres', "SELECT pg_conf_load_time() > '$loaded'"),
+		'a new coordinator on a standby has the file loaded');
+	is(slurp_file($standby_hba), $hba, '... and need not write it');
+}
+
 # ---- promotion ----
 # a difference that only a primary may repair is there at that moment
 # (the drift interval is an hour: the old primary does not see it)
