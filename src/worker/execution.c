@@ -403,12 +403,7 @@ run_in_databases(Execution *execution, List *actions)
 	task_run_all(tasks, GetCurrentTimestamp() +
 				 pgops_guc_statement_timeout * INT64CONST(1000) * 2);
 	foreach(cell, shares)
-	{
-		DatabaseShare *share = lfirst(cell);
-
-		results = list_concat(results, collect_results(share));
-		execution->touched = lappend(execution->touched, pstrdup(share->database));
-	}
+		results = list_concat(results, collect_results(lfirst(cell)));
 	return results;
 }
 

@@ -24,7 +24,6 @@ typedef struct Execution
 
 	/* out */
 	List	   *failures;		/* of Failure *: of now, or still waiting */
-	List	   *touched;		/* of char *: databases whose inside was changed */
 	int			succeeded;
 	int			destroyed;		/* destructive ones among the succeeded */
 	int			failed;

@@ -211,7 +211,7 @@ static PassResult
 rest(PassMemory *memory, const Declared *declared, const char *phase,
 	 const char *message, bool standby)
 {
-	PassResult	result = {.idle = true, .state = phase};
+	PassResult	result = {.state = phase};
 	const CmdbCluster *row = declared->situation.row;
 	ClusterStatus status = {0};
 
@@ -407,10 +407,7 @@ reconcile(PassMemory *memory, Declared *declared, bool full, bool retry_all, boo
 		situation_observe(situation, needs_look, &filter, false);
 	execution.plan = make_plan(situation, standby);
 	if (execution.plan == NULL)
-	{
-		result.idle = true;
 		return result;
-	}
 	execution.cluster = situation->row->name;
 	execution.generation = situation->row->generation;
 	execution.pass = declared->pass;
@@ -457,7 +454,7 @@ pass_run(PassMemory *memory, bool full, bool retry_all)
 {
 	bool		standby = RecoveryInProgress();
 	Declared	declared = {0};
-	PassResult	nothing = {.idle = true};
+	PassResult	nothing = {0};
 
 	if (full)
 		forget_settled(memory);

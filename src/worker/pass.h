@@ -24,7 +24,6 @@ typedef struct PassMemory
 
 typedef struct PassResult
 {
-	bool		idle;			/* nothing can be done: no extension, nothing declared, unbound */
 	bool		verify;			/* something was changed: look again at once */
 	TimestampTz retry;			/* earliest next attempt of a failed action; 0: none */
 	const char *state;			/* for pgops.coordinator() */

@@ -77,7 +77,7 @@ examine_rest(Document *document)
 
 /* everything that can be said of a document without storing it */
 static void
-examine(Document *document, SpecNode *tree, const char *self)
+examine(Document *document, SpecNode *tree)
 {
 	Cluster    *cluster;
 
@@ -96,7 +96,7 @@ examine(Document *document, SpecNode *tree, const char *self)
 			  server_verifier, document->server, &document->findings);
 	if (document->findings.errors > 0)
 		return;
-	cluster = situation_model(document->name, document->body, self, document->server,
+	cluster = situation_model(document->name, document->body, NULL, document->server,
 							  false, &document->findings);
 	situation_check(cluster, document->server, document->body, &document->findings);
 }
@@ -155,7 +155,7 @@ dry_run(Document *document, SpecNode *tree)
 {
 	char	   *self;
 
-	examine(document, tree, NULL);
+	examine(document, tree);
 	findings_raise(&document->findings, "cluster document");
 	self = own_instance(document->name);
 	return plan_document(document, self ? self : likely_instance(document), false);
@@ -173,7 +173,7 @@ declare(Document *document, SpecNode *tree, const char *note)
 	PreventCommandIfReadOnly("pgops.apply_cluster()");
 	cmdb_lock_declarations();
 
-	examine(document, tree, NULL);
+	examine(document, tree);
 	findings_raise(&document->findings, "cluster document");
 	if (cmdb_store_body(document->name, document->body, note))
 		wake_at_commit(REQUEST_CHANGED);
@@ -233,7 +233,7 @@ pgops_validate(PG_FUNCTION_ARGS)
 
 	secret_hide_statement();
 	if (!PG_ARGISNULL(0))
-		examine(&document, parse_text(PG_GETARG_TEXT_PP(0), &document.findings), NULL);
+		examine(&document, parse_text(PG_GETARG_TEXT_PP(0), &document.findings));
 	findings_sort(&document.findings);
 	rows_of_findings(fcinfo, &document.findings);
 	return (Datum) 0;
