@@ -11,6 +11,7 @@
 #define PGOPS_CMDB_CMDB_H
 
 #include "spec/finding.h"
+#include "spec/inventory.h"
 #include "spec/model.h"
 #include "spec/node.h"
 
@@ -45,6 +46,48 @@ extern SpecNode *cmdb_load_globals(void);
  *		nothing did, no row is touched and no revision is made.
  */
 extern bool cmdb_store_body(const char *cluster, const SpecNode *body, const char *note);
+
+/* ---- whole inventories ---- */
+
+/* everything that is declared, with plain secrets put back */
+extern Inventory *cmdb_load_inventory(void);
+
+/*
+ * cmdb_load_scope
+ *		Only what has a say in the given group: itself, the groups above it,
+ *		other groups with one of its hosts and those above them, the global
+ *		variables.  A group that is not stored is simply not in it.
+ */
+extern Inventory *cmdb_load_scope(const char *group);
+
+/* one difference between what was declared and what is declared now */
+typedef struct CmdbChange
+{
+	const char *group;			/* NULL: all */
+	const char *action;			/* added, changed, removed, kept (only reported) */
+	const char *path;			/* inside the group; "" is the group itself */
+	SpecNode   *old;			/* masked; NULL: was not there */
+	SpecNode   *new;			/* masked; NULL: is not there any more */
+} CmdbChange;
+
+typedef struct CmdbStoreOptions
+{
+	const char *note;
+	bool		whole;			/* the inventory is all there is: structure and globals count */
+	bool		prune;			/* with whole: groups it does not have are deleted */
+	bool		join;			/* add to a revision of this same transaction */
+	bool		dry_run;		/* only compare */
+} CmdbStoreOptions;
+
+/*
+ * cmdb_store_inventory
+ *		Compares the groups of "declared" (sealed, faithful) with those stored
+ *		and writes what differs, with a revision for each group and one named
+ *		"all" for globals and structure.  Returns a list of CmdbChange *, empty
+ *		if nothing differs, and then nothing was written.
+ */
+extern List *cmdb_store_inventory(const Inventory *declared, const Inventory *stored,
+								  const CmdbStoreOptions *options);
 
 /* copy of a body with every secret replaced by SECRET_MASK */
 extern SpecNode *cmdb_mask(const SpecNode *body);

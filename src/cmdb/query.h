@@ -18,6 +18,8 @@
 #include "utils/jsonb.h"
 #include "utils/tuplestore.h"
 
+#include "spec/node.h"
+
 typedef struct CmdbQuery
 {
 	MemoryContext caller;		/* where results go */
@@ -89,6 +91,12 @@ extern void cmdb_put_int4(CmdbRow *row, int32 value);
 extern void cmdb_put_bool(CmdbRow *row, bool value);
 extern void cmdb_put_time(CmdbRow *row, TimestampTz value);
 extern void cmdb_put_jsonb(CmdbRow *row, Jsonb *value);
+
+/* a tree as json, its keys in their order */
+extern void cmdb_put_json(CmdbRow *row, const SpecNode *value);
+
+/* a value of type json as a tree, in query->caller; not null */
+extern SpecNode *cmdb_json(CmdbQuery *query, uint64 row, int column);
 
 /*
  * cmdb_row_set

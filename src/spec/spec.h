@@ -8,6 +8,7 @@
 #define PGOPS_SPEC_SPEC_H
 
 #include "spec/finding.h"
+#include "spec/inventory.h"
 #include "spec/node.h"
 
 /*
@@ -62,6 +63,45 @@ extern SpecNode *spec_sanitize(const char *cluster, const SpecNode *body,
  */
 extern void spec_validate_param(const char *param, SpecNode *value, const char *path,
 								Findings *findings);
+
+/*
+ * spec_normalise_vars
+ *		Normalises the known parameters of one level in place, as validation
+ *		does; what is faulty stays as it is.  What is stored is faithful to the
+ *		document (see spec_declared), so whoever reads it normalises first.
+ */
+extern void spec_normalise_vars(SpecNode *vars);
+
+/* the same for a body: its "vars" and those of its hosts */
+extern void spec_normalise_body(SpecNode *body);
+
+/*
+ * spec_declared
+ *		What to store of a value that was declared as "declared" (parsed, not
+ *		normalised) and normalised to "normalised": a fresh tree that Ansible
+ *		would see as the document itself.  Only a scalar whose source text says
+ *		more than its value (a password 0755, which YAML takes for 493) becomes
+ *		the text.
+ */
+extern SpecNode *spec_declared(const SpecNode *declared, const SpecNode *normalised);
+
+/*
+ * spec_validate_inventory
+ *		Validates a whole inventory: its structure (inventory_read), every pgsql
+ *		group as spec_validate_cluster does, known parameters at every other
+ *		level, and what only shows between groups.  Normalises the document in
+ *		place.  NULL if there is nothing to go on with.
+ */
+extern Inventory *spec_validate_inventory(SpecNode *document, Findings *findings);
+
+/*
+ * spec_validate_groups
+ *		The same for an inventory that is there already: only the groups named
+ *		(NIL: all of them), and what they have to do with the others.
+ *		"incomplete": lacking hosts or a primary is no error.
+ */
+extern void spec_validate_groups(Inventory *inventory, List *names, bool incomplete,
+								 Findings *findings);
 
 /* nearest known name within a small edit distance, or NULL; names ends with NULL */
 extern const char *spec_nearest(const char *name, const char *const *names);

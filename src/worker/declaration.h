@@ -1,0 +1,61 @@
+/*
+ * declaration.h
+ *		One declaration by SQL: some groups' bodies are taken, changed and put
+ *		back, validated and stored together.
+ *
+ * What apply_cluster(), apply_inventory(), the writable views, rollback() and
+ * set_secret() have in common.  All of it happens in the session's transaction.
+ * Not for: how a body is changed.
+ */
+#ifndef PGOPS_WORKER_DECLARATION_H
+#define PGOPS_WORKER_DECLARATION_H
+
+#include "spec/finding.h"
+#include "spec/inventory.h"
+
+typedef struct Declaration
+{
+	Inventory  *stored;			/* what is declared now (all of it, or what concerns the clusters asked for) */
+	List	   *changed;		/* names of groups whose bodies the caller changed */
+	bool		globals_changed;
+	Findings	findings;
+	const char *note;			/* or NULL */
+	bool		join;			/* add to the revision that this transaction made already */
+	bool		incomplete;		/* a cluster may still lack hosts or a primary: looked at again at commit */
+} Declaration;
+
+/*
+ * declaration_begin
+ *		Checks that declaring is possible, takes the lock of declarations and
+ *		reads what is stored.  cluster: what is to be changed, with everything
+ *		that has a say in it (NULL: the whole inventory).  "what" is how errors
+ *		call the command ("pgops.set_secret()").
+ *		Raises if the server is in recovery or the library is not preloaded.
+ */
+extern Declaration *declaration_begin(const char *cluster, const char *what);
+
+/*
+ * declaration_body
+ *		The body {hosts, vars} of a group as it is declared (faithful, plain secrets
+ *		and verifiers in it), to be changed in place; marks it as changed.
+ *		Raises ERRCODE_PGOPS_UNKNOWN_CLUSTER if there is no such group.
+ *		cluster NULL: {vars} of all.
+ */
+extern SpecNode *declaration_body(Declaration *declaration, const char *cluster);
+
+/*
+ * declaration_check
+ *		Validates what was changed as a document would be, seals passwords;
+ *		findings are collected, nothing is raised.
+ */
+extern void declaration_check(Declaration *declaration);
+
+/*
+ * declaration_store
+ *		Stores what was changed, makes revisions, wakes the coordinator at
+ *		commit.  The caller has raised the findings.  Returns a list of
+ *		CmdbChange *: empty if nothing differs.
+ */
+extern List *declaration_store(Declaration *declaration);
+
+#endif							/* PGOPS_WORKER_DECLARATION_H */
