@@ -40,6 +40,22 @@
 #define pgops_init_srf(fcinfo)	SetSingleFuncCall(fcinfo, 0)
 #endif
 
+/* the JSON parser's callbacks return a result since 16, its lexer takes a place to be in since 17 */
+#if PG_VERSION_NUM >= 160000
+#define PGOPS_JSON_ACTION	JsonParseErrorType
+#define PGOPS_JSON_DONE		return JSON_SUCCESS
+#else
+#define PGOPS_JSON_ACTION	void
+#define PGOPS_JSON_DONE		return
+#endif
+#if PG_VERSION_NUM >= 170000
+#define pgops_json_lexer(json, length) \
+	makeJsonLexContextCstringLen(NULL, json, length, GetDatabaseEncoding(), true)
+#else
+#define pgops_json_lexer(json, length) \
+	makeJsonLexContextCstringLen(unconstify(char *, json), length, GetDatabaseEncoding(), true)
+#endif
+
 /* since 16 DecodeDateTime also says which time zone was not understood */
 #if PG_VERSION_NUM >= 160000
 #define pgops_decode_datetime(field, ftype, nf, dtype, tm, fsec, tz) \

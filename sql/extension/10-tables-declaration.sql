@@ -31,9 +31,10 @@ CREATE TABLE pgops.cluster (
 );
 
 COMMENT ON TABLE pgops.cluster IS
-'Declared clusters, one row each. Written by pgops.apply_cluster(), pause(), resume(), approve() and forget().';
-COMMENT ON COLUMN pgops.cluster.name IS 'Name of the cluster: the key of its document.';
-COMMENT ON COLUMN pgops.cluster.kind IS 'What kind of cluster it is: pgsql is the one that is reconciled.';
+'Declared clusters: the groups of the inventory, one row each. Written by pgops.apply_cluster(), apply_inventory(), the writable views, pause(), resume(), approve() and forget().';
+COMMENT ON COLUMN pgops.cluster.name IS 'Name of the cluster: the key of its document, the name of its group.';
+COMMENT ON COLUMN pgops.cluster.kind IS
+'What kind of group it is: pgsql is the one that is reconciled; etcd, minio, redis, infra, docker, ... are kept for Ansible; group has no hosts of its own; node is any other.';
 COMMENT ON COLUMN pgops.cluster.generation IS
 'Rises with each accepted declaration, pause, resume, approval and bind. A cluster is settled when the status of this generation is known: see pgops.wait().';
 COMMENT ON COLUMN pgops.cluster.paused IS 'Whether passes only observe: see pgops.pause().';
@@ -47,11 +48,42 @@ CREATE TRIGGER cluster_wake
 	FOR EACH STATEMENT EXECUTE FUNCTION pgops.wake_trigger();
 COMMENT ON TRIGGER cluster_wake ON pgops.cluster IS 'Wakes the coordinator at commit.';
 
+/* ---- groups inside groups ---- */
+CREATE TABLE pgops.child (
+	parent		text,
+	child		text NOT NULL,
+	ordinal		integer NOT NULL,
+	defines		boolean NOT NULL DEFAULT true,
+	top			boolean NOT NULL DEFAULT false,
+	CONSTRAINT child_key UNIQUE NULLS NOT DISTINCT (parent, child),
+	CONSTRAINT child_top_check CHECK (NOT top OR parent IS NULL),
+	CONSTRAINT child_parent_fkey FOREIGN KEY (parent)
+		REFERENCES pgops.cluster (name) ON DELETE CASCADE,
+	CONSTRAINT child_child_fkey FOREIGN KEY (child)
+		REFERENCES pgops.cluster (name) ON DELETE CASCADE
+);
+
+CREATE INDEX child_child_idx ON pgops.child (child);
+COMMENT ON INDEX pgops.child_child_idx IS 'For finding the groups above a group.';
+
+COMMENT ON TABLE pgops.child IS
+'Which groups of the inventory lie in which: one row per mention of a group below another.';
+COMMENT ON COLUMN pgops.child.parent IS 'The group above; NULL: the whole inventory ("all").';
+COMMENT ON COLUMN pgops.child.child IS 'The group below.';
+COMMENT ON COLUMN pgops.child.ordinal IS 'Place in the document among the children of the same parent.';
+COMMENT ON COLUMN pgops.child.defines IS 'Whether the group''s hosts and variables stand at this mention; at other mentions only its name does.';
+COMMENT ON COLUMN pgops.child.top IS 'Whether it is written beside "all" rather than below it.';
+
+CREATE TRIGGER child_wake
+	AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON pgops.child
+	FOR EACH STATEMENT EXECUTE FUNCTION pgops.wake_trigger();
+COMMENT ON TRIGGER child_wake ON pgops.child IS 'Wakes the coordinator at commit.';
+
 /* ---- instances ---- */
 CREATE TABLE pgops.instance (
 	cluster		text NOT NULL,
 	host		text NOT NULL,
-	name		text NOT NULL,
+	name		text,
 	seq			integer,
 	ordinal		integer NOT NULL,
 	CONSTRAINT instance_pkey PRIMARY KEY (cluster, host),
@@ -61,12 +93,15 @@ CREATE TABLE pgops.instance (
 		REFERENCES pgops.cluster (name) ON DELETE CASCADE
 );
 
-COMMENT ON TABLE pgops.instance IS 'Declared instances: one row per host of a cluster.';
+COMMENT ON TABLE pgops.instance IS 'Declared instances: one row per host of a group.';
 COMMENT ON COLUMN pgops.instance.cluster IS 'Cluster the instance belongs to.';
 COMMENT ON COLUMN pgops.instance.host IS 'Address or name of the host: the key below "hosts".';
-COMMENT ON COLUMN pgops.instance.name IS 'Name of the instance: cluster and sequence number, as pg-meta-1. What pgops.bind() and the setting pgops.instance take.';
+COMMENT ON COLUMN pgops.instance.name IS 'Name of the instance of a pgsql cluster: cluster and sequence number, as pg-meta-1. What pgops.bind() and the setting pgops.instance take. NULL: a host of another kind of group.';
 COMMENT ON COLUMN pgops.instance.seq IS 'Sequence number in the cluster (pg_seq), or NULL.';
 COMMENT ON COLUMN pgops.instance.ordinal IS 'Place in the document, counted from 1.';
+
+CREATE INDEX instance_host_idx ON pgops.instance (host);
+COMMENT ON INDEX pgops.instance_host_idx IS 'For finding the groups of a host.';
 
 CREATE TRIGGER instance_wake
 	AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON pgops.instance
@@ -79,7 +114,8 @@ CREATE TABLE pgops.variable (
 	cluster		text,
 	host		text,
 	name		text NOT NULL,
-	value		jsonb NOT NULL,
+	source		json NOT NULL,
+	value		jsonb NOT NULL GENERATED ALWAYS AS (source::jsonb) STORED,
 	ordinal		integer NOT NULL,
 	CONSTRAINT variable_key UNIQUE NULLS NOT DISTINCT (cluster, host, name),
 	CONSTRAINT variable_scope_check CHECK (
@@ -101,7 +137,8 @@ COMMENT ON COLUMN pgops.variable.scope IS 'Level of the declaration: global, clu
 COMMENT ON COLUMN pgops.variable.cluster IS 'Cluster; NULL at the global level.';
 COMMENT ON COLUMN pgops.variable.host IS 'Host; NULL but at the instance level.';
 COMMENT ON COLUMN pgops.variable.name IS 'Name of the parameter, as in pgops.parameter.';
-COMMENT ON COLUMN pgops.variable.value IS 'Value; ******** stands for a secret that pgops.secret holds.';
+COMMENT ON COLUMN pgops.variable.source IS 'Value as it was declared, its keys in the order of the document; ******** stands for a secret that pgops.secret holds.';
+COMMENT ON COLUMN pgops.variable.value IS 'The same for queries; ******** stands for a secret that pgops.secret holds.';
 COMMENT ON COLUMN pgops.variable.ordinal IS 'Place in the document, counted from 1.';
 
 CREATE TRIGGER variable_wake
@@ -137,7 +174,7 @@ COMMENT ON COLUMN pgops.secret.value IS 'The plain secret.';
 CREATE TABLE pgops.revision (
 	cluster				text NOT NULL,
 	revision			bigint NOT NULL,
-	document			jsonb NOT NULL,
+	document			json NOT NULL,
 	difference			jsonb NOT NULL,
 	note				text,
 	created_at			timestamptz NOT NULL DEFAULT now(),
@@ -151,7 +188,7 @@ COMMENT ON TABLE pgops.revision IS
 'Accepted declarations, one row each: what was declared (secrets masked), who did it, when and why. Kept when the cluster is forgotten. Read it through pgops.revisions(). Superusers only.';
 COMMENT ON COLUMN pgops.revision.cluster IS 'Name of the cluster.';
 COMMENT ON COLUMN pgops.revision.revision IS 'Number in the cluster, counted from 1.';
-COMMENT ON COLUMN pgops.revision.document IS 'The whole declaration, {"hosts": ..., "vars": ...}, every secret as ********.';
+COMMENT ON COLUMN pgops.revision.document IS 'The whole declaration, {"hosts": ..., "vars": ...}, keys in their order, every secret as ********. Of "all": {"vars": ..., "children": ...}.';
 COMMENT ON COLUMN pgops.revision.difference IS
 'What differs from the revision before: a list of {"path", "old", "new"}; a missing "old" was added, a missing "new" was removed; secrets masked.';
 COMMENT ON COLUMN pgops.revision.note IS 'The note given with the declaration, or NULL.';

@@ -4,6 +4,7 @@
  * restored CMDB knows what was declared, and does nothing until it is claimed.
  */
 SELECT pg_catalog.pg_extension_config_dump('pgops.cluster', '');
+SELECT pg_catalog.pg_extension_config_dump('pgops.child', '');
 SELECT pg_catalog.pg_extension_config_dump('pgops.instance', '');
 SELECT pg_catalog.pg_extension_config_dump('pgops.variable', '');
 SELECT pg_catalog.pg_extension_config_dump('pgops.revision', '');

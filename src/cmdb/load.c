@@ -39,11 +39,11 @@ add_variables(CmdbQuery *query, CmdbRow *args, SpecNode *hosts, SpecNode *vars)
 
 	if (args != NULL)
 		count = cmdb_run(query,
-						 "SELECT v.host, v.name, v.value FROM pgops.variable AS v"
+						 "SELECT v.host, v.name, v.source FROM pgops.variable AS v"
 						 " WHERE v.cluster = $1 ORDER BY v.ordinal, v.name", args);
 	else
 		count = cmdb_run(query,
-						 "SELECT v.host, v.name, v.value FROM pgops.variable AS v"
+						 "SELECT v.host, v.name, v.source FROM pgops.variable AS v"
 						 " WHERE v.cluster IS NULL ORDER BY v.ordinal, v.name", NULL);
 
 	for (uint64 i = 0; i < count; i++)
@@ -51,7 +51,7 @@ add_variables(CmdbQuery *query, CmdbRow *args, SpecNode *hosts, SpecNode *vars)
 		MemoryContext old = MemoryContextSwitchTo(query->caller);
 		SpecNode   *map = cmdb_is_null(i, 1) ? vars : node_get(hosts, cmdb_text(query, i, 1));
 
-		node_map_set(map, cmdb_text(query, i, 2), node_from_jsonb(cmdb_jsonb(i, 3)));
+		node_map_set(map, cmdb_text(query, i, 2), cmdb_json(query, i, 3));
 		MemoryContextSwitchTo(old);
 	}
 }

@@ -229,6 +229,25 @@ cmdb_jsonb(uint64 row, int column)
 	return DatumGetJsonbP(value);
 }
 
+/* A value that does not parse was not written by pgops: json_in() has seen it all the same. */
+SpecNode *
+cmdb_json(CmdbQuery *query, uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = cmdb_datum(row, column, &isnull);
+	MemoryContext old;
+	text	   *source;
+	SpecNode   *node;
+
+	if (isnull)
+		elog(ERROR, "unexpected null in column %d of pgops' tables", column);
+	old = MemoryContextSwitchTo(query->caller);
+	source = DatumGetTextPP(value);
+	node = node_from_json(VARDATA_ANY(source), VARSIZE_ANY_EXHDR(source));
+	MemoryContextSwitchTo(old);
+	return node;
+}
+
 /* ---- values ---- */
 
 /*
@@ -282,6 +301,17 @@ cmdb_put_jsonb(CmdbRow *row, Jsonb *value)
 	put(row, JSONBOID, value ? JsonbPGetDatum(value) : (Datum) 0, value == NULL);
 }
 
+/* The tree's own writer makes nothing that json_in() would refuse. */
+void
+cmdb_put_json(CmdbRow *row, const SpecNode *value)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	node_to_json(&json, value);
+	put(row, JSONOID, PointerGetDatum(cstring_to_text_with_len(json.data, json.len)), false);
+}
+
 /* ---- sets of rows ---- */
 
 /*
@@ -327,7 +357,8 @@ cmdb_row_set_add(CmdbRowSet *set, CmdbRow *row)
 	/* the store has a copy; thousands of rows must not pile up */
 	for (int i = 0; i < row->count; i++)
 	{
-		if (!row->nulls[i] && (row->types[i] == TEXTOID || row->types[i] == JSONBOID))
+		if (!row->nulls[i] && (row->types[i] == TEXTOID || row->types[i] == JSONOID ||
+							   row->types[i] == JSONBOID))
 			pfree(DatumGetPointer(row->values[i]));
 	}
 	row->count = 0;

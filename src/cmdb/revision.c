@@ -19,7 +19,7 @@ revision_add(CmdbQuery *query, const char *cluster, const SpecNode *masked,
 	CmdbRow		args = {0};
 
 	cmdb_put_text(&args, cluster);
-	cmdb_put_jsonb(&args, node_to_jsonb(masked));
+	cmdb_put_json(&args, masked);
 	cmdb_put_jsonb(&args, node_to_jsonb(difference));
 	cmdb_put_text(&args, note);
 	cmdb_run(query,

@@ -21,7 +21,7 @@ static const CmdbColumn instance_columns[] = {
 };
 
 static const CmdbColumn variable_columns[] = {
-	{"host", TEXTOID}, {"name", TEXTOID}, {"value", JSONBOID}, {"ordinal", INT4OID}
+	{"host", TEXTOID}, {"name", TEXTOID}, {"source", JSONOID}, {"ordinal", INT4OID}
 };
 
 static const CmdbColumn secret_columns[] = {
@@ -159,7 +159,7 @@ add_variables(CmdbRowSet *set, const char *host, const SpecNode *vars)
 
 		cmdb_put_text(&row, host);
 		cmdb_put_text(&row, entry->key);
-		cmdb_put_jsonb(&row, node_to_jsonb(entry->value));
+		cmdb_put_json(&row, entry->value);
 		cmdb_put_int4(&row, ++ordinal);
 		cmdb_row_set_add(set, &row);
 	}
@@ -189,12 +189,12 @@ store_variables(CmdbQuery *query, const char *cluster, const SpecNode *body)
 			 "  WHERE n.name = v.name AND n.host IS NOT DISTINCT FROM v.host)",
 			 &args);
 	cmdb_run(query,
-			 "INSERT INTO pgops.variable AS v (scope, cluster, host, name, value, ordinal)"
+			 "INSERT INTO pgops.variable AS v (scope, cluster, host, name, source, ordinal)"
 			 " SELECT CASE WHEN n.host IS NULL THEN 'cluster' ELSE 'instance' END,"
-			 "  $1, n.host, n.name, n.value, n.ordinal FROM new_variable AS n"
+			 "  $1, n.host, n.name, n.source, n.ordinal FROM new_variable AS n"
 			 " ON CONFLICT (cluster, host, name) DO UPDATE"
-			 " SET value = excluded.value, ordinal = excluded.ordinal"
-			 " WHERE (v.value, v.ordinal) IS DISTINCT FROM (excluded.value, excluded.ordinal)",
+			 " SET source = excluded.source, ordinal = excluded.ordinal"
+			 " WHERE v.source::text <> excluded.source::text OR v.ordinal <> excluded.ordinal",
 			 &args);
 }
 

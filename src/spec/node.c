@@ -432,12 +432,10 @@ node_to_jsonb(const SpecNode *node)
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(buf.data)));
 }
 
-/* a jsonb number: an integer if it is written as one and fits, else a float */
-static SpecNode *
-number_from_jsonb(Numeric numeric)
+/* An integer if it is written as one and fits, else a float; the spelling is kept. */
+SpecNode *
+node_number(const char *string)
 {
-	char	   *string = DatumGetCString(DirectFunctionCall1(numeric_out,
-														   NumericGetDatum(numeric)));
 	SpecNode   *node;
 
 	if (is_plain_integer(string))
@@ -451,9 +449,16 @@ number_from_jsonb(Numeric numeric)
 			return node_int(value);
 	}
 	node = node_make(NODE_FLOAT);
-	node->text = string;
+	node->text = pstrdup(string);
 	node->number = strtod(string, NULL);
 	return node;
+}
+
+static SpecNode *
+number_from_jsonb(Numeric numeric)
+{
+	return node_number(DatumGetCString(DirectFunctionCall1(numeric_out,
+														   NumericGetDatum(numeric))));
 }
 
 /*

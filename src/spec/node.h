@@ -58,6 +58,7 @@ extern SpecNode *node_null(void);
 extern SpecNode *node_bool(bool value);
 extern SpecNode *node_int(int64 value);
 extern SpecNode *node_string(const char *text);
+extern SpecNode *node_number(const char *text);	/* int if it is written as one and fits, else float */
 extern SpecNode *node_list(void);
 extern SpecNode *node_map(void);
 extern void node_list_add(SpecNode *list, SpecNode *item);
@@ -81,6 +82,13 @@ extern bool node_equal(const SpecNode *a, const SpecNode *b);
 /* tree <-> jsonb; node_from_jsonb has no positions */
 extern Jsonb *node_to_jsonb(const SpecNode *node);
 extern SpecNode *node_from_jsonb(Jsonb *jb);
+
+/*
+ * node_from_json
+ *		From JSON text (length bytes, server encoding) that pgops wrote: the order of keys is
+ *		kept, there are no positions.  Raises if it is no JSON.
+ */
+extern SpecNode *node_from_json(const char *json, int length);
 
 /* JSON text, keys in document order */
 extern void node_to_json(StringInfo out, const SpecNode *node);

@@ -15,13 +15,14 @@
 
 typedef struct Declaration
 {
-	Inventory  *stored;			/* what is declared now (all of it, or what concerns the clusters asked for) */
-	List	   *changed;		/* names of groups whose bodies the caller changed */
+	Inventory  *stored;			/* what is declared now (all of it, or what concerns the cluster asked for) */
+	Inventory  *declared;		/* what will be; shares with "stored" what is not changed */
+	List	   *changed;		/* names of groups whose bodies the caller may have changed */
 	bool		globals_changed;
 	Findings	findings;
 	const char *note;			/* or NULL */
 	bool		join;			/* add to the revision that this transaction made already */
-	bool		incomplete;		/* a cluster may still lack hosts or a primary: looked at again at commit */
+	bool		incomplete;		/* a cluster may still lack hosts or a primary: the caller looks again at commit */
 } Declaration;
 
 /*
@@ -36,17 +37,27 @@ extern Declaration *declaration_begin(const char *cluster, const char *what);
 
 /*
  * declaration_body
- *		The body {hosts, vars} of a group as it is declared (faithful, plain secrets
- *		and verifiers in it), to be changed in place; marks it as changed.
+ *		The body {hosts, vars} of a group as it is declared (faithful, plain
+ *		secrets and verifiers in it; both maps are there), to be changed in
+ *		place; marks it as changed.  The same tree at each call.
  *		Raises ERRCODE_PGOPS_UNKNOWN_CLUSTER if there is no such group.
  *		cluster NULL: {vars} of all.
  */
 extern SpecNode *declaration_body(Declaration *declaration, const char *cluster);
 
 /*
+ * declaration_add
+ *		The body of a group that is not declared yet: an empty one, below "all".
+ *		Raises ERRCODE_DUPLICATE_OBJECT if there is one of that name.
+ */
+extern SpecNode *declaration_add(Declaration *declaration, const char *cluster);
+
+/*
  * declaration_check
  *		Validates what was changed as a document would be, seals passwords;
- *		findings are collected, nothing is raised.
+ *		findings are collected (paths begin with the group's name, as in
+ *		"pg-meta.pg_databases[3].connlimit"; a global variable's with "all"),
+ *		nothing is raised.
  */
 extern void declaration_check(Declaration *declaration);
 
