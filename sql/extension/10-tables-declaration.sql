@@ -174,6 +174,7 @@ COMMENT ON COLUMN pgops.secret.value IS 'The plain secret.';
 CREATE TABLE pgops.revision (
 	cluster				text NOT NULL,
 	revision			bigint NOT NULL,
+	generation			bigint,
 	document			json NOT NULL,
 	difference			jsonb NOT NULL,
 	note				text,
@@ -188,6 +189,7 @@ COMMENT ON TABLE pgops.revision IS
 'Accepted declarations, one row each: what was declared (secrets masked), who did it, when and why. Kept when the cluster is forgotten. Read it through pgops.revisions(). Superusers only.';
 COMMENT ON COLUMN pgops.revision.cluster IS 'Name of the cluster.';
 COMMENT ON COLUMN pgops.revision.revision IS 'Number in the cluster, counted from 1.';
+COMMENT ON COLUMN pgops.revision.generation IS 'Generation the cluster got with it: the log''s actions from this one up to the next revision''s are its own. NULL for "all", which has none.';
 COMMENT ON COLUMN pgops.revision.document IS 'The whole declaration, {"hosts": ..., "vars": ...}, keys in their order, every secret as ********. Of "all": {"vars": ..., "children": ...}.';
 COMMENT ON COLUMN pgops.revision.difference IS
 'What differs from the revision before: a list of {"path", "old", "new"}; a missing "old" was added, a missing "new" was removed; secrets masked.';

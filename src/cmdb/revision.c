@@ -11,6 +11,7 @@
 /*
  * Declarations are serialised by cmdb_lock_declarations(), so the next number
  * is the greatest plus one.  The session user counts, not a role it has set.
+ * The cluster's row has its new generation by now; "all" has no row.
  */
 void
 revision_add(CmdbQuery *query, const char *cluster, const SpecNode *masked,
@@ -24,8 +25,10 @@ revision_add(CmdbQuery *query, const char *cluster, const SpecNode *masked,
 	cmdb_put_text(&args, note);
 	cmdb_run(query,
 			 "INSERT INTO pgops.revision"
-			 " (cluster, revision, document, difference, note, role, application_name, client_addr)"
-			 " SELECT $1, COALESCE(max(r.revision), 0) + 1, $2, $3, $4,"
+			 " (cluster, revision, generation, document, difference, note,"
+			 "  role, application_name, client_addr)"
+			 " SELECT $1, COALESCE(max(r.revision), 0) + 1,"
+			 "  (SELECT c.generation FROM pgops.cluster AS c WHERE c.name = $1), $2, $3, $4,"
 			 "  session_user, current_setting('application_name'), inet_client_addr()"
 			 " FROM pgops.revision AS r WHERE r.cluster = $1",
 			 &args);
