@@ -21,6 +21,13 @@
 #define PGOPS_HAVE_WAIT_EVENTS 1
 #endif
 
+/* a set of events belongs to a context before 17, to a resource owner (here none) since then */
+#if PG_VERSION_NUM >= 170000
+#define pgops_create_wait_event_set(count)	CreateWaitEventSet(NULL, count)
+#else
+#define pgops_create_wait_event_set(count)	CreateWaitEventSet(CurrentMemoryContext, count)
+#endif
+
 /* HBA tokenizer: 15 takes a FILE, 16 and newer need open_auth_file() */
 #if PG_VERSION_NUM >= 160000
 #define PGOPS_HBA_OPENS_FILE 1
@@ -33,11 +40,16 @@
 #define pgops_token_regex(token)	((regex_t *) NULL)
 #endif
 
-/* materialized set-returning functions: SetSingleFuncCall() was renamed in 16 */
+/*
+ * materialized set-returning functions: SetSingleFuncCall() was renamed in 16;
+ * _expected: with the columns that the caller's query names
+ */
 #if PG_VERSION_NUM >= 160000
 #define pgops_init_srf(fcinfo)	InitMaterializedSRF(fcinfo, 0)
+#define pgops_init_srf_expected(fcinfo)	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC)
 #else
 #define pgops_init_srf(fcinfo)	SetSingleFuncCall(fcinfo, 0)
+#define pgops_init_srf_expected(fcinfo)	SetSingleFuncCall(fcinfo, SRF_SINGLE_USE_EXPECTED)
 #endif
 
 /* the JSON parser's callbacks return a result since 16, its lexer takes a place to be in since 17 */

@@ -50,11 +50,15 @@ GRANT USAGE ON SCHEMA pgops TO pg_monitor;
 
 GRANT SELECT ON
 	pgops.parameter, pgops.rules, pgops.status, pgops.drift, pgops.actions,
-	pgops.action_log
+	pgops.action_log,
+	pgops.clusters, pgops.instances, pgops.settings, pgops.users, pgops.databases,
+	pgops.schemas, pgops.extensions, pgops.hba_rules, pgops.services,
+	pgops.default_privileges
 	TO pg_monitor;
 
 /* a view calls its functions with the rights of who reads it */
 GRANT EXECUTE ON FUNCTION
 	pgops.show_parameters(), pgops.show_rules(), pgops.plan(text),
-	pgops.local_cluster(), pgops.version(), pgops.coordinator()
+	pgops.local_cluster(), pgops.version(), pgops.coordinator(),
+	pgops.show_declared(text, text), pgops.show_settings(text)
 	TO pg_monitor;
