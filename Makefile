@@ -69,6 +69,10 @@ PG_CFLAGS = -Wall -Wextra -Wmissing-prototypes -Wno-unused-parameter \
 ifdef WERROR
 PG_CFLAGS += -Werror
 endif
+# libpq of the same server; its headers come last, for their folder may hold
+# those of another version's server, too
+PG_CPPFLAGS += -idirafter $(libpq_srcdir)
+SHLIB_LINK_INTERNAL = $(libpq)
 SHLIB_LINK = -lyaml -ljansson -Wl,--version-script=$(CURDIR)/src/exports.map
 
 # ---- how it is tested ------------------------------------------------------------

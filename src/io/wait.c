@@ -24,6 +24,7 @@ static const char *const wait_event_names[IO_WAIT_NEVENTS] = {
 	[IO_WAIT_DATABASE_WORKER] = "PgopsDatabaseWorker",
 	[IO_WAIT_CONVERGENCE] = "PgopsConvergence",
 	[IO_WAIT_SESSIONS] = "PgopsSessions",
+	[IO_WAIT_REMOTE] = "PgopsRemote",
 };
 #endif
 
@@ -69,6 +70,63 @@ io_wait(long timeout_ms, IoWaitEvent event)
 		ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
 	return (happened & WL_LATCH_SET) != 0;
+}
+
+/* The latch, the postmaster and the sockets, each with its own as user data. */
+static WaitEventSet *
+make_event_set(const IoSocket *sockets, int count)
+{
+	WaitEventSet *set = pgops_create_wait_event_set(count + 2);
+
+	AddWaitEventToSet(set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
+	AddWaitEventToSet(set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
+	for (int i = 0; i < count; i++)
+		AddWaitEventToSet(set, sockets[i].wanted, sockets[i].fd, NULL,
+						  (void *) &sockets[i]);
+	return set;
+}
+
+/*
+ * The set is made for each wait: a library that connects may close a socket and
+ * open another one under the same number, which a set that stays would not see.
+ */
+bool
+io_wait_sockets(IoSocket *sockets, int count, long timeout_ms, IoWaitEvent event)
+{
+	WaitEvent  *events = palloc((count + 1) * sizeof(WaitEvent));
+	WaitEventSet *volatile set = NULL;
+	volatile bool latch = false;
+
+	CHECK_FOR_INTERRUPTS();
+	for (int i = 0; i < count; i++)
+		sockets[i].happened = 0;
+	PG_TRY();
+	{
+		int			found;
+
+		set = make_event_set(sockets, count);
+		found = WaitEventSetWait(set, timeout_ms >= 0 ? timeout_ms : -1L, events,
+								 count + 1, wait_event_info(event));
+		for (int i = 0; i < found; i++)
+		{
+			if (events[i].events & WL_LATCH_SET)
+				latch = true;
+			else if (events[i].user_data != NULL)
+				((IoSocket *) events[i].user_data)->happened = events[i].events;
+		}
+	}
+	PG_FINALLY();
+	{
+		if (set != NULL)
+			FreeWaitEventSet(set);
+	}
+	PG_END_TRY();
+	pfree(events);
+
+	if (latch)
+		ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+	return latch;
 }
 
 /*

@@ -14,6 +14,7 @@ typedef enum IoWaitEvent
 	IO_WAIT_DATABASE_WORKER,	/* PgopsDatabaseWorker */
 	IO_WAIT_CONVERGENCE,		/* PgopsConvergence: pgops.wait() */
 	IO_WAIT_SESSIONS,			/* PgopsSessions: ended sessions to be gone */
+	IO_WAIT_REMOTE,				/* PgopsRemote: answers of other servers */
 	IO_WAIT_NEVENTS
 } IoWaitEvent;
 
@@ -25,6 +26,21 @@ typedef enum IoWaitEvent
  *		Raises what CHECK_FOR_INTERRUPTS raises.
  */
 extern bool io_wait(long timeout_ms, IoWaitEvent event);
+
+/* a socket that is waited for */
+typedef struct IoSocket
+{
+	pgsocket	fd;
+	uint32		wanted;			/* WL_SOCKET_READABLE, WL_SOCKET_WRITEABLE */
+	uint32		happened;		/* out: which of them */
+} IoSocket;
+
+/*
+ * io_wait_sockets
+ *		The same as io_wait(), and returns as well when one of the sockets is
+ *		ready.
+ */
+extern bool io_wait_sockets(IoSocket *sockets, int count, long timeout_ms, IoWaitEvent event);
 
 /* milliseconds from now until the deadline, at least 0 */
 extern long io_remaining_ms(TimestampTz deadline);
