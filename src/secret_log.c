@@ -1,7 +1,7 @@
 /*
  * secret_log.c
- *		Keeps statements that carry a document, and so perhaps passwords, out of
- *		the server log and pg_stat_activity.
+ *		Keeps statements that carry a document or a secret, and so perhaps
+ *		passwords, out of the server log and pg_stat_activity.
  *
  * The log hook sees every message before it is written.  It raises nothing:
  * texts are cut in place, in the buffers of the error itself.  The hook runs
@@ -25,20 +25,27 @@
 #define HIDDEN	"<hidden by pgops>"
 
 /*
- * A statement that holds one of these may hold a document.  "validate" is a
- * word that other people's statements have as well: where our schema's name
- * does not stand before it (it may be in the search_path, or in quotes), only
- * together with "hosts", which every document has.
+ * A statement that holds one of these may hold a document or a secret.
+ * "validate" is a word that other people's statements have as well: where our
+ * schema's name does not stand before it (it may be in the search_path, or in
+ * quotes), only together with "hosts", which every document has.  Likewise
+ * writing to a view (INSERT INTO pgops.users) is known by our schema's name
+ * together with what a secret's field is called; where the schema is not
+ * named, by secret_hide_statement() alone.
  */
 static const struct
 {
 	const char *word;
-	const char *together_with;	/* NULL: the word is enough */
+	const char *together_with[4];	/* any of them; none: the word is enough */
 }			needles[] = {
-	{"apply_cluster", NULL},
-	{"apply_inventory", NULL},
-	{"pgops.validate", NULL},
-	{"validate", "hosts"},
+	{"apply_cluster"},
+	{"apply_inventory"},
+	{"set_secret"},
+	{"rotate_password"},
+	{"pgops.validate"},
+	{"validate", {"hosts"}},
+	{"pgops.", {"passw", "secret", "cipher_pass"}},
+	{"pgops\".", {"passw", "secret", "cipher_pass"}},
 };
 
 /* what modules that log plans put before the statement and its parameters, untranslated */
@@ -64,6 +71,18 @@ find_word(char *str, const char *word)
 	return NULL;
 }
 
+/* whether one of the words (as many as there are) is in the text, or there is none to look for */
+static bool
+has_any_word(char *str, const char *const *words, int count)
+{
+	for (int i = 0; i < count && words[i] != NULL; i++)
+	{
+		if (find_word(str, words[i]) != NULL)
+			return true;
+	}
+	return words[0] == NULL;
+}
+
 /*
  * Looked for in every message of a session: a few scans of the text for a
  * byte, which cost nothing beside writing it.  The result may be written to,
@@ -78,8 +97,8 @@ find_needle(char *str)
 	{
 		char	   *place = find_word(str, needles[i].word);
 
-		if (place != NULL && (needles[i].together_with == NULL ||
-							  find_word(str, needles[i].together_with) != NULL))
+		if (place != NULL && has_any_word(str, needles[i].together_with,
+										  lengthof(needles[i].together_with)))
 			return place;
 	}
 	return NULL;

@@ -12,6 +12,7 @@
 #include "cmdb/site.h"
 #include "secret.h"
 #include "spec/catalogue.h"
+#include "spec/reference.h"
 
 /* parameters that are the password of one role, with the parameter that names it */
 static const struct
@@ -292,6 +293,18 @@ is_secret_rule(const char *param, const SpecNode *value)
 		(secret_in_hba(value->text) != NULL || strcmp(value->text, SECRET_MASK) == 0);
 }
 
+/*
+ * Where a secret is to be found is no secret.  Not so for whole parameters of
+ * other modules: one such is a map of users to passwords, and a user may be
+ * called "env".
+ */
+static bool
+is_reference(const Walk *walk, const SpecNode *value, const char *key)
+{
+	return spec_reference(value, NULL, NULL) &&
+		(key != NULL || catalogue_find(walk->site.param) != NULL);
+}
+
 /* everything below a secret key is secret */
 static void
 walk_value(Walk *walk, SpecNode *value, const char *key, bool secret,
@@ -300,7 +313,10 @@ walk_value(Walk *walk, SpecNode *value, const char *key, bool secret,
 	if (value->kind == NODE_LIST)
 		walk_list(walk, value, key, secret);
 	else if (value->kind == NODE_MAP)
-		walk_map(walk, value, secret);
+	{
+		if (!secret || !is_reference(walk, value, key))
+			walk_map(walk, value, secret);
+	}
 	else if ((secret && can_be_secret(value)) ||
 			 is_secret_rule(walk->site.param, value))
 		visit(walk, value, key, parent);

@@ -463,3 +463,12 @@ io_path_below(const char *directory, const char *name, bool *exists)
 	}
 	return resolved;
 }
+
+/* For warnings only: between this look and the reading the mode may change. */
+bool
+io_file_is_public(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && (st.st_mode & S_IROTH) != 0;
+}

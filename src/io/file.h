@@ -35,4 +35,7 @@ extern void io_keep_original(const char *path);
  */
 extern char *io_path_below(const char *directory, const char *name, bool *exists);
 
+/* whether every user of the machine may read the file; false if that cannot be told */
+extern bool io_file_is_public(const char *path);
+
 #endif							/* PGOPS_IO_FILE_H */

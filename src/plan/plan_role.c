@@ -179,6 +179,19 @@ role_password(Planner *planner, const Role *want, const Role *have)
 	action->password = want->password;
 }
 
+/* a password by reference that could not be read: the role keeps what it has */
+static void
+role_unread(Planner *planner, const Role *want)
+{
+	if (want->password_problem != NULL)
+		action_block(action_sql(planner, "role.password", want->name, NULL,
+								psprintf("ALTER ROLE %s PASSWORD '%s'",
+										 quote_identifier(want->name), SECRET_REDACTED),
+								pstrdup("password: by reference")),
+					 ERRCODE_PGOPS_SECRET_UNREAD, want->password_hint,
+					 "%s", want->password_problem);
+}
+
 /*
  * A declaration that would take SUPERUSER or LOGIN from the bootstrap
  * superuser is reported rather than dropped silently.
@@ -250,6 +263,7 @@ plan_roles(Planner *planner)
 		if (have == NULL)
 		{
 			role_create(planner, want);
+			role_unread(planner, want);
 			continue;
 		}
 		plan_adopt(planner, "role", NULL, want->name, NULL);
@@ -257,6 +271,7 @@ plan_roles(Planner *planner)
 		role_alter(planner, want, have);
 		role_fixed(planner, want, have);
 		role_password(planner, want, have);
+		role_unread(planner, want);
 	}
 }
 

@@ -24,7 +24,7 @@ typedef enum ParamType
 	PT_FLOAT,					/* between min and max, both excluded */
 	PT_ENUM,					/* one of choices; without choices any text */
 	PT_NAME,					/* PostgreSQL identifier */
-	PT_PASSWORD,				/* any scalar, never shown */
+	PT_PASSWORD,				/* any scalar, never shown; or a reference (reference.h) */
 	PT_IP,
 	PT_CIDR,					/* address/bits */
 	PT_PORT,					/* 1 to 65535 */

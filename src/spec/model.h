@@ -117,6 +117,10 @@ typedef struct Role
 	char	   *valid_until_text;	/* declared: text for VALID UNTIL */
 	int			expire_in;		/* days, declared and not yet resolved; 0: none */
 	char	   *password;		/* SCRAM or md5 verifier; NULL: none */
+	const SpecNode *password_source;	/* declared by reference (reference.h); else NULL */
+	char	   *password_path;	/* of the reference in the document */
+	char	   *password_problem;	/* why the reference gave no password, or NULL */
+	char	   *password_hint;	/* or NULL */
 	char	   *comment;		/* NULL: none */
 	List	   *settings;		/* of Setting * */
 	List	   *memberships;	/* of Membership *: groups this role is in */

@@ -20,6 +20,7 @@
 #include "secret.h"
 #include "spec/model_build.h"
 #include "spec/names.h"
+#include "spec/reference.h"
 
 typedef struct RoleIndexEntry
 {
@@ -239,22 +240,33 @@ build_expiration(const ModelBuild *build, Role *role, const SpecNode *entry, con
 /*
  * Whatever is no verifier by now (a masked value, or a plain password that
  * was never sealed) does not become a password: the model is shown in plans.
+ * A reference is kept for whoever may read files.
  */
 static void
-set_password(const ModelBuild *build, Role *role, const char *password,
-			 const SpecNode *at, const char *path)
+set_password(const ModelBuild *build, Role *role, const SpecNode *value, const char *path)
 {
-	if (password == NULL)
+	const char *password = value ? node_text(value) : NULL;
+
+	if (spec_reference(value, NULL, NULL))
+	{
+		role->password_source = value;
+		role->password_path = pstrdup(path);
+		role->password = NULL;
+		role->set &= ~ROLE_SET_PASSWORD;
+		return;
+	}
+	if (password == NULL || password[0] == '\0')
 		return;
 	if (!secret_is_verifier(password))
 	{
-		finding_add(build->findings, FINDING_WARNING, ERRCODE_PGOPS_UNRESOLVED, at, path,
+		finding_add(build->findings, FINDING_WARNING, ERRCODE_PGOPS_UNRESOLVED, value, path,
 					"Declare the password again.",
 					"no verifier is known for the password of role \"%s\"; it is left as it is",
 					role->name);
 		return;
 	}
 	role->password = pstrdup(password);
+	role->password_source = NULL;
 	role->set |= ROLE_SET_PASSWORD;
 }
 
@@ -291,8 +303,7 @@ build_role(const ModelBuild *build, Role *role, const SpecNode *entry, const cha
 	if (model_field_int(entry, "connlimit", &role->connlimit))
 		role->set |= ROLE_SET_CONNLIMIT;
 	build_expiration(build, role, entry, path);
-	set_password(build, role, model_field_text(entry, "password"),
-				 node_get(entry, "password"), psprintf("%s.password", path));
+	set_password(build, role, node_get(entry, "password"), psprintf("%s.password", path));
 	build_comment(role, entry);
 	build_memberships(build, role, entry);
 
@@ -357,10 +368,9 @@ build_credentials(const ModelBuild *build, HTAB *index, const Cluster *cluster)
 		if (slot == NULL)
 			continue;
 		slot->role->system = true;
-		if (value == NULL || value->kind != NODE_STRING || value->text == NULL ||
-			value->text[0] == '\0' || (slot->role->set & ROLE_SET_PASSWORD))
+		if ((slot->role->set & ROLE_SET_PASSWORD) || slot->role->password_source != NULL)
 			continue;
-		set_password(build, slot->role, value->text, value,
+		set_password(build, slot->role, value,
 					 psprintf("%s.%s", build->name, credentials[i].param));
 	}
 }

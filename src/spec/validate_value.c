@@ -16,6 +16,7 @@
 
 #include "compat.h"
 #include "errors.h"
+#include "spec/reference.h"
 #include "spec/spec.h"
 #include "spec/validate.h"
 
@@ -133,11 +134,17 @@ want_text(const ValueRule *rule, SpecNode *value, const char *path, Findings *fi
 	return true;
 }
 
-/* Any scalar is text: 1:20 and off stay what the source says. */
+/*
+ * Any scalar is text: 1:20 and off stay what the source says.  A secret may
+ * be a reference to where it stands.
+ */
 static void
 check_string(const ValueRule *rule, SpecNode *value, const char *path, Findings *findings)
 {
-	(void) want_text(rule, value, path, findings);
+	if (rule->secret && value->kind == NODE_MAP)
+		spec_check_reference(rule, value, path, findings);
+	else
+		(void) want_text(rule, value, path, findings);
 }
 
 /*

@@ -12,6 +12,7 @@
 #include "guc.h"
 #include "io/hba.h"
 #include "render/render.h"
+#include "worker/reference.h"
 #include "worker/situation.h"
 #include "worker/task.h"
 
@@ -74,6 +75,7 @@ situation_model(const char *name, SpecNode *body, const char *self,
 	cluster = model_build(name, body, cmdb_load_globals(), self,
 						  server->bootstrap_superuser, findings);
 	cmdb_resolve_expirations(name, cluster->roles, store);
+	reference_resolve(cluster, server, findings);
 	if (plan_drops_roles(cluster, server))
 		observe_dependents(server);
 	return cluster;

@@ -1,0 +1,285 @@
+/*
+ * reference.c
+ *		Passwords that stand in files or in the environment.
+ *
+ * The plain text lives for the moment of a comparison.  What is remembered is
+ * a salted hash of it with the verifier it gave, in the memory of the process:
+ * a pass over a thousand unchanged passwords derives no key.
+ *
+ * Not for: what a reference looks like (spec/reference.c).
+ */
+#include "postgres.h"
+
+#include <unistd.h>
+
+#include "common/cryptohash.h"
+#include "common/sha2.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+
+#include "cmdb/cmdb.h"
+#include "errors.h"
+#include "io/file.h"
+#include "secret.h"
+#include "spec/reference.h"
+#include "worker/reference.h"
+
+#define MAX_BYTES	((size_t) 64 * 1024)
+
+/* longest verifier that is remembered; SCRAM's have some 130 bytes */
+#define MAX_VERIFIER	256
+
+/* the last password of a role, so to speak, and its verifier */
+typedef struct KnownPassword
+{
+	char		role[NAMEDATALEN];	/* key */
+	uint8		hash[PG_SHA256_DIGEST_LENGTH];	/* all zero: nothing known yet */
+	char		verifier[MAX_VERIFIER];
+} KnownPassword;
+
+static HTAB *known_passwords = NULL;
+static uint8 salt[16];
+
+/* ---- reading ---- */
+
+/*
+ * Whatever is wrong with a file becomes a text.  Nothing but reading has
+ * happened, so there is no other state to clean up; what ends the session or
+ * its statement is not ours to swallow.
+ */
+static char *
+read_file(const char *path, ReferenceValue *value)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	char	   *volatile text = NULL;
+
+	PG_TRY();
+	{
+		text = io_read_file(path, MAX_BYTES);
+		if (text == NULL)
+			value->problem = psprintf("file \"%s\" does not exist", path);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(caller);
+		error = CopyErrorData();
+		if (ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION ||
+			error->sqlerrcode == ERRCODE_OUT_OF_MEMORY)
+			PG_RE_THROW();
+		FlushErrorState();
+		value->problem = error->message;
+	}
+	PG_END_TRY();
+	return text;
+}
+
+/*
+ * The environment is that of whoever started the server; each process has a
+ * copy of its own, which nobody changes.
+ */
+static char *
+read_variable(const char *name, ReferenceValue *value)
+{
+	extern char **environ;
+	size_t		length = strlen(name);
+
+	for (char **entry = environ; entry != NULL && *entry != NULL; entry++)
+	{
+		if (strncmp(*entry, name, length) == 0 && (*entry)[length] == '=')
+			return pstrdup(*entry + length + 1);
+	}
+	value->problem = psprintf("environment variable \"%s\" is not set for the server", name);
+	return NULL;
+}
+
+/* one line: who names a file of several has named the wrong one */
+static void
+take_line(ReferenceValue *value, char *text, const char *what)
+{
+	size_t		length = strlen(text);
+
+	if (length > 0 && text[length - 1] == '\n')
+		text[--length] = '\0';
+	if (length > 0 && text[length - 1] == '\r')
+		text[--length] = '\0';
+	if (length > 0 && strchr(text, '\n') == NULL)
+	{
+		value->text = text;
+		return;
+	}
+	value->problem = length == 0 ? psprintf("%s is empty", what) :
+		psprintf("%s holds more than one line", what);
+	explicit_bzero(text, length);
+}
+
+ReferenceValue
+reference_read(const SpecNode *reference)
+{
+	ReferenceValue value = {0};
+	const char *file;
+	const char *variable;
+	char	   *text;
+
+	if (!spec_reference(reference, &file, &variable))
+		elog(ERROR, "value is no reference");
+	text = file ? read_file(file, &value) : read_variable(variable, &value);
+	value.hint = file ?
+		"The OS user of the server must be able to read it: a regular file of at most 64 kB with the password as its only line." :
+		"Set it where the server is started, and restart the server.";
+	if (text != NULL)
+		take_line(&value, text,
+				  file ? psprintf("file \"%s\"", file) :
+				  psprintf("environment variable \"%s\"", variable));
+	return value;
+}
+
+/* ---- verifiers ---- */
+
+/* The entry of a role, made when it is asked for the first time. */
+static KnownPassword *
+known_password(const char *role)
+{
+	KnownPassword *known;
+	char		key[NAMEDATALEN] = {0};
+	bool		found;
+
+	if (known_passwords == NULL)
+	{
+		HASHCTL		ctl = {0};
+
+		if (!pg_strong_random(salt, sizeof(salt)))
+			ereport(ERROR,
+					(errcode(ERRCODE_INTERNAL_ERROR),
+					 errmsg("could not generate random salt")));
+		ctl.keysize = NAMEDATALEN;
+		ctl.entrysize = sizeof(KnownPassword);
+		ctl.hcxt = TopMemoryContext;
+		known_passwords = hash_create("pgops passwords by reference", 64, &ctl,
+									  HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	}
+	strlcpy(key, role, sizeof(key));
+	known = hash_search(known_passwords, key, HASH_ENTER, &found);
+	if (!found)
+	{
+		memset(known->hash, 0, sizeof(known->hash));
+		known->verifier[0] = '\0';
+	}
+	return known;
+}
+
+/* salted anew in each process, so that a memory dump has no plain hash of a password */
+static void
+hash_password(const char *plain, uint8 *hash)
+{
+	pg_cryptohash_ctx *ctx = pg_cryptohash_create(PG_SHA256);
+
+	if (pg_cryptohash_init(ctx) < 0 ||
+		pg_cryptohash_update(ctx, salt, sizeof(salt)) < 0 ||
+		pg_cryptohash_update(ctx, (const uint8 *) plain, strlen(plain)) < 0 ||
+		pg_cryptohash_final(ctx, hash, PG_SHA256_DIGEST_LENGTH) < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not compute SHA-256 hash: %s", pg_cryptohash_error(ctx))));
+	pg_cryptohash_free(ctx);
+}
+
+/*
+ * The verifier to want for a password: what the server has, if it matches;
+ * else the one that was made for the same password before, so that a plan
+ * which is made twice asks for one thing; else a new one.
+ */
+static char *
+verifier_for(const char *role, const char *plain, const char *observed)
+{
+	KnownPassword *known = known_password(role);
+	uint8		hash[PG_SHA256_DIGEST_LENGTH];
+	char	   *verifier;
+
+	hash_password(plain, hash);
+	if (memcmp(known->hash, hash, sizeof(hash)) != 0)
+		known->verifier[0] = '\0';
+	if (known->verifier[0] != '\0' && observed != NULL &&
+		strcmp(known->verifier, observed) == 0)
+		return pstrdup(observed);
+
+	if (secret_matches(role, plain, observed))
+		verifier = pstrdup(observed);
+	else if (known->verifier[0] != '\0')
+		return pstrdup(known->verifier);
+	else
+		verifier = secret_verifier(role, plain, NULL);
+	if (strlen(verifier) < MAX_VERIFIER)
+	{
+		memcpy(known->hash, hash, sizeof(hash));
+		strlcpy(known->verifier, verifier, MAX_VERIFIER);
+	}
+	return verifier;
+}
+
+/* ---- roles ---- */
+
+/* A path means another file on another machine. */
+static bool
+is_elsewhere(const Cluster *cluster)
+{
+	char	   *local = cmdb_local_cluster();
+
+	return local != NULL && strcmp(local, cluster->name) != 0;
+}
+
+static void
+warn_public(const Role *role, Findings *findings)
+{
+	const char *file;
+
+	(void) spec_reference(role->password_source, &file, NULL);
+	if (file != NULL && io_file_is_public(file))
+		finding_add(findings, FINDING_WARNING, ERRCODE_PGOPS_WEAK_SECRET,
+					role->password_source, role->password_path,
+					"Take the permission from all others: chmod o-rwx.",
+					"file \"%s\" with a password can be read by every user of the machine",
+					file);
+}
+
+static void
+resolve_role(Role *role, ServerState *server, Findings *findings)
+{
+	ReferenceValue value = reference_read(role->password_source);
+	Role	   *have = snapshot_role(server, role->name);
+
+	if (value.text == NULL)
+	{
+		role->password_problem = value.problem;
+		role->password_hint = pstrdup(value.hint);
+		finding_add(findings, FINDING_WARNING, ERRCODE_PGOPS_SECRET_UNREAD,
+					role->password_source, role->password_path, value.hint,
+					"%s; the password of role \"%s\" is left as it is",
+					value.problem, role->name);
+		return;
+	}
+	role->password = verifier_for(role->name, value.text, have ? have->password : NULL);
+	role->set |= ROLE_SET_PASSWORD;
+	explicit_bzero(value.text, strlen(value.text));
+	warn_public(role, findings);
+}
+
+void
+reference_resolve(const Cluster *cluster, ServerState *server, Findings *findings)
+{
+	ListCell   *cell;
+	int			elsewhere = -1;
+
+	foreach(cell, cluster->roles)
+	{
+		Role	   *role = lfirst(cell);
+
+		if (role->password_source == NULL || role->state != STATE_CREATE)
+			continue;
+		if (elsewhere < 0)
+			elsewhere = is_elsewhere(cluster);
+		if (!elsewhere)
+			resolve_role(role, server, findings);
+	}
+}
