@@ -437,6 +437,33 @@ check_cluster_name(const SpecNode *value, const char *path, Findings *findings)
 				   "and not begin with a hyphen", name);
 }
 
+/* a password in a connection string: as a keyword, or between user and host of a URI */
+static bool
+holds_password(const char *conninfo)
+{
+	const char *authority = strstr(conninfo, "://");
+	const char *at = authority ? strchr(authority, '@') : NULL;
+	const char *colon = authority ? strchr(authority + 3, ':') : NULL;
+
+	for (const char *p = conninfo; *p; p++)
+	{
+		if (pg_strncasecmp(p, "password", 8) == 0 &&
+			p[8 + strspn(p + 8, " \t\r\n")] == '=')
+			return true;
+	}
+	return at != NULL && colon != NULL && colon < at;
+}
+
+/* The string is shown to whoever may read declarations; no message quotes it. */
+static void
+check_conninfo(const SpecNode *value, const char *path, Findings *findings)
+{
+	if (holds_password(value->text))
+		spec_error(findings, ERRCODE_PGOPS_WEAK_SECRET, value, path,
+				   "Declare it as pgops_push_password, or keep it in a passfile.",
+				   "parameter \"pgops_push_conninfo\" must not hold a password");
+}
+
 typedef struct ParamRules
 {
 	const char *name;
@@ -453,6 +480,7 @@ static const ParamRules param_rules[] = {
 	{"pg_max_conn", check_max_conn},
 	{"pg_encoding", check_encoding},
 	{"node_firewall_intranet", check_intranet},
+	{"pgops_push_conninfo", check_conninfo},
 	{NULL, NULL}
 };
 
