@@ -41,6 +41,8 @@ typedef struct InventoryChild
 {
 	InventoryGroup *group;
 	bool		defines;		/* the group's body stands here */
+	int			line,			/* of the key; 0: unknown */
+				column;
 } InventoryChild;
 
 struct InventoryGroup
@@ -53,6 +55,7 @@ struct InventoryGroup
 	List	   *parents;		/* of InventoryGroup *; "all" is none of them */
 	bool		defined;		/* has a body somewhere */
 	bool		top;			/* written beside "all" rather than below it */
+	bool		hosts_first;	/* "hosts" stand before "children": Ansible reads them so */
 	int			line,			/* of the key where it is defined; 0: unknown */
 				column;
 
@@ -60,12 +63,17 @@ struct InventoryGroup
 	int			depth;			/* longest way from "all", from 1 */
 	int			priority;		/* ansible_group_priority, else 1 */
 	int			visit;			/* place in the order in which Ansible reads hosts */
+
+	/* of the searches inside spec/ */
+	uint64		seen;			/* the last one that came by */
+	int			waiting;		/* parents whose depth is not known yet */
 };
 
 typedef struct InventoryHost
 {
 	char	   *name;
 	List	   *groups;			/* of InventoryGroup *: those that list it, in order of visit */
+	List	   *vars;			/* of SpecNode *: the variables that each of these gives it */
 } InventoryHost;
 
 typedef struct Inventory
@@ -75,6 +83,7 @@ typedef struct Inventory
 	List	   *children;		/* of InventoryChild *: below all, or beside it (top) */
 	List	   *groups;			/* of InventoryGroup *, in order of first mention */
 	SpecNames  *by_name;		/* InventoryGroup */
+	SpecNames  *pairs;			/* InventoryChild, by parent and child */
 
 	/* by inventory_finish() */
 	List	   *hosts;			/* of InventoryHost *, in order of first visit */
@@ -92,7 +101,11 @@ extern InventoryGroup *inventory_add_group(Inventory *inventory, const char *nam
 extern void inventory_add_child(Inventory *inventory, InventoryGroup *parent,
 								InventoryGroup *child, bool defines);
 
-/* kinds, depths, order of visit, hosts.  Cycles must have been cut (inventory_read does). */
+/*
+ * Kinds, depths, order of visit, hosts.  Cycles must have been cut
+ * (inventory_read does).  To be called again when groups, hosts or their maps
+ * were added, replaced or removed; a kind that a group has stays.
+ */
 extern void inventory_finish(Inventory *inventory);
 
 /*
@@ -130,6 +143,9 @@ extern SpecNode *inventory_body(const InventoryGroup *group);
 /* groups of a host and all groups above them, weakest first; NIL: unknown host */
 extern List *inventory_host_groups(const Inventory *inventory, const char *host);
 
+/* the group and all groups above it, weakest first: itself is the last one */
+extern List *inventory_group_levels(const InventoryGroup *group);
+
 /* the host's own variables, merged over all groups that list it (a fresh map sharing values) */
 extern SpecNode *inventory_host_vars(const Inventory *inventory, const char *host);
 
@@ -151,6 +167,14 @@ typedef struct InventorySetting
  */
 extern List *inventory_settings(const Inventory *inventory, const InventoryGroup *group,
 								const char *host, bool defaults);
+
+/*
+ * inventory_value
+ *		One of them, never a default: for a host as a member of "group" (host
+ *		NULL: the group as such).  NULL if nobody declares it.
+ */
+extern const SpecNode *inventory_value(const Inventory *inventory, const InventoryGroup *group,
+									   const char *host, const char *param);
 
 /*
  * inventory_levels

@@ -110,8 +110,8 @@ node_list_add(SpecNode *list, SpecNode *item)
  * has no entries, so callers may look into a value before they know what it
  * is.
  */
-static SpecEntry *
-node_find_entry(const SpecNode *map, const char *key)
+SpecEntry *
+node_entry(const SpecNode *map, const char *key)
 {
 	ListCell   *lc;
 
@@ -134,7 +134,7 @@ node_find_entry(const SpecNode *map, const char *key)
 void
 node_map_set(SpecNode *map, const char *key, SpecNode *value)
 {
-	SpecEntry  *entry = node_find_entry(map, key);
+	SpecEntry  *entry = node_entry(map, key);
 
 	Assert(map->kind == NODE_MAP);
 	if (entry == NULL)
@@ -152,7 +152,7 @@ node_map_set(SpecNode *map, const char *key, SpecNode *value)
 void
 node_map_unset(SpecNode *map, const char *key)
 {
-	SpecEntry  *entry = node_find_entry(map, key);
+	SpecEntry  *entry = node_entry(map, key);
 
 	if (entry != NULL)
 		map->entries = list_delete_ptr(map->entries, entry);
@@ -165,7 +165,7 @@ node_map_unset(SpecNode *map, const char *key)
 SpecNode *
 node_get(const SpecNode *map, const char *key)
 {
-	SpecEntry  *entry = node_find_entry(map, key);
+	SpecEntry  *entry = node_entry(map, key);
 
 	return entry == NULL ? NULL : entry->value;
 }
@@ -308,7 +308,7 @@ maps_equal(const SpecNode *a, const SpecNode *b)
 
 		CHECK_FOR_INTERRUPTS();
 		if (strcmp(entry->key, other->key) != 0)
-			other = node_find_entry(b, entry->key);
+			other = node_entry(b, entry->key);
 		if (other == NULL || !node_equal(entry->value, other->value))
 			return false;
 	}

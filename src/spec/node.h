@@ -72,6 +72,9 @@ extern void node_map_unset(SpecNode *map, const char *key);
 /* value of a key, or NULL; a value that is null is returned as NODE_NULL */
 extern SpecNode *node_get(const SpecNode *map, const char *key);
 
+/* the entry of a key, or NULL */
+extern SpecEntry *node_entry(const SpecNode *map, const char *key);
+
 /* text of a scalar (for bool/int/float the canonical spelling); NULL for null, list, map */
 extern const char *node_text(const SpecNode *node);
 extern SpecNode *node_copy(const SpecNode *node);
