@@ -31,17 +31,16 @@
 typedef struct LineLimit
 {
 	int			levels;			/* of maps and lists inside each other */
-	int			width;			/* in characters, as counted in write_line() */
+	int			width;			/* in characters, without the indentation */
 	bool		sentences;		/* a list may have texts with blanks in them */
 } LineLimit;
 
 /*
  * An item of a list is often the row of a table (users, rules), which is best
- * seen as one, with its own short lists ({ name: app, roles: [ dbrole_admin ] });
- * its width counts from its bullet, so that rows look the same wherever the list
- * stands.  A value in a map is a short list or map of scalars, and its width
- * counts from the margin.  A map of maps is a table, too (hosts): a line for each
- * of its rows.
+ * seen as one, with its own short lists ({ name: app, roles: [ dbrole_admin ] }).
+ * A value in a map is a short list or map of scalars.  A map of maps is a table,
+ * too (hosts): a line for each of its rows.  Indentation does not count, so that
+ * a value looks the same wherever it stands.
  */
 static const LineLimit item_limit = {2, 120, true};
 static const LineLimit value_limit = {1, 100, false};
@@ -157,11 +156,11 @@ write_flow(StringInfo line, const SpecNode *node)
 
 /*
  * Appends a map or list in flow style if that is fit to be read: flat, and with
- * the "column" characters before it not beyond the width.  For an empty one
- * there is no other style.
+ * the "before" characters in front of it not too wide.  For an empty one there
+ * is no other style.
  */
 static bool
-write_line(StringInfo out, const SpecNode *node, const LineLimit *limit, int column)
+write_line(StringInfo out, const SpecNode *node, const LineLimit *limit, int before)
 {
 	StringInfoData line;
 	bool		fits;
@@ -172,7 +171,7 @@ write_line(StringInfo out, const SpecNode *node, const LineLimit *limit, int col
 	write_flow(&line, node);
 	fits = is_empty(node) ||
 		(!is_too_long(&line) &&
-		 column + pg_mbstrlen_with_len(line.data, line.len) <= limit->width);
+		 before + pg_mbstrlen_with_len(line.data, line.len) <= limit->width);
 	if (fits)
 		appendBinaryStringInfo(out, line.data, line.len);
 	pfree(line.data);
@@ -218,7 +217,7 @@ write_value(StringInfo out, const SpecNode *node, int indent, bool last)
 	}
 
 	appendStringInfoChar(out, ' ');
-	if (write_line(out, node, &value_limit, current_column(out)))
+	if (write_line(out, node, &value_limit, current_column(out) - (indent - INDENT)))
 	{
 		appendStringInfoChar(out, '\n');
 		return;
