@@ -59,7 +59,15 @@ hist-a:
       - { name: hist_three, password: Plain.Role.3 }
       - { name: hist_one, password: Plain.Role.4, connlimit: 6, expire_in: 30 }
 $$, note => 'second');
-SELECT unnest(changes) AS change FROM pgops.revisions('hist-a') WHERE revision = 2;
+SELECT changes, summary FROM pgops.revisions('hist-a') WHERE revision = 2;
+SELECT path, action, left(old #>> '{}', 60) AS old, left(new #>> '{}', 60) AS new FROM pgops.diff('hist-a', 1);
+SELECT count(*) AS back FROM pgops.diff('hist-a', 2, 1);
+SELECT count(*) AS none FROM pgops.diff('hist-a', 2, 2);
+SAVEPOINT s;
+SELECT * FROM pgops.diff('hist-a', 1, 3);
+ROLLBACK TO s;
+SELECT * FROM pgops.diff('hist-z', 1);
+ROLLBACK TO s;
 SELECT name, path, value FROM pgops.secret WHERE cluster = 'hist-a' ORDER BY name, path;
 SELECT name, host FROM pgops.instance WHERE cluster = 'hist-a' ORDER BY name;
 

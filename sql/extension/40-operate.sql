@@ -263,39 +263,3 @@ Arguments:
   cluster  name of a declared cluster
 
 Errors: PO704 for an unknown cluster.';
-
-/* ---- history ---- */
-CREATE FUNCTION pgops.revisions(cluster text DEFAULT NULL)
-RETURNS TABLE (
-	revision			bigint,
-	created_at			timestamptz,
-	role				text,
-	application_name	text,
-	client_addr			inet,
-	note				text,
-	changes				text[]
-)
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-	SELECT r.revision, r.created_at, r.role, r.application_name, r.client_addr, r.note,
-		   ARRAY(SELECT format('%s: %s -> %s', d.entry ->> 'path',
-							   COALESCE(CASE WHEN length(d.old) > 60 THEN left(d.old, 57) || '...' ELSE d.old END, '(none)'),
-							   COALESCE(CASE WHEN length(d.new) > 60 THEN left(d.new, 57) || '...' ELSE d.new END, '(none)'))
-				 FROM (SELECT e.entry, e.entry ->> 'old' AS old, e.entry ->> 'new' AS new, e.place
-					   FROM jsonb_array_elements(r.difference) WITH ORDINALITY AS e (entry, place)) AS d
-				 ORDER BY d.place)
-	FROM pgops.revision AS r
-	WHERE r.cluster = COALESCE($1, pgops.local_cluster())
-	ORDER BY r.revision DESC
-$$;
-
-COMMENT ON FUNCTION pgops.revisions(text) IS
-'History of a cluster''s declarations, newest first.
-
-Arguments:
-  cluster  name of a cluster, also of a forgotten one; NULL: the one this server belongs to
-
-Result: revision, created_at, role (session user), application_name, client_addr (NULL: Unix-domain socket), note, changes (one text per changed value, "path: old -> new", long values cut, secrets masked; the whole is in pgops.revision.difference).
-
-Example: SELECT revision, created_at, role, note, changes FROM pgops.revisions(''pg-meta'');';
