@@ -60,5 +60,7 @@ GRANT SELECT ON
 GRANT EXECUTE ON FUNCTION
 	pgops.show_parameters(), pgops.show_rules(), pgops.plan(text),
 	pgops.local_cluster(), pgops.version(), pgops.coordinator(),
+	pgops.inventory(boolean), pgops.inventory_yaml(text, boolean),
+	pgops.cluster_spec(text, boolean),
 	pgops.show_declared(text, text), pgops.show_settings(text)
 	TO pg_monitor;

@@ -1,0 +1,32 @@
+/*
+ * document.h
+ *		What is declared, as documents that others read: Ansible's dynamic
+ *		inventory, one cluster's document, and masking before either is shown.
+ *
+ * Not for: YAML (spec/yaml_write.h), whole inventories as documents
+ * (inventory_document()), who may see what (worker/sql_document.c).
+ */
+#ifndef PGOPS_CMDB_DOCUMENT_H
+#define PGOPS_CMDB_DOCUMENT_H
+
+#include "lib/stringinfo.h"
+#include "spec/inventory.h"
+
+/*
+ * cmdb_mask_inventory
+ *		Replaces every secret by SECRET_MASK, in place: for an inventory that
+ *		was loaded to be shown.
+ */
+extern void cmdb_mask_inventory(Inventory *inventory);
+
+/*
+ * cmdb_inventory_json
+ *		Appends the inventory as Ansible's inventory scripts print it for --list,
+ *		in one line.  The inventory must be finished.
+ */
+extern void cmdb_inventory_json(StringInfo out, const Inventory *inventory);
+
+/* {name: {hosts, vars}} of a body, without what is empty; shares the body's trees */
+extern SpecNode *cmdb_body_document(const char *name, const SpecNode *body);
+
+#endif							/* PGOPS_CMDB_DOCUMENT_H */
