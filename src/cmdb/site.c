@@ -188,6 +188,15 @@ role_param_of(const char *param)
 	return NULL;
 }
 
+const char *
+site_role_password(int i, const char **role_param)
+{
+	if (i >= lengthof(role_passwords))
+		return NULL;
+	*role_param = role_passwords[i].role_param;
+	return role_passwords[i].param;
+}
+
 /*
  * A boolean is an option whose name happens to look like a secret's, a null is
  * nothing, an empty text means "no password".

@@ -63,6 +63,10 @@ extern NamedItem *site_named_items(const SpecNode *list, int *count);
 extern void site_append_key(StringInfo path, const char *key);
 extern void site_append_name(StringInfo path, const char *name);
 
+/* the i-th (from 0) parameter that is the password of one role, and the parameter that
+ * names the role; NULL after the last one */
+extern const char *site_role_password(int i, const char **role_param);
+
 /* ---- secrets by place ---- */
 typedef struct SecretEntry
 {
