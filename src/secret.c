@@ -75,6 +75,13 @@ secret_is_verifier(const char *str)
 		get_password_type(str) != PASSWORD_TYPE_PLAINTEXT;
 }
 
+/* An md5 verifier is salted with the name. */
+bool
+secret_is_scram(const char *str)
+{
+	return str != NULL && get_password_type(str) == PASSWORD_TYPE_SCRAM_SHA_256;
+}
+
 /*
  * Costs a full key derivation (thousands of hashes, some milliseconds) for a
  * plain password: that is the price of not changing what need not change.

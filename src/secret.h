@@ -14,6 +14,9 @@
 /* whether text is a SCRAM or md5 verifier rather than a plain password */
 extern bool secret_is_verifier(const char *text);
 
+/* whether it is one that does not depend on the role's name */
+extern bool secret_is_scram(const char *text);
+
 /* whether a plain password (or an equal verifier) matches a verifier of the role */
 extern bool secret_matches(const char *role, const char *declared, const char *verifier);
 

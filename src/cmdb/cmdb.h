@@ -20,32 +20,23 @@ typedef const char *(*CmdbVerifierLookup) (const char *role, void *arg);
 
 /*
  * cmdb_seal
- *		Replaces every plain role password of a validated body (users' and
- *		default roles' "password", pg_admin_password, pg_monitor_password,
- *		pg_replication_password) by a SCRAM verifier: the stored body's or
- *		the server's own one where the plain password matches it.  Wipes the
- *		plain text from the tree.  Adds a warning per well-known default.
- *		"stored" is the body now in the CMDB, or NULL.
+ *		Replaces every plain role password in the given groups of "declared"
+ *		(users' and default roles' "password", pg_admin_password and the like)
+ *		by a SCRAM verifier: the stored one or the server's own where the plain
+ *		password matches it.  Wipes the plain text from the tree.  A mask becomes
+ *		what is stored.  Adds a warning per well-known default.
+ *		groups: names (NIL: none); globals: whether the variables of all are
+ *		sealed, too.  "declared" and "stored" must not share the trees concerned.
  */
-extern void cmdb_seal(const char *cluster, SpecNode *body, const SpecNode *stored,
-					  CmdbVerifierLookup lookup, void *arg, Findings *findings);
+extern void cmdb_seal(Inventory *declared, const Inventory *stored, const List *groups,
+					  bool globals, CmdbVerifierLookup lookup, void *arg,
+					  Findings *findings);
 
 /* serialises declarations: waits for another session's transaction that declares */
 extern void cmdb_lock_declarations(void);
 
-/* body ({hosts, vars}) of a stored cluster with plain secrets put back; NULL if unknown */
+/* body ({hosts, vars}) of a stored group, faithful, with plain secrets put back; NULL if unknown */
 extern SpecNode *cmdb_load_body(const char *cluster);
-
-/* global variables as a map (empty map if none) */
-extern SpecNode *cmdb_load_globals(void);
-
-/*
- * cmdb_store_body
- *		Stores a sealed body as rows, secrets apart, and a revision with the
- *		difference to the one before.  Returns whether anything changed; if
- *		nothing did, no row is touched and no revision is made.
- */
-extern bool cmdb_store_body(const char *cluster, const SpecNode *body, const char *note);
 
 /* ---- whole inventories ---- */
 

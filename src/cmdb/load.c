@@ -1,6 +1,7 @@
 /*
  * load.c
- *		Bodies and global variables out of the tables.
+ *		Declarations out of the tables: the whole inventory, the part of it
+ *		that concerns one group, or one body.
  *
  * Reads only, so it works on a standby.  Not for: what they mean (model).
  */
@@ -12,49 +13,200 @@
 #include "secret.h"
 
 /*
- * Hosts without parameters of their own exist only here: pgops.variable has no
- * row of theirs.
+ * Each statement below has the same two parameters: $1 the names of the groups
+ * that are wanted (null: all), $2 the one they are wanted for (null likewise).
+ * Of a group that only shares hosts with it, only those hosts are read: a group
+ * of all machines must not make a look at one cluster expensive.
+ */
+#define WANTED(column) \
+	"($1::text[] IS NULL OR " column " = ANY ($1))"
+#define WANTED_HOST(alias) \
+	"($2::text IS NULL OR " alias ".cluster = $2" \
+	" OR " alias ".cluster IN (SELECT f.name FROM pgops.cluster AS f WHERE f.kind = 'infra')" \
+	" OR " alias ".host IN" \
+	" (SELECT o.host FROM pgops.instance AS o WHERE o.cluster = $2))"
+
+typedef struct Load
+{
+	CmdbQuery	query;
+	CmdbRow		args;
+	Inventory  *inventory;
+	SpecNames  *edges;			/* List of Edge * by name of the group above */
+	SpecNames  *hosts;			/* map of variables by host_key() */
+} Load;
+
+typedef struct Edge
+{
+	char	   *child;
+	bool		defines;
+	bool		top;
+} Edge;
+
+/* edges below one parent; the table of names holds pointers, so lists need a holder */
+typedef struct Edges
+{
+	List	   *list;
+} Edges;
+
+/* ---- groups ---- */
+
+/* no group has an empty name, so that stands for "all" */
+static void
+read_edges(Load *load)
+{
+	uint64		count = cmdb_run(&load->query,
+								 "SELECT h.parent, h.child, h.defines, h.top FROM pgops.child AS h"
+								 " WHERE " WANTED("h.child")
+								 " AND ($2::text IS NULL OR true) ORDER BY h.ordinal, h.child",
+								 &load->args);
+
+	for (uint64 i = 0; i < count; i++)
+	{
+		char	   *parent = cmdb_text(&load->query, i, 1);
+		Edge	   *edge = palloc0(sizeof(Edge));
+		Edges	   *edges;
+
+		parent = parent ? parent : "";
+		edges = spec_names_find(load->edges, parent);
+		if (edges == NULL)
+		{
+			edges = palloc0(sizeof(Edges));
+			(void) spec_names_add(load->edges, parent, edges);
+		}
+		edge->child = cmdb_text(&load->query, i, 2);
+		edge->defines = cmdb_bool(i, 3);
+		edge->top = cmdb_bool(i, 4);
+		edges->list = lappend(edges->list, edge);
+	}
+}
+
+/*
+ * In the order of the document, groups below before the next one beside.  Each
+ * group's own children are entered only once: what is stored has no cycles, but
+ * tables can be edited by hand.
  */
 static void
-add_hosts(CmdbQuery *query, CmdbRow *args, SpecNode *hosts)
+add_children(Load *load, InventoryGroup *parent, const char *name)
 {
-	uint64		count = cmdb_run(query,
-								 "SELECT i.host FROM pgops.instance AS i"
-								 " WHERE i.cluster = $1 ORDER BY i.ordinal, i.host", args);
+	Edges	   *edges = spec_names_find(load->edges, name);
+	ListCell   *cell;
 
-	for (uint64 i = 0; i < count; i++)
+	if (edges == NULL)
+		return;
+	foreach(cell, edges->list)
 	{
-		MemoryContext old = MemoryContextSwitchTo(query->caller);
+		Edge	   *edge = lfirst(cell);
+		bool		known = inventory_group(load->inventory, edge->child) != NULL;
+		InventoryGroup *group = inventory_add_group(load->inventory, edge->child);
 
-		node_map_set(hosts, cmdb_text(query, i, 1), node_map());
-		MemoryContextSwitchTo(old);
+		group->top = group->top || edge->top;
+		inventory_add_child(load->inventory, parent, group, edge->defines);
+		if (!known)
+			add_children(load, group, edge->child);
 	}
 }
 
-/* args NULL: the global ones */
+/* hosts directly below "all" are a group that nothing mentions; any other must be somewhere */
 static void
-add_variables(CmdbQuery *query, CmdbRow *args, SpecNode *hosts, SpecNode *vars)
+read_groups(Load *load)
 {
-	uint64		count;
-
-	if (args != NULL)
-		count = cmdb_run(query,
-						 "SELECT v.host, v.name, v.source FROM pgops.variable AS v"
-						 " WHERE v.cluster = $1 ORDER BY v.ordinal, v.name", args);
-	else
-		count = cmdb_run(query,
-						 "SELECT v.host, v.name, v.source FROM pgops.variable AS v"
-						 " WHERE v.cluster IS NULL ORDER BY v.ordinal, v.name", NULL);
+	uint64		count = cmdb_run(&load->query,
+								 "SELECT c.name, c.kind FROM pgops.cluster AS c"
+								 " WHERE " WANTED("c.name")
+								 " AND ($2::text IS NULL OR true) ORDER BY c.name",
+								 &load->args);
 
 	for (uint64 i = 0; i < count; i++)
 	{
-		MemoryContext old = MemoryContextSwitchTo(query->caller);
-		SpecNode   *map = cmdb_is_null(i, 1) ? vars : node_get(hosts, cmdb_text(query, i, 1));
+		MemoryContext old = MemoryContextSwitchTo(load->query.caller);
+		char	   *name = cmdb_text(&load->query, i, 1);
+		InventoryGroup *group = inventory_group(load->inventory, name);
 
-		node_map_set(map, cmdb_text(query, i, 2), cmdb_json(query, i, 3));
+		if (group == NULL)
+		{
+			group = inventory_add_group(load->inventory, name);
+			if (strcmp(name, INVENTORY_UNGROUPED) != 0)
+				inventory_add_child(load->inventory, NULL, group, true);
+		}
+		group->kind = cmdb_text(&load->query, i, 2);
+		group->defined = true;
 		MemoryContextSwitchTo(old);
 	}
 }
+
+/* ---- hosts and variables ---- */
+
+/* neither can hold the separator: hosts have no blanks */
+static char *
+host_key(const char *group, const char *host)
+{
+	return psprintf("%s\n%s", host, group);
+}
+
+/* a fresh entry at the end: keys are unique in the tables, no need to look each up */
+static void
+append_entry(SpecNode *map, char *key, SpecNode *value)
+{
+	SpecEntry  *entry = palloc0(sizeof(SpecEntry));
+
+	entry->key = key;
+	entry->value = value;
+	map->entries = lappend(map->entries, entry);
+}
+
+static void
+read_hosts(Load *load)
+{
+	uint64		count = cmdb_run(&load->query,
+								 "SELECT i.cluster, i.host FROM pgops.instance AS i"
+								 " WHERE " WANTED("i.cluster") " AND " WANTED_HOST("i")
+								 " ORDER BY i.ordinal, i.host", &load->args);
+
+	for (uint64 i = 0; i < count; i++)
+	{
+		MemoryContext old = MemoryContextSwitchTo(load->query.caller);
+		char	   *name = cmdb_text(&load->query, i, 1);
+		char	   *host = cmdb_text(&load->query, i, 2);
+		SpecNode   *vars = node_map();
+
+		append_entry(inventory_group(load->inventory, name)->hosts, host, vars);
+		(void) spec_names_add(load->hosts, host_key(name, host), vars);
+		MemoryContextSwitchTo(old);
+	}
+}
+
+/* the map that a variable belongs to */
+static SpecNode *
+level_of(Load *load, const char *group, const char *host)
+{
+	if (group == NULL)
+		return load->inventory->vars;
+	if (host == NULL)
+		return inventory_group(load->inventory, group)->vars;
+	return spec_names_find(load->hosts, host_key(group, host));
+}
+
+static void
+read_variables(Load *load)
+{
+	uint64		count = cmdb_run(&load->query,
+								 "SELECT v.cluster, v.host, v.name, v.source"
+								 " FROM pgops.variable AS v"
+								 " WHERE v.cluster IS NULL OR (" WANTED("v.cluster")
+								 "  AND (v.host IS NULL OR " WANTED_HOST("v") "))"
+								 " ORDER BY v.ordinal, v.name", &load->args);
+
+	for (uint64 i = 0; i < count; i++)
+	{
+		MemoryContext old = MemoryContextSwitchTo(load->query.caller);
+
+		append_entry(level_of(load, cmdb_text(&load->query, i, 1), cmdb_text(&load->query, i, 2)),
+					 cmdb_text(&load->query, i, 3), cmdb_json(&load->query, i, 4));
+		MemoryContextSwitchTo(old);
+	}
+}
+
+/* ---- secrets ---- */
 
 /*
  * A mask that was declared as text stays one: what has no row in pgops.secret is
@@ -73,85 +225,150 @@ put_back(const SecretSite *site, void *arg)
 		site_set_text(site->node, value);
 }
 
-/* a secret that is not there (a restored dump has none) stays masked */
+/* the secrets of one group (NULL: of all) go back into their places */
 static void
-add_secrets(CmdbQuery *query, CmdbRow *args, SpecNode *body)
+put_back_all(Load *load, const char *group, List *secrets)
 {
-	List	   *secrets = NIL;
-	uint64		count;
-	MemoryContext old;
+	SpecNode   *body;
 
-	if (args != NULL)
-		count = cmdb_run(query,
-						 "SELECT s.host, s.name, s.path, s.value FROM pgops.secret AS s"
-						 " WHERE s.cluster = $1", args);
-	else
-		count = cmdb_run(query,
-						 "SELECT s.host, s.name, s.path, s.value FROM pgops.secret AS s"
-						 " WHERE s.cluster IS NULL", NULL);
-	if (count == 0)
+	if (secrets == NIL)
 		return;
-
-	old = MemoryContextSwitchTo(query->caller);
-	for (uint64 i = 0; i < count; i++)
+	if (group != NULL)
+		body = inventory_body(inventory_group(load->inventory, group));
+	else
 	{
-		SecretEntry *entry = palloc(sizeof(SecretEntry));
-
-		entry->host = cmdb_text(query, i, 1);
-		entry->param = cmdb_text(query, i, 2);
-		entry->path = cmdb_text(query, i, 3);
-		entry->value = cmdb_text(query, i, 4);
-		secrets = lappend(secrets, entry);
+		body = node_map();
+		node_map_set(body, "vars", load->inventory->vars);
 	}
 	site_sort(secrets);
 	site_visit_body(body, "", put_back, secrets);
+}
+
+static bool
+same_group(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* one group after the other; a secret that is not there (a restored dump has none) stays masked */
+static void
+read_secrets(Load *load)
+{
+	uint64		count = cmdb_run(&load->query,
+								 "SELECT s.cluster, s.host, s.name, s.path, s.value"
+								 " FROM pgops.secret AS s"
+								 " WHERE s.cluster IS NULL OR (" WANTED("s.cluster")
+								 "  AND (s.host IS NULL OR " WANTED_HOST("s") "))"
+								 " ORDER BY s.cluster", &load->args);
+	MemoryContext old = MemoryContextSwitchTo(load->query.caller);
+	char	   *group = NULL;
+	List	   *secrets = NIL;
+
+	for (uint64 i = 0; i < count; i++)
+	{
+		SecretEntry *entry = palloc(sizeof(SecretEntry));
+		char	   *name = cmdb_text(&load->query, i, 1);
+
+		if (!same_group(name, group))
+		{
+			put_back_all(load, group, secrets);
+			secrets = NIL;
+			group = name;
+		}
+		entry->host = cmdb_text(&load->query, i, 2);
+		entry->param = cmdb_text(&load->query, i, 3);
+		entry->path = cmdb_text(&load->query, i, 4);
+		entry->value = cmdb_text(&load->query, i, 5);
+		secrets = lappend(secrets, entry);
+	}
+	put_back_all(load, group, secrets);
 	MemoryContextSwitchTo(old);
 }
 
+/* ---- the whole ---- */
+
 /*
- * Values are in the form of difference_canonical(), in the order in which they
- * were declared.  Plain secrets are in it: for the components that need them,
- * and for comparing; whoever shows a body calls cmdb_mask().
+ * Groups that have a say in one: itself, those with one of its hosts, those whose
+ * hosts access rules call "infra", and whatever lies above them.
  */
+static List *
+find_scope(CmdbQuery *query, const char *group)
+{
+	CmdbRow		args = {0};
+	List	   *names = NIL;
+	uint64		count;
+
+	cmdb_put_text(&args, group);
+	count = cmdb_run(query,
+					 "WITH RECURSIVE above (name) AS ("
+					 " SELECT o.cluster FROM pgops.instance AS i"
+					 " JOIN pgops.instance AS o ON o.host = i.host WHERE i.cluster = $1"
+					 " UNION SELECT c.name FROM pgops.cluster AS c WHERE c.kind = 'infra'"
+					 " UNION SELECT $1::text"
+					 " UNION SELECT h.parent FROM pgops.child AS h"
+					 " JOIN above AS a ON a.name = h.child WHERE h.parent IS NOT NULL)"
+					 " SELECT a.name FROM above AS a", &args);
+	for (uint64 i = 0; i < count; i++)
+		names = lappend(names, cmdb_text(query, i, 1));
+	return names;
+}
+
+/* names: the wanted groups (NIL: all); group: for which (NULL: all of their hosts) */
+static Inventory *
+load_groups(List *names, const char *group)
+{
+	Load		load = {0};
+
+	load.inventory = inventory_create();
+	load.inventory->has_vars = true;
+	load.edges = spec_names_create();
+	load.hosts = spec_names_create();
+
+	cmdb_begin(&load.query);
+	cmdb_put_names(&load.args, names, names == NIL);
+	cmdb_put_text(&load.args, group);
+	read_edges(&load);
+	MemoryContextSwitchTo(load.query.caller);
+	add_children(&load, NULL, "");
+	read_groups(&load);
+	read_hosts(&load);
+	read_variables(&load);
+	read_secrets(&load);
+	cmdb_end(&load.query);
+	inventory_finish(load.inventory);
+	return load.inventory;
+}
+
+/*
+ * Values are as they were declared, in the order in which they were.  Plain
+ * secrets are in it: for the components that need them, and for comparing;
+ * whoever shows a body calls cmdb_mask().
+ */
+Inventory *
+cmdb_load_inventory(void)
+{
+	return load_groups(NIL, NULL);
+}
+
+/* A session of psql asks for one cluster among a thousand: the others are not read. */
+Inventory *
+cmdb_load_scope(const char *group)
+{
+	CmdbQuery	query;
+	List	   *names;
+
+	cmdb_begin(&query);
+	names = find_scope(&query, group);
+	cmdb_end(&query);
+	return load_groups(names, group);
+}
+
+/* What others say of its hosts is not in it: cmdb_load_scope() has that. */
 SpecNode *
 cmdb_load_body(const char *cluster)
 {
-	CmdbQuery	query;
-	CmdbRow		args = {0};
-	SpecNode   *body = node_map();
-	SpecNode   *hosts = node_map();
-	SpecNode   *vars = node_map();
+	InventoryGroup *group = inventory_group(load_groups(list_make1(pstrdup(cluster)), cluster),
+											cluster);
 
-	node_map_set(body, "hosts", hosts);
-	node_map_set(body, "vars", vars);
-
-	cmdb_begin(&query);
-	cmdb_put_text(&args, cluster);
-	if (cmdb_run(&query, "SELECT FROM pgops.cluster AS c WHERE c.name = $1", &args) == 0)
-		body = NULL;
-	else
-	{
-		add_hosts(&query, &args, hosts);
-		add_variables(&query, &args, hosts, vars);
-		add_secrets(&query, &args, body);
-	}
-	cmdb_end(&query);
-	return body;
-}
-
-/* Variables of the level "all: vars" of an inventory.  Never NULL. */
-SpecNode *
-cmdb_load_globals(void)
-{
-	CmdbQuery	query;
-	SpecNode   *body = node_map();
-	SpecNode   *vars = node_map();
-
-	node_map_set(body, "vars", vars);
-
-	cmdb_begin(&query);
-	add_variables(&query, NULL, NULL, vars);
-	add_secrets(&query, NULL, body);
-	cmdb_end(&query);
-	return vars;
+	return group ? inventory_body(group) : NULL;
 }

@@ -9,6 +9,7 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/queryenvironment.h"
@@ -299,6 +300,34 @@ void
 cmdb_put_jsonb(CmdbRow *row, Jsonb *value)
 {
 	put(row, JSONBOID, value ? JsonbPGetDatum(value) : (Datum) 0, value == NULL);
+}
+
+/* For values whose C type has no null of its own. */
+void
+cmdb_put_null(CmdbRow *row, Oid type)
+{
+	put(row, type, (Datum) 0, true);
+}
+
+/* The names stay the caller's: they are copied into the array. */
+void
+cmdb_put_names(CmdbRow *row, const List *names, bool all)
+{
+	Datum	   *elements;
+	int			count = 0;
+	ListCell   *cell;
+
+	if (all)
+	{
+		put(row, TEXTARRAYOID, (Datum) 0, true);
+		return;
+	}
+	elements = palloc(sizeof(Datum) * Max(list_length(names), 1));
+	foreach(cell, names)
+		elements[count++] = CStringGetTextDatum(lfirst(cell));
+	put(row, TEXTARRAYOID,
+		PointerGetDatum(construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT)),
+		false);
 }
 
 /* The tree's own writer makes nothing that json_in() would refuse. */

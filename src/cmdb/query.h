@@ -92,6 +92,12 @@ extern void cmdb_put_bool(CmdbRow *row, bool value);
 extern void cmdb_put_time(CmdbRow *row, TimestampTz value);
 extern void cmdb_put_jsonb(CmdbRow *row, Jsonb *value);
 
+/* a null of a type */
+extern void cmdb_put_null(CmdbRow *row, Oid type);
+
+/* names as text[]; "all" true: null, which our statements take for "every one" */
+extern void cmdb_put_names(CmdbRow *row, const List *names, bool all);
+
 /* a tree as json, its keys in their order */
 extern void cmdb_put_json(CmdbRow *row, const SpecNode *value);
 

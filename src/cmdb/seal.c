@@ -7,6 +7,8 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+
 #include "cmdb/cmdb.h"
 #include "cmdb/site.h"
 #include "errors.h"
@@ -15,13 +17,29 @@
 
 typedef struct Seal
 {
-	SpecNode   *body;
+	const Inventory *declared;
+	const InventoryGroup *group;	/* being sealed; NULL: all */
 	List	   *known;			/* of SecretEntry *, sorted: what is stored now */
-	SpecNode   *globals;		/* read when needed */
+	SpecNames  *passwords;		/* Password by its plain text */
+	struct Password *all;		/* of them, for wiping */
 	CmdbVerifierLookup lookup;
 	void	   *lookup_arg;
 	Findings   *findings;
 } Seal;
+
+/*
+ * What is known of one plain password in this declaration.  Deriving keys costs
+ * thousands of hash rounds, so each pair of password and verifier is compared
+ * once, and where an inventory gives one password to many roles they get one
+ * verifier, and with it one salt: who can read verifiers learns that they are
+ * equal, which the inventory says anyway.
+ */
+typedef struct Password
+{
+	char	   *plain;
+	List	   *verifiers;		/* that match it */
+	struct Password *next;
+} Password;
 
 /*
  * The path is a buffer of the walk and must be copied; the other strings belong
@@ -42,47 +60,98 @@ remember_site(const SecretSite *site, void *arg)
 
 /* name of the role whose password stands in a parameter of its own */
 static const char *
-named_by_param(Seal *seal, const SecretSite *site)
+named_by_param(const Seal *seal, const SecretSite *site)
 {
-	SpecNode   *name = NULL;
+	const SpecNode *name = seal->group == NULL ?
+		node_get(seal->declared->vars, site->role_param) :
+		inventory_value(seal->declared, seal->group, site->host, site->role_param);
 
-	if (site->host != NULL)
-		name = node_get(node_get(node_get(seal->body, "hosts"), site->host),
-						site->role_param);
-	if (name == NULL)
-		name = node_get(node_get(seal->body, "vars"), site->role_param);
-	if (name == NULL)
+	return node_text(name ? name : catalogue_default(site->role_param));
+}
+
+static Password *
+password_of(Seal *seal, const char *plain)
+{
+	Password   *password = spec_names_find(seal->passwords, plain);
+
+	if (password == NULL)
 	{
-		if (seal->globals == NULL)
-			seal->globals = cmdb_load_globals();
-		name = node_get(seal->globals, site->role_param);
+		password = palloc0(sizeof(Password));
+		password->plain = pstrdup(plain);
+		password->next = seal->all;
+		seal->all = password;
+		(void) spec_names_add(seal->passwords, password->plain, password);
 	}
-	if (name == NULL)
-		name = catalogue_default(site->role_param);
-	return node_text(name);
+	return password;
+}
+
+/* whether a verifier is one of this password; an md5 one depends on the role besides */
+static bool
+matches(Password *password, const char *role, const char *verifier)
+{
+	ListCell   *cell;
+
+	foreach(cell, password->verifiers)
+	{
+		if (strcmp(lfirst(cell), verifier) == 0)
+			return true;
+	}
+	if (!secret_matches(role, password->plain, verifier))
+		return false;
+	password->verifiers = lappend(password->verifiers, pstrdup(verifier));
+	return true;
+}
+
+/* a verifier that any role can have: one with a salt of its own */
+static const char *
+transferable(const Password *password)
+{
+	ListCell   *cell;
+
+	foreach(cell, password->verifiers)
+	{
+		if (secret_is_scram(lfirst(cell)))
+			return lfirst(cell);
+	}
+	return NULL;
 }
 
 /*
  * The stored verifier, or the one the server has, stays where the password
- * matches it: a new one for the same password would be a change.  Checking
- * costs thousands of hash rounds, so the stored one is tried first.
+ * matches it: a new one for the same password would be a change.
  */
+static const char *
+verifier_for(Seal *seal, const char *role, const char *declared, const char *stored)
+{
+	Password   *password;
+	const char *verifier;
+
+	if (secret_is_verifier(declared))
+		return declared;
+	password = password_of(seal, declared);
+	if (stored != NULL && secret_is_verifier(stored) && matches(password, role, stored))
+		return stored;
+	verifier = seal->lookup ? seal->lookup(role, seal->lookup_arg) : NULL;
+	if (verifier != NULL && secret_is_verifier(verifier) && matches(password, role, verifier))
+		return verifier;
+	verifier = transferable(password);
+	if (verifier == NULL)
+	{
+		verifier = secret_verifier(role, declared, NULL);
+		password->verifiers = lappend(password->verifiers, unconstify(char *, verifier));
+	}
+	return verifier;
+}
+
 static void
 seal_role_password(Seal *seal, const SecretSite *site, const char *declared)
 {
-	const char *role = site->role ? site->role : named_by_param(seal, site);
-	const char *stored = site_find(seal->known, site);
-	const char *verifier;
+	const char *role = site->role;
 
 	if (role == NULL)
-		role = "";
-	if (stored != NULL && secret_is_verifier(stored) &&
-		(strcmp(stored, declared) == 0 || secret_matches(role, declared, stored)))
-		verifier = stored;
-	else
-		verifier = secret_verifier(role, declared,
-								   seal->lookup ? seal->lookup(role, seal->lookup_arg) : NULL);
-	site_set_text(site->node, verifier);
+		role = named_by_param(seal, site);
+	site_set_text(site->node, verifier_for(seal, role ? role : "", declared,
+										   site_find(seal->known, site)));
 }
 
 /* the mask means: what is stored, so that a masked document can be applied again */
@@ -130,24 +199,63 @@ seal_site(const SecretSite *site, void *arg)
 		explicit_bzero(plain, strlen(plain));
 }
 
+/* "stored" is not changed, though the walk could: only the visitor decides */
+static void
+seal_body(Seal *seal, const char *name, SpecNode *body, SpecNode *stored)
+{
+	seal->known = NIL;
+	if (stored != NULL)
+	{
+		site_visit_body(stored, "", remember_site, &seal->known);
+		site_sort(seal->known);
+	}
+	site_visit_body(body, name, seal_site, seal);
+}
+
+static SpecNode *
+globals_of(const Inventory *inventory)
+{
+	SpecNode   *body = node_map();
+
+	node_map_set(body, "vars", inventory->vars);
+	return body;
+}
+
+/* plain passwords do not stay in memory for whoever gets it next */
+static void
+wipe(Seal *seal)
+{
+	for (Password *password = seal->all; password != NULL; password = password->next)
+		explicit_bzero(password->plain, strlen(password->plain));
+}
+
 /*
- * "stored" is not changed, though the walk could: only the visitor decides.  All
- * findings are collected; a body with an error among them is not stored.
+ * All findings are collected; a declaration with an error among them is not
+ * stored.
  */
 void
-cmdb_seal(const char *cluster, SpecNode *body, const SpecNode *stored,
+cmdb_seal(Inventory *declared, const Inventory *stored, const List *groups, bool globals,
 		  CmdbVerifierLookup lookup, void *arg, Findings *findings)
 {
 	Seal		seal = {0};
+	const ListCell *cell;
 
-	seal.body = body;
+	seal.declared = declared;
+	seal.passwords = spec_names_create();
 	seal.lookup = lookup;
 	seal.lookup_arg = arg;
 	seal.findings = findings;
-	if (stored != NULL)
+	if (globals)
+		seal_body(&seal, "all", globals_of(declared), globals_of(stored));
+	foreach(cell, groups)
 	{
-		site_visit_body(unconstify(SpecNode *, stored), "", remember_site, &seal.known);
-		site_sort(seal.known);
+		const char *name = lfirst(cell);
+		const InventoryGroup *before = inventory_group(stored, name);
+
+		CHECK_FOR_INTERRUPTS();
+		seal.group = inventory_group(declared, name);
+		seal_body(&seal, name, inventory_body(seal.group),
+				  before ? inventory_body(before) : NULL);
 	}
-	site_visit_body(body, cluster, seal_site, &seal);
+	wipe(&seal);
 }

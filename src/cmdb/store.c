@@ -1,270 +1,333 @@
 /*
  * store.c
- *		A body into the tables: rows that changed, secrets apart, a revision.
+ *		An inventory into the tables: groups that changed, which group lies in
+ *		which, revisions.
  *
- * Not for: whether the body is good (spec/), nor sealing passwords (seal.c).
+ * Not for: whether it is good (spec/), sealing passwords (seal.c), the rows of
+ * one body (store_body.c).
  */
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
 
 #include "cmdb/cmdb.h"
-#include "cmdb/difference.h"
+#include "cmdb/compare.h"
 #include "cmdb/query.h"
 #include "cmdb/revision.h"
-#include "cmdb/site.h"
-#include "errors.h"
-#include "secret.h"
+#include "cmdb/store_body.h"
+#include "cmdb/structure.h"
 
-static const CmdbColumn instance_columns[] = {
-	{"host", TEXTOID}, {"name", TEXTOID}, {"seq", INT4OID}, {"ordinal", INT4OID}
-};
-
-static const CmdbColumn variable_columns[] = {
-	{"host", TEXTOID}, {"name", TEXTOID}, {"source", JSONOID}, {"ordinal", INT4OID}
-};
-
-static const CmdbColumn secret_columns[] = {
-	{"host", TEXTOID}, {"name", TEXTOID}, {"path", TEXTOID}, {"value", TEXTOID}
-};
-
-/* ---- cluster ---- */
-
-/* The kind is kept: it belongs to the inventory that declared the group. */
-static void
-store_cluster(CmdbQuery *query, const char *cluster)
-{
-	CmdbRow		args = {0};
-
-	cmdb_put_text(&args, cluster);
-	cmdb_run(query,
-			 "INSERT INTO pgops.cluster AS c (name) VALUES ($1)"
-			 " ON CONFLICT (name) DO UPDATE"
-			 " SET generation = c.generation + 1, updated_at = now()",
-			 &args);
-}
-
-/* ---- instances ---- */
-
-/* as the model names them: pg_cluster (or the group's name) and pg_seq */
-static void
-add_instance(CmdbRowSet *set, const char *cluster, const SpecEntry *host,
-			 const SpecNode *vars, int ordinal)
-{
-	const SpecNode *seq = node_get(host->value, "pg_seq");
-	const char *name = node_text(node_get(host->value, "pg_cluster"));
-	int			number = seq != NULL && seq->kind == NODE_INT ? (int) seq->integer : 0;
-	CmdbRow		row = {0};
-
-	if (name == NULL)
-		name = node_text(node_get(vars, "pg_cluster"));
-	cmdb_put_text(&row, host->key);
-	cmdb_put_text(&row, psprintf("%s-%d", name ? name : cluster, number));
-	cmdb_put_int4(&row, number);
-	cmdb_put_int4(&row, ordinal);
-	cmdb_row_set_add(set, &row);
-}
-
-/* instances are known by their names, so no two clusters can have the same */
-static void
-check_instance_names(CmdbQuery *query, CmdbRow *args)
-{
-	if (cmdb_run(query,
-				 "SELECT i.name, i.cluster FROM pgops.instance AS i"
-				 " JOIN new_instance AS n ON n.name = i.name"
-				 " WHERE i.cluster <> $1 ORDER BY n.ordinal LIMIT 1", args) == 0)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_PGOPS_DUPLICATE_OBJECT),
-			 errmsg("instance \"%s\" is declared in cluster \"%s\" already",
-					cmdb_text(query, 0, 1), cmdb_text(query, 0, 2)),
-			 errhint("Instances are named by pg_cluster and pg_seq: give one of them another value."),
-			 errhidestmt(true)));
-}
-
-/*
- * Hosts that are no longer declared go first, with their variables and secrets by
- * cascade, so that a new host can take over an instance's name.
- */
-static void
-store_instances(CmdbQuery *query, const char *cluster, const SpecNode *body)
-{
-	CmdbRowSet *set = cmdb_row_set(query, "new_instance", instance_columns,
-								   lengthof(instance_columns));
-	CmdbRow		args = {0};
-	int			ordinal = 0;
-	ListCell   *lc;
-
-	foreach(lc, node_get(body, "hosts")->entries)
-		add_instance(set, cluster, lfirst(lc), node_get(body, "vars"), ++ordinal);
-
-	cmdb_put_text(&args, cluster);
-	check_instance_names(query, &args);
-	cmdb_run(query,
-			 "DELETE FROM pgops.instance AS i WHERE i.cluster = $1"
-			 " AND NOT EXISTS (SELECT FROM new_instance AS n WHERE n.host = i.host)",
-			 &args);
-	cmdb_run(query,
-			 "INSERT INTO pgops.instance AS i (cluster, host, name, seq, ordinal)"
-			 " SELECT $1, n.host, n.name, n.seq, n.ordinal FROM new_instance AS n"
-			 " ON CONFLICT (cluster, host) DO UPDATE"
-			 " SET name = excluded.name, seq = excluded.seq, ordinal = excluded.ordinal"
-			 " WHERE (i.name, i.seq, i.ordinal)"
-			 "  IS DISTINCT FROM (excluded.name, excluded.seq, excluded.ordinal)",
-			 &args);
-}
-
-/* ---- variables and secrets ---- */
-
-/*
- * Moves a plain secret from the body into the set for pgops.secret and leaves the
- * mask in its place: pgops.variable and the dump of it never hold one.
- */
-static void
-take_secret(const SecretSite *site, void *arg)
-{
-	CmdbRowSet *set = arg;
-	CmdbRow		row = {0};
-
-	/* the verifier of a role is stored with its variable */
-	if (site->role_password)
-		return;
-
-	/* restored from a dump, and the secret never declared again */
-	if (strcmp(site->node->text, SECRET_MASK) == 0)
-		return;
-
-	cmdb_put_text(&row, site->host);
-	cmdb_put_text(&row, site->param);
-	cmdb_put_text(&row, site->path);
-	cmdb_put_text(&row, site->node->text);
-	cmdb_row_set_add(set, &row);
-	site_set_text(site->node, SECRET_MASK);
-}
-
-/*
- * One row per parameter with its place, so that the document comes back in the
- * order in which it was written.
- */
-static void
-add_variables(CmdbRowSet *set, const char *host, const SpecNode *vars)
-{
-	int			ordinal = 0;
-	ListCell   *lc;
-
-	foreach(lc, vars->entries)
-	{
-		SpecEntry  *entry = lfirst(lc);
-		CmdbRow		row = {0};
-
-		cmdb_put_text(&row, host);
-		cmdb_put_text(&row, entry->key);
-		cmdb_put_json(&row, entry->value);
-		cmdb_put_int4(&row, ++ordinal);
-		cmdb_row_set_add(set, &row);
-	}
-}
-
-/* body: with secrets taken out */
-static void
-store_variables(CmdbQuery *query, const char *cluster, const SpecNode *body)
-{
-	CmdbRowSet *set = cmdb_row_set(query, "new_variable", variable_columns,
-								   lengthof(variable_columns));
-	CmdbRow		args = {0};
-	ListCell   *lc;
-
-	foreach(lc, node_get(body, "hosts")->entries)
-	{
-		SpecEntry  *host = lfirst(lc);
-
-		add_variables(set, host->key, host->value);
-	}
-	add_variables(set, NULL, node_get(body, "vars"));
-
-	cmdb_put_text(&args, cluster);
-	cmdb_run(query,
-			 "DELETE FROM pgops.variable AS v WHERE v.cluster = $1"
-			 " AND NOT EXISTS (SELECT FROM new_variable AS n"
-			 "  WHERE n.name = v.name AND n.host IS NOT DISTINCT FROM v.host)",
-			 &args);
-	cmdb_run(query,
-			 "INSERT INTO pgops.variable AS v (scope, cluster, host, name, source, ordinal)"
-			 " SELECT CASE WHEN n.host IS NULL THEN 'cluster' ELSE 'instance' END,"
-			 "  $1, n.host, n.name, n.source, n.ordinal FROM new_variable AS n"
-			 " ON CONFLICT (cluster, host, name) DO UPDATE"
-			 " SET source = excluded.source, ordinal = excluded.ordinal"
-			 " WHERE v.source::text <> excluded.source::text OR v.ordinal <> excluded.ordinal",
-			 &args);
-}
-
-/*
- * The set was filled by take_secret() while the variables were being prepared.
- * Secrets that nobody declares any more are deleted, not kept for another day.
- */
-static void
-store_secrets(CmdbQuery *query, const char *cluster)
-{
-	CmdbRow		args = {0};
-
-	cmdb_put_text(&args, cluster);
-	cmdb_run(query,
-			 "DELETE FROM pgops.secret AS s WHERE s.cluster = $1"
-			 " AND NOT EXISTS (SELECT FROM new_secret AS n"
-			 "  WHERE n.name = s.name AND n.path = s.path"
-			 "  AND n.host IS NOT DISTINCT FROM s.host)",
-			 &args);
-	cmdb_run(query,
-			 "INSERT INTO pgops.secret AS s (scope, cluster, host, name, path, value)"
-			 " SELECT CASE WHEN n.host IS NULL THEN 'cluster' ELSE 'instance' END,"
-			 "  $1, n.host, n.name, n.path, n.value FROM new_secret AS n"
-			 " ON CONFLICT (cluster, host, name, path) DO UPDATE"
-			 " SET value = excluded.value"
-			 " WHERE s.value <> excluded.value",
-			 &args);
-}
-
-/* ---- the whole ---- */
-
-/*
- * "body" is changed: its secrets are taken out.  Only rows that differ are
- * written, so that triggers, dumps and replicas see what changed and no more.
- */
-static void
-store_rows(const char *cluster, SpecNode *body, const SpecNode *masked,
-		   const SpecNode *difference, const char *note)
+typedef struct Store
 {
 	CmdbQuery	query;
-	CmdbRowSet *secrets;
+	const CmdbStoreOptions *options;
+	const Inventory *declared;
+	const Inventory *stored;
+	List	   *differences;	/* of GroupDifference * */
+	List	   *mentions;		/* new structure, or NIL: it stays */
+	List	   *gone;			/* names of groups to be pruned */
+	List	   *changes;		/* of CmdbChange *: the result */
+} Store;
 
-	cmdb_begin(&query);
-	store_cluster(&query, cluster);
-	store_instances(&query, cluster, body);
-	secrets = cmdb_row_set(&query, "new_secret", secret_columns, lengthof(secret_columns));
-	site_visit_body(body, "", take_secret, secrets);
-	store_variables(&query, cluster, body);
-	store_secrets(&query, cluster);
-	revision_add(&query, cluster, masked, difference, note);
-	cmdb_end(&query);
+static const CmdbColumn group_columns[] = {
+	{"name", TEXTOID}, {"kind", TEXTOID}
+};
+
+/* ---- what differs ---- */
+
+static void
+add_change(Store *store, const char *group, const char *action, const char *path,
+		   SpecNode *old, SpecNode *new)
+{
+	CmdbChange *change = palloc0(sizeof(CmdbChange));
+
+	change->group = group;
+	change->action = action;
+	change->path = path;
+	change->old = old;
+	change->new = new;
+	store->changes = lappend(store->changes, change);
+}
+
+/* what the document does not have: pruned, or only reported */
+static void
+find_missing(Store *store)
+{
+	ListCell   *cell;
+
+	foreach(cell, store->stored->groups)
+	{
+		const InventoryGroup *group = lfirst(cell);
+
+		if (inventory_group(store->declared, group->name) != NULL)
+			continue;
+		if (store->options->prune)
+			store->gone = lappend(store->gone, group->name);
+		add_change(store, group->name, store->options->prune ? "removed" : "kept", "",
+				   cmdb_mask(inventory_body(group)), NULL);
+	}
+	if (!store->declared->has_vars && !store->options->prune)
+	{
+		foreach(cell, store->stored->vars->entries)
+			add_change(store, NULL, "kept", ((SpecEntry *) lfirst(cell))->key, NULL, NULL);
+	}
+}
+
+/*
+ * The structure itself is a change only where both sides know the group: that a
+ * new one lies somewhere is said by its being added.
+ */
+static void
+compare_structure(Store *store)
+{
+	List	   *before = structure_of(store->stored);
+	List	   *after = structure_make(store->declared, store->stored, store->options->prune);
+	SpecNode   *old;
+	SpecNode   *new;
+	ListCell   *cell;
+
+	if (structure_equal(before, after))
+		return;
+	store->mentions = after;
+	old = structure_node(before);
+	new = structure_node(after);
+	foreach(cell, new->entries)
+	{
+		SpecEntry  *entry = lfirst(cell);
+		SpecNode   *other = node_get(old, entry->key);
+		bool		all = strcmp(entry->key, CMDB_ALL) == 0;
+
+		if (other != NULL && !node_equal(other, entry->value))
+			add_change(store, all ? NULL : entry->key, "changed", "children", other, entry->value);
+	}
+}
+
+static void
+compare(Store *store)
+{
+	bool		globals = store->options->whole ?
+		store->declared->has_vars || store->options->prune : true;
+	ListCell   *cell;
+
+	store->differences = compare_inventories(store->declared, store->stored, globals);
+	foreach(cell, store->differences)
+		store->changes = compare_changes(store->changes, lfirst(cell));
+	if (store->options->whole)
+	{
+		compare_structure(store);
+		find_missing(store);
+	}
+}
+
+/* ---- writing ---- */
+
+static void
+store_groups(Store *store)
+{
+	CmdbRowSet *set = cmdb_row_set(&store->query, "new_group", group_columns,
+								   lengthof(group_columns));
+	ListCell   *cell;
+
+	foreach(cell, store->differences)
+	{
+		const GroupDifference *difference = lfirst(cell);
+		CmdbRow		row = {0};
+
+		if (difference->group == NULL)
+			continue;
+		cmdb_put_text(&row, difference->name);
+		cmdb_put_text(&row, difference->group->kind);
+		cmdb_row_set_add(set, &row);
+	}
+	cmdb_run(&store->query,
+			 "INSERT INTO pgops.cluster AS c (name, kind)"
+			 " SELECT n.name, n.kind FROM new_group AS n"
+			 " ON CONFLICT (name) DO UPDATE SET kind = excluded.kind,"
+			 "  generation = c.generation + 1, updated_at = now()", NULL);
+}
+
+/* what pgops.forget() does, too: the server is left as it is */
+static void
+delete_groups(Store *store)
+{
+	static const char *const statements[] = {
+		"DELETE FROM pgops.identity AS t WHERE t.cluster = ANY ($1)",
+		"DELETE FROM pgops.owned AS t WHERE t.cluster = ANY ($1)",
+		"DELETE FROM pgops.failure AS t WHERE t.cluster = ANY ($1)",
+		"DELETE FROM pgops.cluster_status AS t WHERE t.cluster = ANY ($1)",
+		"DELETE FROM pgops.cluster AS t WHERE t.name = ANY ($1)",
+	};
+	CmdbRow		args = {0};
+
+	if (store->gone == NIL)
+		return;
+	cmdb_put_names(&args, store->gone, false);
+	for (int i = 0; i < lengthof(statements); i++)
+		cmdb_run(&store->query, statements[i], &args);
+}
+
+static void
+store_structure(Store *store)
+{
+	ListCell   *cell;
+
+	if (store->mentions != NIL)
+		structure_store(&store->query, store->mentions);
+	else
+	{
+		foreach(cell, store->differences)
+		{
+			const GroupDifference *difference = lfirst(cell);
+
+			if (difference->added && strcmp(difference->name, INVENTORY_UNGROUPED) != 0)
+				structure_append(&store->query, difference->name);
+		}
+	}
+}
+
+/* whether a change of this group means something for groups that did not change */
+static bool
+reaches_others(const GroupDifference *difference)
+{
+	return difference->group == NULL || strcmp(difference->group->kind, INVENTORY_PGSQL) != 0 ||
+		difference->group->children != NIL;
+}
+
+/*
+ * Clusters that did not change themselves, but inherit from something that did,
+ * or share a host with it, have a new declaration all the same.
+ */
+static void
+touch_others(Store *store)
+{
+	CmdbRow		args = {0};
+	List	   *changed = NIL;
+	List	   *reaching = NIL;
+	bool		all = store->mentions != NIL;
+	ListCell   *cell;
+
+	foreach(cell, store->differences)
+	{
+		const GroupDifference *difference = lfirst(cell);
+
+		if (difference->group != NULL)
+			changed = lappend(changed, pstrdup(difference->name));
+		if (reaches_others(difference))
+			reaching = lappend(reaching, pstrdup(difference->name));
+		all = all || difference->group == NULL;
+	}
+	if (!all && reaching == NIL)
+		return;
+	cmdb_put_names(&args, changed, false);
+	cmdb_put_names(&args, reaching, false);
+	cmdb_put_bool(&args, all);
+	cmdb_run(&store->query,
+			 "WITH RECURSIVE below (name) AS ("
+			 " SELECT r.name FROM unnest($2::text[]) AS r (name)"
+			 " UNION SELECT h.child FROM pgops.child AS h JOIN below AS b ON b.name = h.parent),"
+			 " reached (name) AS ("
+			 " SELECT b.name FROM below AS b"
+			 " UNION SELECT o.cluster FROM pgops.instance AS i JOIN below AS b ON b.name = i.cluster"
+			 "  JOIN pgops.instance AS o ON o.host = i.host)"
+			 " UPDATE pgops.cluster AS c SET generation = c.generation + 1, updated_at = now()"
+			 " WHERE c.kind = 'pgsql' AND c.name <> ALL ($1)"
+			 " AND ($3 OR c.name IN (SELECT r.name FROM reached AS r))", &args);
+}
+
+/* the revision named "all" has the structure besides the variables */
+static List *
+add_all_revision(Store *store, List *revisions, const GroupDifference *globals)
+{
+	Revision   *revision = palloc0(sizeof(Revision));
+	SpecNode   *document = node_map();
+	SpecNode   *difference = globals ? globals->difference : node_list();
+	ListCell   *cell;
+
+	node_map_set(document, "vars",
+				 node_get(globals ? globals->body : compare_globals_body(store->stored), "vars"));
+	node_map_set(document, "children",
+				 structure_node(store->mentions ? store->mentions : structure_of(store->stored)));
+	foreach(cell, store->changes)
+	{
+		const CmdbChange *change = lfirst(cell);
+		SpecNode   *entry;
+
+		if (change->group != NULL || strcmp(change->path, "children") != 0)
+			continue;
+		entry = node_map();
+		node_map_set(entry, "path", node_string(change->path));
+		node_map_set(entry, "old", change->old);
+		node_map_set(entry, "new", change->new);
+		node_list_add(difference, entry);
+	}
+	revision->name = CMDB_ALL;
+	revision->document = cmdb_mask(document);
+	revision->difference = difference;
+	return lappend(revisions, revision);
+}
+
+/* bodies have lost their plain secrets to pgops.secret by now; verifiers are masked here */
+static void
+store_revisions(Store *store)
+{
+	List	   *revisions = NIL;
+	const GroupDifference *globals = NULL;
+	ListCell   *cell;
+
+	foreach(cell, store->differences)
+	{
+		const GroupDifference *difference = lfirst(cell);
+		Revision   *revision;
+
+		if (difference->group == NULL)
+		{
+			globals = difference;
+			continue;
+		}
+		revision = palloc0(sizeof(Revision));
+		revision->name = difference->name;
+		revision->document = cmdb_mask(difference->body);
+		revision->difference = difference->difference;
+		revisions = lappend(revisions, revision);
+	}
+	if (globals != NULL || (store->options->whole && store->mentions != NIL))
+		revisions = add_all_revision(store, revisions, globals);
+	revision_add(&store->query, revisions, store->options->note, store->options->join);
+}
+
+/*
+ * Only rows that differ are written, so that triggers, dumps and replicas see
+ * what changed and no more.  Groups go first: their instances' names are free then.
+ */
+static void
+write_all(Store *store)
+{
+	cmdb_begin(&store->query);
+	delete_groups(store);
+	store_groups(store);
+	store_structure(store);
+	store_bodies(&store->query, store->differences);
+	touch_others(store);
+	store_revisions(store);
+	cmdb_end(&store->query);
 }
 
 /*
  * The caller holds the lock of declarations.  Comments, blanks and the order of
  * keys are no difference; the order of a list is one, since it has a meaning.
  */
-bool
-cmdb_store_body(const char *cluster, const SpecNode *body, const char *note)
+List *
+cmdb_store_inventory(const Inventory *declared, const Inventory *stored,
+					 const CmdbStoreOptions *options)
 {
-	SpecNode   *stored = cmdb_load_body(cluster);
-	SpecNode   *declared = difference_canonical(body);
-	SpecNode   *difference;
+	Store		store = {0};
 
-	if (stored != NULL)
-		stored = difference_canonical(stored);
-	difference = difference_make(stored, declared);
-	if (stored != NULL && difference->items == NIL)
-		return false;
-
-	store_rows(cluster, declared, cmdb_mask(declared), difference, note);
-	return true;
+	store.options = options;
+	store.declared = declared;
+	store.stored = stored;
+	compare(&store);
+	if (!options->dry_run &&
+		(store.differences != NIL || store.mentions != NIL || store.gone != NIL))
+		write_all(&store);
+	return store.changes;
 }

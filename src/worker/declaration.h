@@ -10,6 +10,7 @@
 #ifndef PGOPS_WORKER_DECLARATION_H
 #define PGOPS_WORKER_DECLARATION_H
 
+#include "observe/snapshot.h"
 #include "spec/finding.h"
 #include "spec/inventory.h"
 
@@ -17,9 +18,11 @@ typedef struct Declaration
 {
 	Inventory  *stored;			/* what is declared now (all of it, or what concerns the cluster asked for) */
 	Inventory  *declared;		/* what will be; shares with "stored" what is not changed */
-	List	   *changed;		/* names of groups whose bodies the caller may have changed */
-	bool		globals_changed;
+	SpecNames  *bodies;			/* what declaration_body() has given out, by name */
+	List	   *changed;		/* their names */
+	SpecNode   *globals;		/* {vars} of all, if it was given out */
 	Findings	findings;
+	ServerState *server;		/* by declaration_check(), if the server was looked at; else NULL */
 	const char *note;			/* or NULL */
 	bool		join;			/* add to the revision that this transaction made already */
 	bool		incomplete;		/* a cluster may still lack hosts or a primary: the caller looks again at commit */
@@ -34,6 +37,12 @@ typedef struct Declaration
  *		Raises if the server is in recovery or the library is not preloaded.
  */
 extern Declaration *declaration_begin(const char *cluster, const char *what);
+
+/*
+ * declaration_look
+ *		The same for a dry run: nothing is locked, and nothing can be stored.
+ */
+extern Declaration *declaration_look(const char *cluster);
 
 /*
  * declaration_body
@@ -52,12 +61,16 @@ extern SpecNode *declaration_body(Declaration *declaration, const char *cluster)
  */
 extern SpecNode *declaration_add(Declaration *declaration, const char *cluster);
 
+/* the whole body of a group, in place of what is declared; the group may be a new one */
+extern void declaration_put(Declaration *declaration, const char *cluster, SpecNode *body);
+
 /*
  * declaration_check
  *		Validates what was changed as a document would be, seals passwords;
  *		findings are collected (paths begin with the group's name, as in
  *		"pg-meta.pg_databases[3].connlimit"; a global variable's with "all"),
- *		nothing is raised.
+ *		nothing is raised.  What only the server can tell (HBA lines, roles that
+ *		are nowhere) is looked at for the cluster that is this server's.
  */
 extern void declaration_check(Declaration *declaration);
 

@@ -166,7 +166,6 @@ read_declaration(Declared *declared, bool standby)
 {
 	Findings	findings = {0};
 	char	   *name;
-	SpecNode   *body;
 
 	declared->extension = txn_begin();
 	if (declared->extension != EXTENSION_READY)
@@ -179,10 +178,9 @@ read_declaration(Declared *declared, bool standby)
 		declared->status = cmdb_status(name);
 		if (declared->binding->state == BINDING_BOUND)
 		{
-			body = cmdb_load_body(name);
 			declared->situation.server = observe_shared();
 			declared->situation.cluster =
-				situation_model(name, body, declared->binding->instance,
+				situation_model(cmdb_load_scope(name), name, declared->binding->instance,
 								declared->situation.server, !standby, &findings);
 			declared->situation.owned = cmdb_owned_load(name);
 			if (!standby)

@@ -12,6 +12,7 @@
 #include "guc.h"
 #include "io/hba.h"
 #include "render/render.h"
+#include "spec/spec.h"
 #include "worker/reference.h"
 #include "worker/situation.h"
 #include "worker/task.h"
@@ -62,20 +63,68 @@ check_raw_hba(const Cluster *cluster, Findings *findings)
 	}
 }
 
+/* the host that is the instance "self"; NULL: none */
+static const char *
+host_of(const Inventory *inventory, const InventoryGroup *group, const char *self)
+{
+	ListCell   *cell;
+
+	foreach(cell, self ? group->hosts->entries : NIL)
+	{
+		const char *host = ((SpecEntry *) lfirst(cell))->key;
+		const SpecNode *seq = inventory_value(inventory, group, host, "pg_seq");
+		const char *cluster = node_text(inventory_value(inventory, group, host, "pg_cluster"));
+
+		if (strcmp(psprintf("%s-%s", cluster ? cluster : group->name,
+							seq && node_text(seq) ? node_text(seq) : "0"), self) == 0)
+			return host;
+	}
+	return NULL;
+}
+
+/* addresses of the hosts that the alias "infra" means */
+static List *
+infra_hosts(const Inventory *inventory)
+{
+	List	   *hosts = NIL;
+	ListCell   *cell;
+	ListCell   *lc;
+
+	foreach(cell, inventory->groups)
+	{
+		const InventoryGroup *group = lfirst(cell);
+
+		if (strcmp(group->kind, "infra") != 0)
+			continue;
+		foreach(lc, group->hosts->entries)
+			hosts = lappend(hosts, pstrdup(((SpecEntry *) lfirst(lc))->key));
+	}
+	return hosts;
+}
+
 /*
- * Expirations are resolved here because a date needs the CMDB's memory: the
- * model itself knows no clock.
+ * What is stored is faithful to the document, so copies are normalised: the
+ * trees of an inventory are still to be stored, or are shared.  Expirations are
+ * resolved here because a date needs the CMDB's memory: the model itself knows
+ * no clock.
  */
 Cluster *
-situation_model(const char *name, SpecNode *body, const char *self,
+situation_model(const Inventory *inventory, const char *name, const char *self,
 				ServerState *server, bool store, Findings *findings)
 {
+	const InventoryGroup *group = inventory_group(inventory, name);
+	SpecNode   *inherited;
+	SpecNode   *body;
 	Cluster    *cluster;
 
-	cluster = model_build(name, body, cmdb_load_globals(), self,
+	inventory_levels(inventory, group, host_of(inventory, group, self), &inherited, &body);
+	inherited = node_copy(inherited);
+	body = node_copy(body);
+	spec_normalise_vars(inherited);
+	spec_normalise_body(body);
+	cluster = model_build(name, body, inherited, self, infra_hosts(inventory),
 						  server->bootstrap_superuser, findings);
 	cmdb_resolve_expirations(name, cluster->roles, store);
-	reference_resolve(cluster, server, findings);
 	if (plan_drops_roles(cluster, server))
 		observe_dependents(server);
 	return cluster;

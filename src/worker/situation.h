@@ -24,12 +24,13 @@ typedef struct Situation
 
 /*
  * situation_model
- *		The typed model of a body, with expirations resolved (and remembered if
- *		"store").  What the model itself finds wrong is appended to the
+ *		The typed model of a group of the inventory (all of it, or its scope: see
+ *		cmdb_load_scope), with expirations resolved (and remembered if "store").  What the model itself finds wrong is appended to the
  *		findings.  Needs a transaction.
  */
-extern Cluster *situation_model(const char *name, SpecNode *body, const char *self,
-								ServerState *server, bool store, Findings *findings);
+extern Cluster *situation_model(const Inventory *inventory, const char *name,
+								const char *self, ServerState *server, bool store,
+								Findings *findings);
 
 /*
  * situation_check

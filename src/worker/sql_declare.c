@@ -22,6 +22,7 @@
 #include "secret.h"
 #include "spec/spec.h"
 #include "worker/argument.h"
+#include "worker/declaration.h"
 #include "worker/rows.h"
 #include "worker/shared.h"
 #include "worker/situation.h"
@@ -36,19 +37,10 @@ PG_FUNCTION_INFO_V1(pgops_plan);
 typedef struct Document
 {
 	char	   *name;
-	SpecNode   *body;
+	Declaration *declaration;
 	Findings	findings;
 	ServerState *server;
 } Document;
-
-/* for cmdb_seal(): the verifier the server has for a role */
-static const char *
-server_verifier(const char *role, void *arg)
-{
-	Role	   *found = snapshot_role(arg, role);
-
-	return found ? found->password : NULL;
-}
 
 /* The text as it is: neither copied nor converted first. */
 static SpecNode *
@@ -62,59 +54,86 @@ parse_text(text *document, Findings *findings)
  * tell, so that all errors are reported at once.
  */
 static void
-examine_rest(Document *document)
+examine_rest(Document *document, SpecNode *body)
 {
-	SpecNode   *sound = spec_sanitize(document->name, document->body, &document->findings);
+	SpecNode   *sound = spec_sanitize(document->name, body, &document->findings);
+	Inventory  *inventory;
+	InventoryGroup *group;
 	Findings	repeated = {0};
-	Cluster    *cluster;
 
 	if (sound == NULL)
 		return;
+	inventory = cmdb_load_scope(document->name);
+	group = inventory_add_group(inventory, document->name);
+	group->vars = node_get(sound, "vars") ? node_get(sound, "vars") : node_map();
+	group->hosts = node_map();
+	inventory_finish(inventory);
 	document->server = observe_shared();
-	cluster = situation_model(document->name, sound, NULL, document->server, false, &repeated);
-	situation_check(cluster, document->server, sound, &document->findings);
+	situation_check(situation_model(inventory, document->name, NULL, document->server,
+									false, &repeated),
+					document->server, sound, &document->findings);
 }
 
-/* everything that can be said of a document without storing it */
-static void
-examine(Document *document, SpecNode *tree)
+/* what is stored, to be changed or only to be compared with */
+static Declaration *
+open_declaration(Document *document, bool dry)
 {
-	Cluster    *cluster;
+	return dry ? declaration_look(document->name) :
+		declaration_begin(document->name, "pgops.apply_cluster()");
+}
+
+/*
+ * Everything that can be said of a document without storing it.  The document's
+ * own errors come first: what is found between clusters needs a sound one.
+ */
+static void
+examine(Document *document, SpecNode *tree, bool dry)
+{
+	SpecNode   *declared;
+	SpecNode   *body;
 
 	if (tree == NULL)
 		return;
-	spec_validate_cluster(tree, &document->findings, &document->name, &document->body);
-	if (document->body == NULL)
+	declared = node_copy(tree);
+	spec_validate_cluster(tree, &document->findings, &document->name, &body);
+	if (body == NULL)
 		return;
 	if (document->findings.errors > 0)
 	{
-		examine_rest(document);
+		examine_rest(document, body);
 		return;
 	}
-	document->server = observe_shared();
-	cmdb_seal(document->name, document->body, cmdb_load_body(document->name),
-			  server_verifier, document->server, &document->findings);
-	if (document->findings.errors > 0)
-		return;
-	cluster = situation_model(document->name, document->body, NULL, document->server,
-							  false, &document->findings);
-	situation_check(cluster, document->server, document->body, &document->findings);
+	memset(&document->findings, 0, sizeof(document->findings));
+	document->declaration = open_declaration(document, dry);
+	declaration_put(document->declaration, document->name,
+					spec_declared(node_get(declared, document->name), body));
+	declaration_check(document->declaration);
+	findings_append(&document->findings, &document->declaration->findings);
+	document->server = document->declaration->server;
 }
 
-/* the plan of a document, stored or not */
+/* the plan of an inventory's cluster, stored or not */
 static ActionPlan *
-plan_document(Document *document, const char *self, bool stored)
+plan_cluster(const char *name, const Inventory *inventory, ServerState *server,
+			 const char *self, bool stored)
 {
 	Situation	situation = {0};
 	Findings	ignored = {0};
 
-	situation.server = document->server;
-	situation.row = cmdb_cluster(document->name);
-	situation.owned = situation.row ? cmdb_owned_load(document->name) : NIL;
-	situation.cluster = situation_model(document->name, document->body, self,
-										document->server, stored, &ignored);
+	situation.server = server ? server : observe_shared();
+	situation.row = cmdb_cluster(name);
+	situation.owned = situation.row ? cmdb_owned_load(name) : NIL;
+	situation.cluster = situation_model(inventory, name, self, situation.server, stored,
+										&ignored);
 	situation_observe(&situation, NULL, NULL, true);
 	return situation_plan(&situation, RecoveryInProgress());
+}
+
+static ActionPlan *
+plan_document(Document *document, const char *self, bool stored)
+{
+	return plan_cluster(document->name, document->declaration->declared, document->server,
+						self, stored);
 }
 
 /* the instance whose variables count: this server's, if it belongs to the cluster */
@@ -133,14 +152,15 @@ own_instance(const char *cluster)
 static char *
 likely_instance(const Document *document)
 {
-	SpecNode   *hosts = node_get(document->body, "hosts");
-	SpecEntry  *only;
-	SpecNode   *seq;
+	const Inventory *inventory = document->declaration->declared;
+	const InventoryGroup *group = inventory_group(inventory, document->name);
+	const SpecEntry *only;
+	const SpecNode *seq;
 
-	if (hosts == NULL || hosts->kind != NODE_MAP || list_length(hosts->entries) != 1)
+	if (list_length(group->hosts->entries) != 1)
 		return NULL;
-	only = linitial(hosts->entries);
-	seq = only->value && only->value->kind == NODE_MAP ? node_get(only->value, "pg_seq") : NULL;
+	only = linitial(group->hosts->entries);
+	seq = inventory_value(inventory, group, only->key, "pg_seq");
 	if (seq == NULL || node_text(seq) == NULL)
 		return NULL;
 	return psprintf("%s-%s", document->name, node_text(seq));
@@ -155,30 +175,20 @@ dry_run(Document *document, SpecNode *tree)
 {
 	char	   *self;
 
-	examine(document, tree);
+	examine(document, tree, true);
 	findings_raise(&document->findings, "cluster document");
 	self = own_instance(document->name);
 	return plan_document(document, self ? self : likely_instance(document), false);
 }
 
-/*
- * Stores a document and plans it.  The lock is taken before anything is
- * read: of two sessions the second sees what the first one declared.
- */
+/* Stores a document and plans it. */
 static ActionPlan *
-declare(Document *document, SpecNode *tree, const char *note)
+declare(Document *document, SpecNode *tree, char *note)
 {
-	shared_require();
-	PreventCommandDuringRecovery("pgops.apply_cluster()");
-	PreventCommandIfReadOnly("pgops.apply_cluster()");
-	cmdb_lock_declarations();
-
-	examine(document, tree);
+	examine(document, tree, false);
 	findings_raise(&document->findings, "cluster document");
-	if (cmdb_store_body(document->name, document->body, note))
-		wake_at_commit(REQUEST_CHANGED);
-	cmdb_bind_first();
-	CommandCounterIncrement();
+	document->declaration->note = note;
+	(void) declaration_store(document->declaration);
 	return plan_document(document, own_instance(document->name), true);
 }
 
@@ -233,7 +243,7 @@ pgops_validate(PG_FUNCTION_ARGS)
 
 	secret_hide_statement();
 	if (!PG_ARGISNULL(0))
-		examine(&document, parse_text(PG_GETARG_TEXT_PP(0), &document.findings));
+		examine(&document, parse_text(PG_GETARG_TEXT_PP(0), &document.findings), true);
 	findings_sort(&document.findings);
 	rows_of_findings(fcinfo, &document.findings);
 	return (Datum) 0;
@@ -242,11 +252,9 @@ pgops_validate(PG_FUNCTION_ARGS)
 Datum
 pgops_plan(PG_FUNCTION_ARGS)
 {
-	Document	document = {0};
+	char	   *name = argument_cluster(fcinfo);
 
-	document.name = argument_cluster(fcinfo);
-	document.body = cmdb_load_body(document.name);
-	document.server = observe_shared();
-	rows_of_plan(fcinfo, plan_document(&document, own_instance(document.name), false));
+	rows_of_plan(fcinfo, plan_cluster(name, cmdb_load_scope(name), NULL, own_instance(name),
+									  false));
 	return (Datum) 0;
 }

@@ -1,0 +1,345 @@
+/*
+ * declaration.c
+ *		One declaration by SQL, from what is stored to what will be.
+ *
+ * Not for: documents of whole inventories (sql_inventory.c), how a body is
+ * changed, plans.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "tcop/utility.h"
+
+#include "cmdb/cmdb.h"
+#include "errors.h"
+#include "observe/snapshot.h"
+#include "spec/catalogue.h"
+#include "spec/spec.h"
+#include "worker/declaration.h"
+#include "worker/shared.h"
+#include "worker/situation.h"
+#include "worker/wake.h"
+
+/* ---- what is declared now ---- */
+
+/* an inventory of the same groups, whose trees are shared until somebody changes them */
+static Inventory *
+share_inventory(const Inventory *from)
+{
+	Inventory  *inventory = inventory_create();
+	ListCell   *cell;
+	ListCell   *lc;
+
+	inventory->vars = from->vars;
+	inventory->has_vars = from->has_vars;
+	foreach(cell, from->groups)
+	{
+		const InventoryGroup *group = lfirst(cell);
+		InventoryGroup *copy = inventory_add_group(inventory, group->name);
+
+		copy->kind = group->kind;
+		copy->hosts = group->hosts;
+		copy->vars = group->vars;
+		copy->defined = group->defined;
+		copy->top = group->top;
+		copy->hosts_first = group->hosts_first;
+	}
+	foreach(lc, from->children)
+	{
+		const InventoryChild *child = lfirst(lc);
+
+		inventory_add_child(inventory, NULL, inventory_group(inventory, child->group->name),
+							child->defines);
+	}
+	foreach(cell, from->groups)
+	{
+		const InventoryGroup *group = lfirst(cell);
+
+		foreach(lc, group->children)
+		{
+			const InventoryChild *child = lfirst(lc);
+
+			inventory_add_child(inventory, inventory_group(inventory, group->name),
+								inventory_group(inventory, child->group->name),
+								child->defines);
+		}
+	}
+	return inventory;
+}
+
+Declaration *
+declaration_look(const char *cluster)
+{
+	Declaration *declaration = palloc0(sizeof(Declaration));
+
+	declaration->stored = cluster ? cmdb_load_scope(cluster) : cmdb_load_inventory();
+	declaration->declared = share_inventory(declaration->stored);
+	declaration->bodies = spec_names_create();
+	return declaration;
+}
+
+/*
+ * The lock is taken before anything is read: of two sessions the second sees
+ * what the first one declared.
+ */
+Declaration *
+declaration_begin(const char *cluster, const char *what)
+{
+	shared_require();
+	PreventCommandDuringRecovery(what);
+	PreventCommandIfReadOnly(what);
+	cmdb_lock_declarations();
+	return declaration_look(cluster);
+}
+
+/* ---- what will be ---- */
+
+static SpecNode *
+hand_out(Declaration *declaration, const char *cluster, SpecNode *body)
+{
+	char	   *name = pstrdup(cluster);
+
+	(void) spec_names_add(declaration->bodies, name, body);
+	declaration->changed = lappend(declaration->changed, name);
+	return body;
+}
+
+static SpecNode *
+global_body(Declaration *declaration)
+{
+	if (declaration->globals == NULL)
+	{
+		declaration->globals = node_map();
+		node_map_set(declaration->globals, "vars", node_copy(declaration->stored->vars));
+	}
+	return declaration->globals;
+}
+
+SpecNode *
+declaration_body(Declaration *declaration, const char *cluster)
+{
+	InventoryGroup *group;
+	SpecNode   *body;
+
+	if (cluster == NULL)
+		return global_body(declaration);
+	body = spec_names_find(declaration->bodies, cluster);
+	if (body != NULL)
+		return body;
+	group = inventory_group(declaration->declared, cluster);
+	if (group == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_UNKNOWN_CLUSTER),
+				 errmsg("cluster \"%s\" is not declared", cluster),
+				 errhint("See pgops.clusters.")));
+	return hand_out(declaration, cluster, node_copy(inventory_body(group)));
+}
+
+/* an empty group below all; its kind follows from what is put into it */
+static void
+add_group(Declaration *declaration, const char *cluster)
+{
+	InventoryGroup *group = inventory_add_group(declaration->declared, cluster);
+
+	group->defined = true;
+	inventory_add_child(declaration->declared, NULL, group, true);
+}
+
+SpecNode *
+declaration_add(Declaration *declaration, const char *cluster)
+{
+	SpecNode   *body = node_map();
+
+	if (inventory_group(declaration->declared, cluster) != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg("cluster \"%s\" is declared already", cluster)));
+	add_group(declaration, cluster);
+	node_map_set(body, "hosts", node_map());
+	node_map_set(body, "vars", node_map());
+	return hand_out(declaration, cluster, body);
+}
+
+void
+declaration_put(Declaration *declaration, const char *cluster, SpecNode *body)
+{
+	if (inventory_group(declaration->declared, cluster) == NULL)
+		add_group(declaration, cluster);
+	(void) hand_out(declaration, cluster, body);
+}
+
+/* ---- whether it is good ---- */
+
+/* a part of a body as the map that the inventory wants: "hosts:" alone is a null */
+static SpecNode *
+part_of(SpecNode *body, const char *key)
+{
+	SpecNode   *part = node_get(body, key);
+
+	return part != NULL && part->kind == NODE_MAP ? part : node_map();
+}
+
+/* likewise "10.10.10.10:" alone */
+static SpecNode *
+hosts_of(SpecNode *body)
+{
+	SpecNode   *hosts = part_of(body, "hosts");
+	ListCell   *cell;
+
+	foreach(cell, hosts->entries)
+	{
+		SpecEntry  *host = lfirst(cell);
+
+		if (host->value == NULL || host->value->kind != NODE_MAP)
+			host->value = node_map();
+	}
+	return hosts;
+}
+
+/* The bodies go into the inventory; what follows from them is worked out again. */
+static void
+take_bodies(Declaration *declaration)
+{
+	ListCell   *cell;
+
+	declaration->declared = share_inventory(declaration->declared);
+	foreach(cell, declaration->changed)
+	{
+		InventoryGroup *group = inventory_group(declaration->declared, lfirst(cell));
+		SpecNode   *body = spec_names_find(declaration->bodies, lfirst(cell));
+
+		group->hosts = hosts_of(body);
+		group->vars = part_of(body, "vars");
+		group->kind = NULL;
+	}
+	if (declaration->globals != NULL)
+		declaration->declared->vars = part_of(declaration->globals, "vars");
+	inventory_finish(declaration->declared);
+}
+
+/* known parameters of the level "all"; anything else may stand there */
+static void
+check_globals(Declaration *declaration)
+{
+	ListCell   *cell;
+
+	foreach(cell, declaration->declared->vars->entries)
+	{
+		SpecEntry  *entry = lfirst(cell);
+
+		if (catalogue_find(entry->key) != NULL)
+			spec_validate_param(entry->key, entry->value, psprintf("all.%s", entry->key),
+								&declaration->findings);
+	}
+}
+
+/*
+ * Validation normalises what it looks at, and what is stored must be what was
+ * declared: so the trees are copied before and put together again after it.
+ */
+static void
+validate(Declaration *declaration)
+{
+	List	   *before = NIL;
+	SpecNode   *globals = NULL;
+	ListCell   *cell;
+	ListCell   *other;
+
+	foreach(cell, declaration->changed)
+		before = lappend(before, node_copy(inventory_body(
+							inventory_group(declaration->declared, lfirst(cell)))));
+	if (declaration->globals != NULL)
+	{
+		globals = node_copy(declaration->declared->vars);
+		check_globals(declaration);
+		declaration->declared->vars = spec_declared(globals, declaration->declared->vars);
+	}
+	if (declaration->changed != NIL)
+		spec_validate_groups(declaration->declared, declaration->changed,
+							 declaration->incomplete, &declaration->findings);
+	forboth(cell, declaration->changed, other, before)
+	{
+		InventoryGroup *group = inventory_group(declaration->declared, lfirst(cell));
+		SpecNode   *body = lfirst(other);
+
+		group->hosts = spec_declared(node_get(body, "hosts"), group->hosts);
+		group->vars = spec_declared(node_get(body, "vars"), group->vars);
+	}
+}
+
+/* for cmdb_seal(): the verifier the server has for a role */
+static const char *
+server_verifier(const char *role, void *arg)
+{
+	Declaration *declaration = arg;
+	Role	   *found;
+
+	if (declaration->server == NULL)
+		declaration->server = observe_shared();
+	found = snapshot_role(declaration->server, role);
+	return found ? found->password : NULL;
+}
+
+/* of another cluster's roles this server knows nothing */
+static bool
+is_local(const char *cluster)
+{
+	const char *local = cmdb_local_cluster();
+
+	return local == NULL || strcmp(local, cluster) == 0;
+}
+
+static void
+check_on_server(Declaration *declaration, const char *cluster)
+{
+	const InventoryGroup *group = inventory_group(declaration->declared, cluster);
+	Cluster    *model;
+	SpecNode   *body;
+
+	if (strcmp(group->kind, INVENTORY_PGSQL) != 0 || !is_local(cluster))
+		return;
+	if (declaration->server == NULL)
+		declaration->server = observe_shared();
+	body = node_copy(inventory_body(group));
+	spec_normalise_body(body);
+	model = situation_model(declaration->declared, cluster, NULL, declaration->server, false,
+							&declaration->findings);
+	situation_check(model, declaration->server, body, &declaration->findings);
+}
+
+void
+declaration_check(Declaration *declaration)
+{
+	ListCell   *cell;
+
+	take_bodies(declaration);
+	validate(declaration);
+	if (declaration->findings.errors > 0)
+		return;
+	cmdb_seal(declaration->declared, declaration->stored, declaration->changed,
+			  declaration->globals != NULL, server_verifier, declaration,
+			  &declaration->findings);
+	if (declaration->findings.errors > 0)
+		return;
+	foreach(cell, declaration->changed)
+		check_on_server(declaration, lfirst(cell));
+}
+
+/* ---- storing ---- */
+
+List *
+declaration_store(Declaration *declaration)
+{
+	CmdbStoreOptions options = {0};
+	List	   *changes;
+
+	options.note = declaration->note;
+	options.join = declaration->join;
+	changes = cmdb_store_inventory(declaration->declared, declaration->stored, &options);
+	if (changes != NIL)
+		wake_at_commit(REQUEST_CHANGED);
+	cmdb_bind_first();
+	CommandCounterIncrement();
+	return changes;
+}
