@@ -12,6 +12,7 @@
 #include "errors.h"
 #include "plan/plan.h"
 #include "plan/planner.h"
+#include "spec/placeholder.h"
 
 /* what a check needs to know */
 typedef struct Check
@@ -82,6 +83,8 @@ check_name(const Check *check, const Reference *reference, const SpecNode *node,
 {
 	const char *name = node_text(node);
 
+	if (name != NULL)
+		name = placeholder_text(check->cluster->placeholders, name);
 	if (name == NULL || name[0] == '\0' || reference->known(check, name))
 		return;
 	finding_add(check->findings, FINDING_ERROR, ERRCODE_PGOPS_UNRESOLVED, node, path,

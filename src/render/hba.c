@@ -13,6 +13,7 @@
 
 #include "errors.h"
 #include "render/hba_parts.h"
+#include "spec/hba_name.h"
 
 /* widths of the columns: fixed, so that one rule never moves another */
 #define LINE_FORMAT		"%-8s %-18s %-18s %-18s %s"
@@ -102,8 +103,8 @@ static List *
 alias_rule_lines(const Cluster *cluster, const HbaRule *rule, int server_major,
 				 HbaProblem *problem)
 {
-	char	   *user = hba_user_column(cluster, rule->user, server_major, problem);
-	char	   *db = user ? hba_database_column(rule->db, server_major, problem) : NULL;
+	char	   *user = hba_name_column(rule->user, server_major, problem);
+	char	   *db = user ? hba_name_column(rule->db, server_major, problem) : NULL;
 	List	   *addresses = db ? hba_addresses(cluster, rule->addr, problem) : NIL;
 	List	   *lines = NIL;
 	ListCell   *cell;
@@ -170,6 +171,15 @@ append_rule(StringInfo out, const Cluster *cluster, const HbaRule *rule, bool li
 
 /* ---- the file ---- */
 
+/* the superuser's name as a column, whatever initdb called it; NULL: cannot be written */
+static char *
+superuser_column(const Cluster *cluster, int server_major, HbaProblem *problem)
+{
+	HbaName    *name = hba_name_literal(cluster->dbsu);
+
+	return hba_name_column(hba_names_join(list_make1(name)), server_major, problem);
+}
+
 /*
  * The way in that no declaration can take away: whatever the rules below say,
  * the superuser gets in through the local socket, since the server takes the
@@ -180,7 +190,7 @@ append_head(StringInfo out, const Cluster *cluster, const Instance *self,
 			const char *local_method, int server_major)
 {
 	HbaProblem	problem = {0};
-	char	   *user = hba_user_column(cluster, "${dbsu}", server_major, &problem);
+	char	   *user = superuser_column(cluster, server_major, &problem);
 
 	/* without this line the file must not exist; render_hba_check() says so before */
 	if (user == NULL)
@@ -259,7 +269,7 @@ render_hba_check(const Cluster *cluster, int server_major, Findings *findings)
 	HbaProblem	problem = {0};
 	ListCell   *cell;
 
-	if (hba_user_column(cluster, "${dbsu}", server_major, &problem) == NULL)
+	if (superuser_column(cluster, server_major, &problem) == NULL)
 		finding_add(findings, FINDING_ERROR, problem.sqlstate, NULL, cluster->name,
 					"Rename the bootstrap superuser, or set pgops.manage_hba to off.",
 					"the bootstrap superuser cannot be named in pg_hba.conf: %s",

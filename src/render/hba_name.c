@@ -8,7 +8,7 @@
  * quoted, and since 16 a leading slash makes a regular expression, quoted or
  * not.
  *
- * Not for: which role an alias of the declaration means beyond the four system users.
+ * Not for: what a declared name stands for (spec/model_hba.c).
  */
 #include "postgres.h"
 
@@ -18,37 +18,6 @@
 
 /* from this version on, a name that begins with a slash cannot be written */
 #define REGEXP_SINCE	16
-
-static const char *const user_keywords[] = {"all", NULL};
-static const char *const database_keywords[] = {
-	"all", "replication", "sameuser", "samerole", "samegroup", NULL
-};
-
-/* declared aliases of the system users */
-typedef struct UserAlias
-{
-	const char *alias;
-	size_t		offset;			/* of the name in Cluster */
-} UserAlias;
-
-static const UserAlias user_aliases[] = {
-	{"${dbsu}", offsetof(Cluster, dbsu)},
-	{"${repl}", offsetof(Cluster, replication_user)},
-	{"${monitor}", offsetof(Cluster, monitor_user)},
-	{"${admin}", offsetof(Cluster, admin_user)},
-};
-
-/* Exactly in lower case, as the server compares them. */
-static bool
-is_keyword(const char *name, const char *const *keywords)
-{
-	for (int i = 0; keywords[i] != NULL; i++)
-	{
-		if (strcmp(name, keywords[i]) == 0)
-			return true;
-	}
-	return false;
-}
 
 /* Names made of these alone need no quotes in any version. */
 static bool
@@ -73,9 +42,9 @@ has_control_character(const char *name)
 	return false;
 }
 
-/* Says why a name cannot be written; false if it can.  "expanded": it came from an alias. */
+/* Says why a name cannot be written; false if it can. */
 static bool
-refuse_name(const HbaName *name, bool expanded, int server_major, HbaProblem *problem)
+refuse_name(const HbaName *name, int server_major, HbaProblem *problem)
 {
 	problem->sqlstate = ERRCODE_PGOPS_BAD_NAME;
 	if (name->name[0] == '\0')
@@ -87,10 +56,10 @@ refuse_name(const HbaName *name, bool expanded, int server_major, HbaProblem *pr
 									NAMEDATALEN - 1);
 	else if (name->name[0] == '/' && !name->group && server_major >= REGEXP_SINCE)
 		problem->message = psprintf("name \"%s\" would be a regular expression", name->name);
-	else if (strncmp(name->name, "${", 2) == 0 && !name->quoted && !expanded)
+	else if (strncmp(name->name, "${", 2) == 0 && !name->quoted)
 	{
-		problem->message = psprintf("\"%s\" is not an alias that is known here", name->name);
-		problem->hint = "Users have the aliases ${dbsu}, ${repl}, ${monitor} and ${admin}, databases none.";
+		problem->message = psprintf("\"%s\" stands for nothing here", name->name);
+		problem->hint = "Known are ${dbsu}, ${repl}, ${monitor}, ${admin}, and the names of variables that are declared.";
 	}
 	else
 	{
@@ -116,43 +85,27 @@ append_quoted(StringInfo out, const char *name)
 	appendStringInfoChar(out, '"');
 }
 
-/* Writes one name; "literal" names are never taken for keywords. */
+/* Writes one name; a name in quotes is never taken for a keyword. */
 static void
-append_name(StringInfo out, const HbaName *name, bool literal, const char *const *keywords)
+append_name(StringInfo out, const HbaName *name)
 {
-	bool		keyword = !name->group && is_keyword(name->name, keywords);
-
 	if (out->len > 0)
 		appendStringInfoChar(out, ',');
 	if (name->group)
 		appendStringInfoChar(out, '+');
-	if (name->quoted || !is_plain(name->name) || (keyword && literal))
+	if (name->quoted || !is_plain(name->name))
 		append_quoted(out, name->name);
 	else
 		appendStringInfoString(out, name->name);
 }
 
-/* The name that ${dbsu} and its like stand for, or NULL. */
-static char *
-expand_alias(const Cluster *cluster, const HbaName *name)
-{
-	if (name->quoted)
-		return NULL;
-	for (int i = 0; i < lengthof(user_aliases); i++)
-	{
-		if (strcmp(name->name, user_aliases[i].alias) == 0)
-			return *(char *const *) ((const char *) cluster + user_aliases[i].offset);
-	}
-	return NULL;
-}
-
 /*
- * Names separated by commas without blanks: a blank would end the column.
- * "cluster" is NULL where no alias is known (databases).
+ * Names separated by commas without blanks: a blank would end the column.  A
+ * bare keyword is one; "all" databases do not include replication, as in the
+ * server.
  */
-static char *
-column(const Cluster *cluster, const char *declared, const char *const *keywords,
-	   int server_major, HbaProblem *problem)
+char *
+hba_name_column(const char *declared, int server_major, HbaProblem *problem)
 {
 	StringInfoData out;
 	List	   *names = hba_names_split(declared);
@@ -162,13 +115,10 @@ column(const Cluster *cluster, const char *declared, const char *const *keywords
 	foreach(cell, names)
 	{
 		HbaName    *name = lfirst(cell);
-		char	   *expanded = cluster ? expand_alias(cluster, name) : NULL;
 
-		if (expanded != NULL)
-			name->name = expanded;
-		if (refuse_name(name, expanded != NULL, server_major, problem))
+		if (refuse_name(name, server_major, problem))
 			return NULL;
-		append_name(&out, name, expanded != NULL, keywords);
+		append_name(&out, name);
 	}
 	if (out.len > 0)
 		return out.data;
@@ -176,22 +126,4 @@ column(const Cluster *cluster, const char *declared, const char *const *keywords
 	problem->sqlstate = ERRCODE_PGOPS_BAD_NAME;
 	problem->message = pstrdup("a name is empty");
 	return NULL;
-}
-
-/*
- * See hba_parts.h.  A keyword stands only if it was declared as one; a system
- * user called "all" is quoted.
- */
-char *
-hba_user_column(const Cluster *cluster, const char *declared, int server_major,
-				HbaProblem *problem)
-{
-	return column(cluster, declared, user_keywords, server_major, problem);
-}
-
-/* Likewise.  "all" does not include replication, as in the server. */
-char *
-hba_database_column(const char *declared, int server_major, HbaProblem *problem)
-{
-	return column(NULL, declared, database_keywords, server_major, problem);
 }

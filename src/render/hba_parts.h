@@ -34,13 +34,8 @@ typedef struct HbaAuth
 	const char *local_method;
 } HbaAuth;
 
-/* user column: "all", "+dbrole_readonly", "a,b", "\"odd name\"" */
-extern char *hba_user_column(const Cluster *cluster, const char *declared,
-							 int server_major, HbaProblem *problem);
-
-/* database column */
-extern char *hba_database_column(const char *declared, int server_major,
-								 HbaProblem *problem);
+/* user or database column: "all", "+dbrole_readonly", "a,b", "\"odd name\"" */
+extern char *hba_name_column(const char *declared, int server_major, HbaProblem *problem);
 
 /* list of HbaAddress * for an alias, an address, a network or a host name */
 extern List *hba_addresses(const Cluster *cluster, const char *declared,

@@ -97,6 +97,21 @@ hba_names_split(const char *str)
 }
 
 /*
+ * Quoted only where the bare word says something: as the keyword, or as a
+ * placeholder that stands for nothing.  What else needs quotes,
+ * hba_names_join() sees.
+ */
+HbaName *
+hba_name_literal(const char *name)
+{
+	HbaName    *literal = palloc0(sizeof(HbaName));
+
+	literal->name = pstrdup(name);
+	literal->quoted = strcmp(name, "all") == 0 || strncmp(name, "${", 2) == 0;
+	return literal;
+}
+
+/*
  * Whether a name would be split or read in another way if it stood bare.
  * Names that were quoted stay so: the quotes keep "all" from being the
  * keyword.

@@ -24,6 +24,9 @@ typedef struct HbaName
  */
 extern List *hba_names_split(const char *str);
 
+/* a name that means itself, whatever it looks like, in the current context */
+extern HbaName *hba_name_literal(const char *name);
+
 /* the inverse, as declared text: quotes only where splitting needs them */
 extern char *hba_names_join(List *names);
 

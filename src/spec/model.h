@@ -324,6 +324,7 @@ typedef struct Cluster
 	List	   *default_extensions;	/* of Extension * */
 	List	   *hba_rules;		/* of HbaRule *: sorted as they must appear */
 	char	   *primary_db;		/* pg_primary_db: gets default schemas and extensions, besides template1 */
+	const struct Placeholders *placeholders;	/* for who looks at the declaration's texts again */
 } Cluster;
 
 /*
@@ -333,12 +334,14 @@ typedef struct Cluster
  *		(NODE_MAP or NULL), as seen by the instance "self" (NULL: none; then
  *		instance-level variables are not merged).  Precedence: default <
  *		global < cluster < instance, each parameter replaced whole.
- *		"dbsu" is the bootstrap superuser's real name: the role that pg_dbsu
+ *		infra_hosts: addresses (char *) that "infra" means, kept and not copied;
+ *		NIL: the admin node.  "dbsu" is the bootstrap superuser's real name: the role that pg_dbsu
  *		names in the declaration means it.
  *		Inconsistencies become findings; the result is never NULL.
  */
 extern Cluster *model_build(const char *name, const SpecNode *body, const SpecNode *globals,
-							const char *self, const char *dbsu, Findings *findings);
+							const char *self, List *infra_hosts, const char *dbsu,
+							Findings *findings);
 
 extern Role *model_find_role(List *roles, const char *name);
 extern Database *model_find_database(List *databases, const char *name);

@@ -9,6 +9,8 @@
 #define PGOPS_SPEC_MODEL_BUILD_H
 
 #include "spec/model.h"
+#include "spec/names.h"
+#include "spec/placeholder.h"
 
 typedef struct ModelBuild
 {
@@ -19,10 +21,13 @@ typedef struct ModelBuild
 	const char *declared_dbsu;	/* what pg_dbsu holds */
 	const char *real_dbsu;		/* the bootstrap superuser */
 	bool		dbsu_is_ordinary;	/* pg_users declares a role named as pg_dbsu */
+	Placeholders placeholders;	/* what texts are resolved with */
+	SpecNames  *resolved;		/* SpecNode: parameters that hold placeholders, resolved */
 	Findings   *findings;
 } ModelBuild;
 
-/* a parameter's value by precedence, or NULL; the second never looks at the catalogue */
+/* a parameter's value by precedence, placeholders resolved, or NULL; the second
+ * never looks at the catalogue */
 extern const SpecNode *model_param(const ModelBuild *build, const char *param);
 extern const SpecNode *model_declared_param(const ModelBuild *build, const char *param);
 
@@ -32,6 +37,9 @@ extern bool model_param_bool(const ModelBuild *build, const char *param);
 
 /* items of a list parameter; NIL if it is missing or null */
 extern List *model_param_items(const ModelBuild *build, const char *param);
+
+/* the same items, each in its place, as they are written: placeholders are not resolved */
+extern List *model_written_items(const ModelBuild *build, const char *param);
 
 /* as model_param_text, but "otherwise" (copied) instead of NULL */
 extern char *model_param_text_or(const ModelBuild *build, const char *param,

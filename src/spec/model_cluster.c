@@ -11,6 +11,7 @@
 #include "errors.h"
 #include "spec/catalogue.h"
 #include "spec/model_build.h"
+#include "spec/spec.h"
 
 /* what "intra" means where node_firewall_intranet has no value at all: RFC 1918 */
 static const char *const private_networks[] = {
@@ -18,14 +19,12 @@ static const char *const private_networks[] = {
 };
 
 /*
- * model_declared_param
- *		Value of a parameter as the document gives it: the instance's own, else
- *		the cluster's, else the global one; never the catalogue's default.
- *		NULL if nobody declares it.  A null counts as a value: it hides the
- *		levels below, as in every inventory.
+ * The value that counts, as it is written: the instance's own, else the
+ * cluster's, else the global one.  NULL if nobody declares it.  A null counts
+ * as a value: it hides the levels below, as in every inventory.
  */
-const SpecNode *
-model_declared_param(const ModelBuild *build, const char *param)
+static const SpecNode *
+written_param(const ModelBuild *build, const char *param)
 {
 	const SpecNode *value = NULL;
 
@@ -38,13 +37,76 @@ model_declared_param(const ModelBuild *build, const char *param)
 	return value;
 }
 
+/* for placeholders: the values that count are those of this instance */
+static const SpecNode *
+placeholder_variable(const char *name, void *arg)
+{
+	return written_param(arg, name);
+}
+
+/*
+ * What came out of a placeholder was not seen by validation: it is checked and
+ * brought to its type here.  Only errors are told, the rest was told before.
+ */
+static void
+check_resolved(const ModelBuild *build, const char *param, SpecNode *value)
+{
+	Findings	findings = {0};
+	ListCell   *cell;
+
+	if (catalogue_find(param) == NULL)
+		return;
+	spec_validate_param(param, value, psprintf("%s.%s", build->name, param), &findings);
+	foreach(cell, findings.list)
+	{
+		const Finding *finding = lfirst(cell);
+		SpecNode	at = {.line = finding->line, .column = finding->column};
+
+		if (finding->severity == FINDING_ERROR)
+			finding_add(build->findings, FINDING_ERROR, finding->sqlstate, &at,
+						finding->path, finding->hint, "%s", finding->message);
+	}
+}
+
+/*
+ * Parameters are asked for several times, and a finding about one is to be
+ * told once, so what was resolved is kept.  It is a copy throughout, because
+ * checking changes it.
+ */
+static const SpecNode *
+resolve_param(const ModelBuild *build, const char *param, const SpecNode *value)
+{
+	SpecNode   *resolved = value ? spec_names_find(build->resolved, param) : NULL;
+
+	if (value == NULL || resolved != NULL)
+		return resolved;
+	resolved = placeholder_tree(&build->placeholders, param, value);
+	if (resolved == value)
+		return value;
+	resolved = node_copy(resolved);
+	(void) spec_names_add(build->resolved, pstrdup(param), resolved);
+	check_resolved(build, param, resolved);
+	return resolved;
+}
+
+/*
+ * model_declared_param
+ *		Value of a parameter as the document gives it, placeholders resolved;
+ *		never the catalogue's default.
+ */
+const SpecNode *
+model_declared_param(const ModelBuild *build, const char *param)
+{
+	return resolve_param(build, param, written_param(build, param));
+}
+
 /* model_param adds the last level: the catalogue's default. */
 const SpecNode *
 model_param(const ModelBuild *build, const char *param)
 {
 	const SpecNode *value = model_declared_param(build, param);
 
-	return value ? value : catalogue_default(param);
+	return value ? value : resolve_param(build, param, catalogue_default(param));
 }
 
 /* Text of a scalar node; NULL for none, null, empty, list and map. */
@@ -105,6 +167,19 @@ model_param_items(const ModelBuild *build, const char *param)
 {
 	const SpecNode *value = model_param(build, param);
 
+	return (value != NULL && value->kind == NODE_LIST) ? value->items : NIL;
+}
+
+/*
+ * Resolving changes no list's shape, so both lists can be walked together.
+ */
+List *
+model_written_items(const ModelBuild *build, const char *param)
+{
+	const SpecNode *value = written_param(build, param);
+
+	if (value == NULL)
+		value = catalogue_default(param);
 	return (value != NULL && value->kind == NODE_LIST) ? value->items : NIL;
 }
 
@@ -206,6 +281,16 @@ host_vars(const SpecNode *value)
 	return (value != NULL && value->kind == NODE_MAP) ? value : NULL;
 }
 
+/* From here on the host's own variables are the topmost level. */
+static void
+look_as(ModelBuild *build, const SpecEntry *host)
+{
+	build->self_vars = host_vars(host->value);
+	build->placeholders.host = host->key;
+	build->placeholders.arg = build;
+	build->resolved = spec_names_create();
+}
+
 /* One host, seen with its own variables on top of the cluster's. */
 static Instance *
 build_instance(const ModelBuild *build, const SpecEntry *host)
@@ -215,7 +300,7 @@ build_instance(const ModelBuild *build, const SpecEntry *host)
 	const SpecNode *seq;
 	char	   *cluster;
 
-	seen.self_vars = host_vars(host->value);
+	look_as(&seen, host);
 	seq = model_declared_param(&seen, "pg_seq");
 	cluster = scalar_text(model_declared_param(&seen, "pg_cluster"));
 
@@ -260,9 +345,12 @@ build_instances(ModelBuild *build, Cluster *cluster, const SpecNode *hosts, cons
 		if (self != NULL && cluster->self == NULL && strcmp(instance->name, self) == 0)
 		{
 			cluster->self = instance;
-			build->self_vars = host_vars(host->value);
+			look_as(build, host);
 		}
 	}
+	/* a cluster of one needs no binding to know its address */
+	if (cluster->self == NULL && list_length(hosts->entries) == 1)
+		build->placeholders.host = ((SpecEntry *) linitial(hosts->entries))->key;
 	list_sort(cluster->instances, instance_order);
 }
 
@@ -309,15 +397,16 @@ build_intranet(const ModelBuild *build)
 }
 
 /*
- * Addresses: a cluster document knows no infra group, so "infra" can only mean
- * the admin node.  The catalogue's example address is not taken for one: a
+ * Addresses: "infra" means the hosts of the inventory's infra groups; where
+ * there are none it can only mean the admin node.  The catalogue's example address is not taken for one: a
  * rule must never open a door to a host that nobody named.
  */
 static void
-build_addresses(const ModelBuild *build, Cluster *cluster)
+build_addresses(const ModelBuild *build, Cluster *cluster, List *infra_hosts)
 {
 	cluster->admin_ip = scalar_text(model_declared_param(build, "admin_ip"));
-	if (cluster->admin_ip != NULL)
+	cluster->infra_hosts = infra_hosts;
+	if (infra_hosts == NIL && cluster->admin_ip != NULL)
 		cluster->infra_hosts = list_make1(pstrdup(cluster->admin_ip));
 	cluster->intranet = build_intranet(build);
 }
@@ -348,6 +437,7 @@ build_names(ModelBuild *build, Cluster *cluster, const char *dbsu)
 {
 	build->declared_dbsu = model_param_text_or(build, "pg_dbsu", "postgres");
 	build->real_dbsu = dbsu ? dbsu : build->declared_dbsu;
+	build->placeholders.dbsu = build->real_dbsu;
 	build->dbsu_is_ordinary = users_declare(build, build->declared_dbsu);
 
 	cluster->dbsu = pstrdup(build->real_dbsu);
@@ -370,27 +460,33 @@ build_names(ModelBuild *build, Cluster *cluster, const char *dbsu)
  */
 Cluster *
 model_build(const char *name, const SpecNode *body, const SpecNode *globals,
-			const char *self, const char *dbsu, Findings *findings)
+			const char *self, List *infra_hosts, const char *dbsu, Findings *findings)
 {
 	Cluster    *cluster = palloc0(sizeof(Cluster));
-	ModelBuild	build = {0};
+	ModelBuild *build = palloc0(sizeof(ModelBuild));
 	const SpecNode *vars = body ? node_get(body, "vars") : NULL;
 
-	build.name = name;
-	build.vars = (vars != NULL && vars->kind == NODE_MAP) ? vars : NULL;
-	build.globals = (globals != NULL && globals->kind == NODE_MAP) ? globals : NULL;
-	build.findings = findings;
-
 	cluster->name = pstrdup(name);
-	build_instances(&build, cluster, body ? node_get(body, "hosts") : NULL, self);
-	build_names(&build, cluster, dbsu);
-	build_addresses(&build, cluster);
-	cluster->policy = build_policy(&build);
-	cluster->safeguard = model_param_bool(&build, "pg_safeguard");
+	build->name = cluster->name;
+	build->vars = (vars != NULL && vars->kind == NODE_MAP) ? vars : NULL;
+	build->globals = (globals != NULL && globals->kind == NODE_MAP) ? globals : NULL;
+	build->findings = findings;
+	build->resolved = spec_names_create();
+	build->placeholders.cluster = cluster->name;
+	build->placeholders.dbsu = dbsu;
+	build->placeholders.variable = placeholder_variable;
+	build->placeholders.arg = build;
+	cluster->placeholders = &build->placeholders;
 
-	model_build_roles(&build, cluster);
-	model_build_databases(&build, cluster);
-	model_build_privileges(&build, cluster);
-	model_build_hba(&build, cluster);
+	build_instances(build, cluster, body ? node_get(body, "hosts") : NULL, self);
+	build_names(build, cluster, dbsu);
+	build_addresses(build, cluster, infra_hosts);
+	cluster->policy = build_policy(build);
+	cluster->safeguard = model_param_bool(build, "pg_safeguard");
+
+	model_build_roles(build, cluster);
+	model_build_databases(build, cluster);
+	model_build_privileges(build, cluster);
+	model_build_hba(build, cluster);
 	return cluster;
 }

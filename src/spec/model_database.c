@@ -240,10 +240,13 @@ field_items(const SpecNode *entry, const char *field)
 /*
  * One entry of pg_databases.  What is not declared gets the value that CREATE
  * DATABASE would choose, without its bit: code that shows or makes a database
- * need not ask, and comparisons do not look at it.
+ * need not ask, and comparisons do not look at it.  The digest is of the entry
+ * as it is written: a variable that its comment mentions must not have the
+ * database made anew another time.
  */
 static Database *
-build_database(const ModelBuild *build, const SpecNode *entry, const char *name, const char *path)
+build_database(const ModelBuild *build, const SpecNode *entry, const SpecNode *written,
+			   const char *name, const char *path)
 {
 	Database   *database = palloc0(sizeof(Database));
 	char	   *owner;
@@ -252,7 +255,7 @@ build_database(const ModelBuild *build, const SpecNode *entry, const char *name,
 	database->state = STATE_CREATE;
 	database->allowconn = true;
 	database->connlimit = -1;
-	database->entry_digest = entry_digest(entry);
+	database->entry_digest = entry_digest(written);
 	if (entry->kind != NODE_MAP)
 		return database;
 
@@ -276,8 +279,10 @@ void
 model_build_databases(const ModelBuild *build, Cluster *cluster)
 {
 	ListCell   *cell;
+	ListCell   *other;
 
-	foreach(cell, model_param_items(build, "pg_databases"))
+	forboth(cell, model_param_items(build, "pg_databases"),
+			other, model_written_items(build, "pg_databases"))
 	{
 		const SpecNode *entry = lfirst(cell);
 		const char *name = model_entry_name(entry);
@@ -286,6 +291,6 @@ model_build_databases(const ModelBuild *build, Cluster *cluster)
 		if (name == NULL)
 			continue;			/* validation has said so */
 		cluster->databases = lappend(cluster->databases,
-									 build_database(build, entry, name, path));
+									 build_database(build, entry, lfirst(other), name, path));
 	}
 }

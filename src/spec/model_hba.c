@@ -54,14 +54,41 @@ declared_names(const char *str, bool whole)
 	return list_make1(name);
 }
 
-/* The user column; a rule without it is about everybody. */
+/*
+ * What a name with a placeholder stands for: a system user is that one name,
+ * even if it is called "all" or has a comma; anything else is read like the
+ * rest of the field.  In quotes, a name is what it looks like.
+ */
+static List *
+resolve_name(const ModelBuild *build, HbaName *name)
+{
+	const char *resolved;
+	List	   *names;
+	ListCell   *cell;
+
+	if (name->quoted || !placeholder_in(name->name))
+		return list_make1(name);
+	resolved = placeholder_text(&build->placeholders, name->name);
+	if (resolved == name->name)
+		return list_make1(name);
+	names = placeholder_is_role(name->name) ? list_make1(hba_name_literal(resolved)) :
+		hba_names_split(resolved);
+	foreach(cell, names)
+		((HbaName *) lfirst(cell))->group |= name->group;
+	return names;
+}
+
+/* The user column, from the text as it is written; a rule without it is about everybody. */
 static char *
 build_users(const ModelBuild *build, const Cluster *cluster, const char *str)
 {
-	List	   *names = declared_names(str, is_ambiguous(str) &&
-									   model_find_role(cluster->roles, str) != NULL);
+	List	   *declared = declared_names(str, is_ambiguous(str) &&
+										  model_find_role(cluster->roles, str) != NULL);
+	List	   *names = NIL;
 	ListCell   *cell;
 
+	foreach(cell, declared)
+		names = list_concat(names, resolve_name(build, lfirst(cell)));
 	foreach(cell, names)
 	{
 		HbaName    *name = lfirst(cell);
@@ -84,9 +111,11 @@ build_databases(const Cluster *cluster, const char *str)
 /*
  * One rule in either of its forms.  Raw lines win over the alias form, as they
  * say more; what the alias form leaves out has the field's usual meaning.
+ * "written" is the entry before its placeholders were resolved.
  */
 static HbaRule *
-build_rule(const ModelBuild *build, const Cluster *cluster, const SpecNode *entry, char *path)
+build_rule(const ModelBuild *build, const Cluster *cluster, const SpecNode *entry,
+		   const SpecNode *written, char *path)
 {
 	HbaRule    *rule = palloc0(sizeof(HbaRule));
 	const SpecNode *rules = node_get(entry, "rules");
@@ -104,7 +133,7 @@ build_rule(const ModelBuild *build, const Cluster *cluster, const SpecNode *entr
 		rule->raw = raw_lines(rules);
 		return rule;
 	}
-	rule->user = build_users(build, cluster, model_field_text(entry, "user"));
+	rule->user = build_users(build, cluster, model_field_text(written, "user"));
 	rule->db = build_databases(cluster, model_field_text(entry, "db"));
 	rule->addr = model_field_text(entry, "addr");
 	rule->auth = model_field_text(entry, "auth");
@@ -121,15 +150,16 @@ static void
 add_rules(const ModelBuild *build, Cluster *cluster, const char *param)
 {
 	ListCell   *cell;
+	ListCell   *other;
 
-	foreach(cell, model_param_items(build, param))
+	forboth(cell, model_param_items(build, param), other, model_written_items(build, param))
 	{
 		const SpecNode *entry = lfirst(cell);
 		char	   *path = model_item_path(build, param, foreach_current_index(cell));
 
 		if (entry->kind == NODE_MAP)
 			cluster->hba_rules = lappend(cluster->hba_rules,
-										 build_rule(build, cluster, entry, path));
+										 build_rule(build, cluster, entry, lfirst(other), path));
 	}
 }
 
