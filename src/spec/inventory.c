@@ -73,6 +73,9 @@ inventory_add_child(Inventory *inventory, InventoryGroup *parent, InventoryGroup
 
 	if (mention != NULL)
 	{
+		/* the place of the body decides when it is read */
+		if (parent == NULL && defines && !mention->defines)
+			inventory->children = lappend(list_delete_ptr(inventory->children, mention), mention);
 		mention->defines |= defines;
 		pfree(key);
 		return;
@@ -246,6 +249,39 @@ number_group(InventoryGroup *group, int *next)
 		group->visit = (*next)++;
 }
 
+/* whether a mention is a group's body beside "all" */
+bool
+inventory_is_top(const InventoryChild *child)
+{
+	return child->defines && child->group->top;
+}
+
+/*
+ * Where among inventory->children the hosts of "all" itself are read: before
+ * or after the groups below it.  If there are none, before or after all that
+ * stands beside it.
+ */
+static int
+place_of_ungrouped(const Inventory *inventory, const InventoryGroup *ungrouped)
+{
+	int			first = -1;
+	int			last = -1;
+	int			i = 0;
+	ListCell   *lc;
+
+	foreach(lc, inventory->children)
+	{
+		if (!inventory_is_top(lfirst(lc)))
+			last = i;
+		if (first < 0)
+			first = last;
+		i++;
+	}
+	if (ungrouped->hosts_first)
+		return first < 0 ? 0 : first;
+	return last < 0 ? i : last + 1;
+}
+
 /*
  * Ansible reads a group where its body stands, and there what comes first of
  * its hosts and its children.  "ungrouped" that nobody mentions is the hosts
@@ -256,21 +292,26 @@ static void
 number_groups(const Inventory *inventory)
 {
 	InventoryGroup *ungrouped = inventory_group(inventory, INVENTORY_UNGROUPED);
+	int			place = -1;
 	int			next = 1;
+	int			i = 0;
 	ListCell   *lc;
 
 	foreach(lc, inventory->groups)
 		((InventoryGroup *) lfirst(lc))->visit = 0;
-	if (ungrouped != NULL && ungrouped->hosts_first &&
-		!inventory_group_mentioned(inventory, ungrouped))
-		number_group(ungrouped, &next);
+	if (ungrouped != NULL && !inventory_group_mentioned(inventory, ungrouped))
+		place = place_of_ungrouped(inventory, ungrouped);
 	foreach(lc, inventory->children)
 	{
 		const InventoryChild *child = lfirst(lc);
 
+		if (i++ == place)
+			number_group(ungrouped, &next);
 		if (child->defines)
 			number_group(child->group, &next);
 	}
+	if (i == place)
+		number_group(ungrouped, &next);
 	foreach(lc, inventory->groups)
 		number_group(lfirst(lc), &next);
 }

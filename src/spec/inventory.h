@@ -55,7 +55,8 @@ struct InventoryGroup
 	List	   *parents;		/* of InventoryGroup *; "all" is none of them */
 	bool		defined;		/* has a body somewhere */
 	bool		top;			/* written beside "all" rather than below it */
-	bool		hosts_first;	/* "hosts" stand before "children": Ansible reads them so */
+	bool		hosts_first;	/* "hosts" stand before "children" (of "ungrouped": before
+								 * those of all), and Ansible reads them first */
 	int			line,			/* of the key where it is defined; 0: unknown */
 				column;
 
@@ -161,9 +162,10 @@ typedef struct InventorySetting
 /*
  * inventory_settings
  *		Effective variables of a host as a member of "group" (host NULL: of the
- *		group as such: defaults, all, the groups above it, itself), with their
- *		origin, in the order default, all, groups, host.  defaults: whether the catalogue's
- *		ones are included.
+ *		group as such: defaults, all, the groups above it, itself; group NULL: of
+ *		the host as Ansible sees it, all its clusters together), each with its
+ *		origin, in the order of origins: default, all, groups, host.  defaults:
+ *		whether the catalogue's ones are included.
  */
 extern List *inventory_settings(const Inventory *inventory, const InventoryGroup *group,
 								const char *host, bool defaults);

@@ -92,7 +92,7 @@ add_homeless(const Inventory *inventory, SpecNode *children, SpecNames *written)
 
 /*
  * "all" stands where its first child does among the groups beside it, which
- * keeps the order of reading.  The trees are shared with the inventory.
+ * keeps the order of reading; see number_groups() in inventory.c.  The trees are shared with the inventory.
  */
 SpecNode *
 inventory_document(const Inventory *inventory)
@@ -111,7 +111,7 @@ inventory_document(const Inventory *inventory)
 	{
 		const InventoryChild *child = lfirst(lc);
 
-		if (!child->group->top || !child->defines)
+		if (!inventory_is_top(child))
 			add_mention(below, child, written);
 		else if (below->entries == NIL)
 			add_mention(before, child, written);
@@ -130,7 +130,10 @@ inventory_document(const Inventory *inventory)
 
 		entry->key = pstrdup(INVENTORY_ALL);
 		entry->value = all;
-		before->entries = lappend(before->entries, entry);
+		if (below->entries == NIL && ungrouped != NULL && ungrouped->hosts_first)
+			before->entries = lcons(entry, before->entries);
+		else
+			before->entries = lappend(before->entries, entry);
 	}
 	before->entries = list_concat(before->entries, after->entries);
 	return before;

@@ -72,23 +72,28 @@ is_ungrouped(const InventoryGroup *group)
 	return strcmp(group->name, INVENTORY_UNGROUPED) == 0;
 }
 
-/*
- * "ungrouped" has no say about a host that is in any other group, and another
- * cluster on the host none about this one.
- */
+/* Another cluster on the host has no say about this one. */
 bool
 inventory_counts(const InventoryHost *host, const InventoryGroup *other,
 				 const InventoryGroup *group)
 {
-	if (other == group)
-		return true;
-	if (is_ungrouped(other))
-		return list_length(host->groups) == 1;
-	return group == NULL || strcmp(group->kind, INVENTORY_PGSQL) != 0 ||
+	return group == NULL || other == group || strcmp(group->kind, INVENTORY_PGSQL) != 0 ||
 		strcmp(other->kind, INVENTORY_PGSQL) != 0;
 }
 
-/* the groups that list a host and count, in order of visit */
+/*
+ * What stands with the host in "ungrouped" is the host's in any case, but it is
+ * a member, with the variables of that group, only if it is in no other one.
+ */
+bool
+inventory_belongs(const InventoryHost *host, const InventoryGroup *other,
+				  const InventoryGroup *group)
+{
+	return inventory_counts(host, other, group) &&
+		(other == group || !is_ungrouped(other) || list_length(host->groups) == 1);
+}
+
+/* the groups that a host belongs to, in order of visit */
 static List *
 listing_groups(const InventoryHost *host, const InventoryGroup *group)
 {
@@ -97,7 +102,7 @@ listing_groups(const InventoryHost *host, const InventoryGroup *group)
 
 	foreach(lc, host == NULL ? NIL : host->groups)
 	{
-		if (inventory_counts(host, lfirst(lc), group))
+		if (inventory_belongs(host, lfirst(lc), group))
 			groups = lappend(groups, lfirst(lc));
 	}
 	return groups;

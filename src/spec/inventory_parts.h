@@ -25,6 +25,9 @@ extern SpecNode *inventory_expand_hosts(SpecNode *hosts, const char *path, Findi
 /* whether the group is written below or beside "all" or below another group */
 extern bool inventory_group_mentioned(const Inventory *inventory, const InventoryGroup *group);
 
+/* whether a mention is the body of a group beside "all" */
+extern bool inventory_is_top(const InventoryChild *child);
+
 /* remembers where the mention of a child stands, if none was remembered yet */
 extern void inventory_place_child(const Inventory *inventory, const InventoryGroup *parent,
 								  const InventoryGroup *child, int line, int column);
@@ -36,11 +39,14 @@ extern void inventory_cut_circles(Inventory *inventory, Findings *findings);
 extern bool inventory_priority(const SpecNode *vars, int *priority);
 
 /*
- * Whether what "other", a group that lists the host, says counts in the group
- * "group" (NULL: in none in particular).
+ * What counts in the group "group" (NULL: in none in particular) of another
+ * group that lists the host: what that one sets for the host, and (belongs)
+ * its own variables and those of the groups above it.
  */
 extern bool inventory_counts(const InventoryHost *host, const InventoryGroup *other,
 							 const InventoryGroup *group);
+extern bool inventory_belongs(const InventoryHost *host, const InventoryGroup *other,
+							  const InventoryGroup *group);
 
 /* the given groups and all above them, weakest first; a fresh list */
 extern List *inventory_with_parents(const List *groups);

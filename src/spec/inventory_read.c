@@ -214,8 +214,9 @@ read_children(InventoryReader *reader, InventoryGroup *parent, SpecNode *childre
  * may not define besides.
  */
 static void
-read_ungrouped(InventoryReader *reader, const SpecNode *body, SpecNode *hosts)
+read_ungrouped(InventoryReader *reader, const SpecNode *document, const SpecEntry *all)
 {
+	SpecNode   *hosts = section(INVENTORY_ALL, all->value, "hosts", reader->findings);
 	InventoryGroup *group;
 
 	if (hosts == NULL || hosts->entries == NIL)
@@ -228,7 +229,8 @@ read_ungrouped(InventoryReader *reader, const SpecNode *body, SpecNode *hosts)
 		return;
 	}
 	group->defined = true;
-	group->hosts_first = hosts_come_first(body);
+	group->hosts_first = node_get(all->value, "children") == NULL ?
+		linitial(document->entries) == all : hosts_come_first(all->value);
 	group->line = hosts->line;
 	group->column = hosts->column;
 	group->hosts = inventory_expand_hosts(hosts, "all.hosts", reader->findings);
@@ -407,8 +409,7 @@ inventory_read(SpecNode *document, Findings *findings)
 	define_bare_groups(reader.inventory);
 	all = node_entry(document, INVENTORY_ALL);
 	if (all != NULL)
-		read_ungrouped(&reader, all->value,
-					   section(INVENTORY_ALL, all->value, "hosts", findings));
+		read_ungrouped(&reader, document, all);
 	check_references(&reader);
 	inventory_cut_circles(reader.inventory, findings);
 	inventory_finish(reader.inventory);
