@@ -1,0 +1,505 @@
+/*
+ * edit_list.c
+ *		Rows that are items of lists: users, databases, what is inside a
+ *		database, rules, services, default privileges.
+ *
+ * A list is opened once for a statement.  Items are found where they were
+ * before the statement; what is deleted is marked, what is inserted is kept
+ * apart, and the list is put together at the end.  So the rows of a statement
+ * do not see each other's effects, as with a table.
+ *
+ * Not for: hosts and groups (edit_group.c).
+ */
+#include "postgres.h"
+
+#include "errors.h"
+#include "worker/edit.h"
+
+/* an item that a statement inserts */
+typedef struct EditAdded
+{
+	int			before;			/* place (from 1) before which it was asked for; 0: the end */
+	SpecNode   *item;
+} EditAdded;
+
+#define MOVE_HINT	"Delete the row and insert it where it is to be."
+
+/* ---- lists ---- */
+
+char *
+edit_list_path(const EditList *list)
+{
+	char	   *outer;
+	int			place = 0;
+
+	if (list->outer == NULL)
+		return item_param_path(list->cluster, NULL, list->param);
+	outer = edit_list_path(list->outer);
+	for (int i = 0; i < list_length(list->outer->node->items); i++)
+	{
+		if (list_nth(list->outer->node->items, i) == list->outer_item)
+			place = i;
+	}
+	return psprintf("%s[%d].%s", outer, place, list->inner);
+}
+
+/* what a list of a cluster is opened on: its items, or none */
+static EditList *
+start_list(EditWork *work, const char *place, const SpecNode *node)
+{
+	EditList   *list = palloc0(sizeof(EditList));
+	ListCell   *lc;
+
+	list->count = list_length(node->items);
+	list->items = palloc(Max(list->count, 1) * sizeof(SpecNode *));
+	list->gone = palloc0(Max(list->count, 1) * sizeof(bool));
+	foreach(lc, node->items)
+		list->items[foreach_current_index(lc)] = lfirst(lc);
+	work->lists = lappend(work->lists, list);
+	(void) spec_names_add(work->lists_by_place, place, list);
+	return list;
+}
+
+/* only a list can be changed item by item */
+static void
+require_list(const Edit *edit, const SpecNode *value, const char *what)
+{
+	if (value->kind != NODE_LIST)
+		edit_refuse_column(edit, edit->kind->params == NULL ? NULL : "parameter",
+						   psprintf("%s: \"%s\" is declared as an expression, not as a list.",
+									edit_describe(edit), what),
+						   "Declare the whole parameter with pgops.apply_cluster().");
+}
+
+/*
+ * What would hold for a group if it did not declare the parameter itself: the
+ * value of a group above it, of all, or the default.  NULL: nothing.
+ */
+static const InventorySetting *
+weaker_setting(const EditWork *work, const char *cluster, const char *param)
+{
+	const Inventory *inventory = work->declaration->stored;
+	const InventoryGroup *group = inventory_group(inventory, cluster);
+	InventoryGroup silent = {0};
+	ListCell   *lc;
+
+	if (group != NULL)
+		silent = *group;
+	silent.vars = node_map();
+	foreach(lc, inventory_settings(inventory, &silent, NULL, true))
+	{
+		const InventorySetting *setting = lfirst(lc);
+
+		if (strcmp(setting->name, param) == 0)
+			return setting;
+	}
+	return NULL;
+}
+
+/* whether there is something that a copy keeps */
+static bool
+holds_items(const InventorySetting *setting)
+{
+	return setting != NULL && setting->value->kind != NODE_NULL &&
+		!(setting->value->kind == NODE_LIST && setting->value->items == NIL);
+}
+
+/*
+ * A parameter is replaced whole: the first item that a cluster declares of it
+ * hides the weaker level's.  So that the others stay in effect they come along,
+ * and become the cluster's own from here on.
+ */
+static SpecNode *
+copy_weaker(const EditWork *work, const Edit *edit, const char *cluster, const char *param)
+{
+	const InventorySetting *setting = weaker_setting(work, cluster, param);
+	const char *origin;
+
+	if (!holds_items(setting))
+		return node_list();
+	require_list(edit, setting->value, param);
+	if (strcmp(setting->scope, "default") == 0)
+		origin = pstrdup("pgops' default");
+	else if (strcmp(setting->scope, "global") == 0)
+		origin = pstrdup("the global one");
+	else
+		origin = psprintf("that of group \"%s\"", setting->origin);
+	ereport(NOTICE,
+			(errmsg("cluster \"%s\" declares \"%s\" itself from here on", cluster, param),
+			 errdetail("So far %s was in effect. It was copied with the change; later changes there do not reach this cluster any more.",
+					   origin),
+			 errhidestmt(true)));
+	return node_copy(setting->value);
+}
+
+/* the list parameter of a cluster, made its own */
+static EditList *
+open_param(EditWork *work, Edit *edit, const char *cluster, const char *param)
+{
+	char	   *place = psprintf("%s\n%s", cluster, param);
+	EditList   *list = spec_names_find(work->lists_by_place, place);
+	SpecNode   *vars;
+	SpecNode   *node;
+
+	if (list != NULL)
+		return list;
+	vars = node_get(edit_body(work, edit, "cluster"), "vars");
+	node = node_get(vars, param);
+	if (node == NULL)
+	{
+		node = copy_weaker(work, edit, cluster, param);
+		item_set_param(vars, param, node);
+	}
+	else if (node->kind == NODE_NULL)
+		*node = *node_list();
+	require_list(edit, node, param);
+	list = start_list(work, place, node);
+	list->cluster = cluster;
+	list->param = param;
+	list->object = item_object(param, NULL);
+	list->vars = vars;
+	list->node = node;
+	return list;
+}
+
+/* ---- items ---- */
+
+/* names of the items, those that the statement inserts included */
+static SpecNames *
+names_of(EditList *list)
+{
+	ListCell   *lc;
+
+	if (list->names != NULL)
+		return list->names;
+	list->names = spec_names_create();
+	for (int i = 0; i < list->count; i++)
+	{
+		if (item_name(list->items[i]) != NULL)
+			(void) spec_names_add(list->names, item_name(list->items[i]), list->items[i]);
+	}
+	foreach(lc, list->added)
+	{
+		SpecNode   *item = ((EditAdded *) lfirst(lc))->item;
+
+		if (item_name(item) != NULL)
+			(void) spec_names_add(list->names, item_name(item), item);
+	}
+	return list->names;
+}
+
+/* a scalar as the view showed it and as it is written are the same text; what
+ * cannot be compared (an expression, a list) does not count */
+static bool
+same_value(const SpecNode *shown, const SpecNode *written)
+{
+	const char *a = node_text(shown);
+	const char *b = node_text(written);
+
+	if (item_is_expression(written) ||
+		(shown != NULL && a == NULL) || (written != NULL && b == NULL))
+		return true;
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* whether an item without a name is the one that the row showed */
+static bool
+same_contents(const EditList *list, const SpecNode *item, const Edit *edit)
+{
+	if (edit->kind->text != NULL)
+		return same_value(edit_old(edit, edit->kind->text), item);
+	for (int i = 0; i < edit->ncells; i++)
+	{
+		const EditCell *cell = &edit->cells[i];
+
+		if (item_field(list->object, cell->column) != NULL &&
+			!same_value(cell->old, item_get(list->object, item, cell->column)))
+			return false;
+	}
+	return true;
+}
+
+static bool
+is_item(const EditList *list, const SpecNode *item, const Edit *edit)
+{
+	if (item_field(list->object, "name") == NULL)
+		return same_contents(list, item, edit);
+	return same_value(edit_old(edit, "name"), item_get(list->object, item, "name"));
+}
+
+/*
+ * The item of a row.  It is where the row said, unless another session declared
+ * something between this statement's snapshot and the lock; then it is looked
+ * for, so that the changes of both sessions hold.
+ */
+static int
+find_item(EditList *list, const Edit *edit)
+{
+	const SpecNode *ordinal = edit_old(edit, "ordinal");
+	int			place = ordinal == NULL ? -1 : (int) ordinal->integer - 1;
+
+	if (place >= 0 && place < list->count && is_item(list, list->items[place], edit))
+		return place;
+	for (int i = 0; i < list->count; i++)
+	{
+		if (is_item(list, list->items[i], edit))
+			return i;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("%s was changed by another declaration at the same time",
+					edit_describe(edit)),
+			 errhint("Run the statement again."),
+			 errhidestmt(true)));
+}
+
+/* ---- columns ---- */
+
+/* whether a column is a field of the items */
+static bool
+is_field(const EditList *list, const Edit *edit, const char *column)
+{
+	return item_field(list->object, column) != NULL ||
+		(edit->kind->text != NULL && strcmp(edit->kind->text, column) == 0);
+}
+
+/* columns that say where an item is, rather than what it is */
+static bool
+is_place(const char *column)
+{
+	static const char *const places[] = {"cluster", "database", "parameter", "ordinal"};
+
+	for (int i = 0; i < lengthof(places); i++)
+	{
+		if (strcmp(places[i], column) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+refuse_null(const Edit *edit, const char *column)
+{
+	edit_refuse(edit, column, ERRCODE_NOT_NULL_VIOLATION,
+				psprintf("%s: it must not be null.", edit_describe(edit)), NULL);
+}
+
+/* sets what the row says; all else in the item stays as it is written */
+static void
+set_fields(const EditList *list, const Edit *edit, SpecNode *item)
+{
+	for (int i = 0; i < edit->ncells; i++)
+	{
+		const EditCell *cell = &edit->cells[i];
+
+		if (!cell->changed)
+			continue;
+		if (edit->kind->text != NULL && cell->new == NULL &&
+			strcmp(edit->kind->text, cell->column) == 0)
+			refuse_null(edit, cell->column);
+		if (is_field(list, edit, cell->column))
+			item_set(list->object, item, cell->column, cell->new);
+		else if (!is_place(cell->column))
+			edit_refuse_column(edit, cell->column,
+							   edit->kind->text == NULL ?
+							   "It tells where the row comes from, and is not declared." :
+							   psprintf("It is read from the column \"%s\", which is what is declared.",
+										edit->kind->text), NULL);
+		else if (edit->action == EDIT_UPDATE)
+			edit_refuse_column(edit, cell->column, "A row stays in its list.", MOVE_HINT);
+	}
+}
+
+/* a new item, its fields in the catalogue's order */
+static SpecNode *
+make_item(const EditList *list, const Edit *edit)
+{
+	SpecNode   *item = edit->kind->text == NULL ? node_map() : node_string("");
+
+	if (edit->kind->text != NULL && edit_new(edit, edit->kind->text) == NULL)
+		refuse_null(edit, edit->kind->text);
+	set_fields(list, edit, item);
+	return item;
+}
+
+/* ---- which list ---- */
+
+/* the parameter that a row is in; a new row may choose */
+static const char *
+param_of(const Edit *edit)
+{
+	const EditKind *kind = edit->kind;
+	const char *given = edit_key(edit, "parameter");
+	bool		default_one = kind->inner != NULL && edit_key(edit, "database") == NULL;
+
+	if (given == NULL)
+		return kind->params[default_one ? 1 : 0];
+	for (int i = 0; kind->params[i] != NULL; i++)
+	{
+		if (strcmp(kind->params[i], given) != 0)
+			continue;
+		if (kind->inner != NULL && default_one != (i == 1))
+			edit_refuse(edit, "database", ERRCODE_PGOPS_CONTRADICTION,
+						psprintf("%s: a row of \"%s\" %s.", edit_describe(edit), given,
+								 default_one ? "is in a database" : "is in no database of its own"),
+						NULL);
+		return kind->params[i];
+	}
+	edit_refuse(edit, "parameter", ERRCODE_PGOPS_UNKNOWN_NAME,
+				psprintf("%s: there is no such list of %ss.", edit_describe(edit), kind->noun),
+				psprintf("Without a value it is \"%s\"; see the comment on the column.",
+						 kind->params[0]));
+}
+
+/* the database that a schema or extension is in; it may have been inserted just now */
+static SpecNode *
+database_of(EditList *databases, const Edit *edit)
+{
+	const char *name = edit_key(edit, "database");
+	SpecNode   *item = spec_names_find(names_of(databases), name);
+
+	if (item == NULL || item->kind != NODE_MAP)
+		edit_refuse(edit, "database", ERRCODE_PGOPS_UNRESOLVED,
+					psprintf("%s: the database is not declared.", edit_describe(edit)),
+					"Insert it into pgops.databases first.");
+	return item;
+}
+
+static EditList *
+open_list(EditWork *work, Edit *edit)
+{
+	const char *cluster = edit_key(edit, "cluster");
+	EditList   *outer = open_param(work, edit, cluster, param_of(edit));
+	EditList   *list;
+	SpecNode   *item;
+	SpecNode   *node;
+	char	   *place;
+
+	if (edit->kind->inner == NULL || edit_key(edit, "database") == NULL)
+		return outer;
+	item = database_of(outer, edit);
+	place = psprintf("%s\n%p\n%s", cluster, item, edit->kind->inner);
+	list = spec_names_find(work->lists_by_place, place);
+	if (list != NULL)
+		return list;
+	node = node_get(item, edit->kind->inner);
+	if (node == NULL || node->kind == NODE_NULL)
+		item_set(outer->object, item, edit->kind->inner, node = node_list());
+	require_list(edit, node, edit->kind->inner);
+	list = start_list(work, place, node);
+	list->cluster = cluster;
+	list->param = outer->param;
+	list->object = item_object(outer->param, edit->kind->inner);
+	list->outer = outer;
+	list->outer_item = item;
+	list->inner = edit->kind->inner;
+	list->node = node;
+	return list;
+}
+
+/* ---- carrying out ---- */
+
+static void
+insert_item(EditList *list, Edit *edit)
+{
+	const SpecNode *ordinal = edit_new(edit, "ordinal");
+	EditAdded  *added = palloc0(sizeof(EditAdded));
+
+	if (ordinal != NULL && ordinal->integer < 1)
+		edit_refuse(edit, "ordinal", ERRCODE_PGOPS_OUT_OF_RANGE,
+					psprintf("%s: places are counted from 1.", edit_describe(edit)), NULL);
+	added->item = edit->item = make_item(list, edit);
+	if (ordinal != NULL && ordinal->integer <= list->count)
+		added->before = (int) ordinal->integer;
+	list->added = lappend(list->added, added);
+	if (list->names != NULL && item_name(edit->item) != NULL)
+		(void) spec_names_add(list->names, item_name(edit->item), edit->item);
+}
+
+void
+edit_carry_item(EditWork *work, Edit *edit)
+{
+	EditList   *list = open_list(work, edit);
+	int			place;
+
+	edit->list = list;
+	if (edit->action == EDIT_INSERT)
+	{
+		insert_item(list, edit);
+		return;
+	}
+	place = find_item(list, edit);
+	edit->item = list->items[place];
+	if (edit->action == EDIT_DELETE)
+		list->gone[place] = true;
+	else
+		set_fields(list, edit, edit->item);
+}
+
+/* ---- putting together ---- */
+
+static List *
+append_added(List *items, const EditList *list, int before)
+{
+	ListCell   *lc;
+
+	foreach(lc, list->added)
+	{
+		const EditAdded *added = lfirst(lc);
+
+		if (added->before == before)
+			items = lappend(items, added->item);
+	}
+	return items;
+}
+
+/* one pass, whatever was inserted and deleted where */
+static void
+rebuild(EditList *list)
+{
+	bool		placed = false;
+	List	   *items = NIL;
+	ListCell   *lc;
+
+	foreach(lc, list->added)
+		placed |= ((EditAdded *) lfirst(lc))->before != 0;
+	for (int i = 0; i < list->count; i++)
+	{
+		if (placed)
+			items = append_added(items, list, i + 1);
+		if (!list->gone[i])
+			items = lappend(items, list->items[i]);
+	}
+	list->node->items = append_added(items, list, 0);
+}
+
+/*
+ * A list that is empty now says something only where it hides one of a weaker
+ * level; elsewhere it goes, as if it had never been declared.
+ */
+static void
+drop_if_empty(const EditWork *work, EditList *list)
+{
+	if (list->node->items != NIL)
+		return;
+	if (list->outer != NULL)
+		item_set(list->outer->object, list->outer_item, list->inner, NULL);
+	else
+	{
+		node_map_unset(list->vars, list->param);
+		if (holds_items(weaker_setting(work, list->cluster, list->param)))
+			item_set_param(list->vars, list->param, list->node);
+	}
+}
+
+/* those inside databases come after the databases, in this order as in that of opening */
+void
+edit_close_lists(EditWork *work)
+{
+	ListCell   *lc;
+
+	foreach(lc, work->lists)
+		rebuild(lfirst(lc));
+	foreach(lc, work->lists)
+		drop_if_empty(work, lfirst(lc));
+}
