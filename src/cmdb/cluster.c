@@ -19,7 +19,7 @@
 
 #define CLUSTER_COLUMNS \
 	"SELECT c.name, c.generation, c.paused, c.approved_digest," \
-	" (SELECT max(r.revision) FROM pgops.revision AS r WHERE r.cluster = c.name)" \
+	" (SELECT max(r.revision) FROM pgops.revision AS r WHERE r.cluster = c.name), c.kind" \
 	" FROM pgops.cluster AS c "
 
 /*
@@ -36,6 +36,7 @@ read_cluster(CmdbQuery *query, uint64 row)
 	cluster->paused = cmdb_bool(row, 3);
 	cluster->approved_digest = cmdb_text(query, row, 4);
 	cluster->revision = cmdb_int8(row, 5);
+	cluster->kind = cmdb_text(query, row, 6);
 	return cluster;
 }
 

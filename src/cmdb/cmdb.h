@@ -87,6 +87,7 @@ extern SpecNode *cmdb_mask(const SpecNode *body);
 typedef struct CmdbCluster
 {
 	char	   *name;
+	char	   *kind;			/* pgsql is the one that is reconciled */
 	int64		generation;		/* rises with each accepted declaration, approve and the like */
 	int64		revision;		/* newest revision */
 	bool		paused;

@@ -308,6 +308,7 @@ find_scope(CmdbQuery *query, const char *group)
 					 " UNION SELECT h.parent FROM pgops.child AS h"
 					 " JOIN above AS a ON a.name = h.child WHERE h.parent IS NOT NULL)"
 					 " SELECT a.name FROM above AS a", &args);
+	MemoryContextSwitchTo(query->caller);
 	for (uint64 i = 0; i < count; i++)
 		names = lappend(names, cmdb_text(query, i, 1));
 	return names;

@@ -14,8 +14,11 @@
  *		Name of the declared cluster that the first argument names or, if it is
  *		NULL, to which this server belongs; palloc'd.  ERROR
  *		(ERRCODE_PGOPS_UNBOUND) if there is none, (ERRCODE_PGOPS_UNKNOWN_CLUSTER)
- *		if it is not declared.
+ *		if it is not declared or of another kind than pgsql.
  */
 extern char *argument_cluster(FunctionCallInfo fcinfo);
+
+/* the first argument is a document: ERROR if it is null */
+extern void argument_require_document(FunctionCallInfo fcinfo);
 
 #endif							/* PGOPS_WORKER_ARGUMENT_H */

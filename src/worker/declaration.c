@@ -281,49 +281,131 @@ server_verifier(const char *role, void *arg)
 	return found ? found->password : NULL;
 }
 
-/* of another cluster's roles this server knows nothing */
-static bool
-is_local(const char *cluster)
+/*
+ * The cluster among "names" whose roles and files are this server's: of the
+ * others it knows nothing.  While it is not known which one that is, it can only
+ * be the one cluster there is.
+ */
+static const char *
+local_among(const Declaration *declaration, const List *names)
 {
 	const char *local = cmdb_local_cluster();
+	const char *found = NULL;
+	int			clusters = 0;
+	ListCell   *cell;
 
-	return local == NULL || strcmp(local, cluster) == 0;
+	foreach(cell, declaration->declared->groups)
+		clusters += strcmp(((InventoryGroup *) lfirst(cell))->kind, INVENTORY_PGSQL) == 0;
+	foreach(cell, names)
+	{
+		const char *name = lfirst(cell);
+		const InventoryGroup *group = inventory_group(declaration->declared, name);
+
+		if (strcmp(group->kind, INVENTORY_PGSQL) == 0 &&
+			(local ? strcmp(local, name) == 0 : clusters == 1))
+			found = name;
+	}
+	return found;
 }
 
 static void
 check_on_server(Declaration *declaration, const char *cluster)
 {
-	const InventoryGroup *group = inventory_group(declaration->declared, cluster);
 	Cluster    *model;
 	SpecNode   *body;
 
-	if (strcmp(group->kind, INVENTORY_PGSQL) != 0 || !is_local(cluster))
-		return;
 	if (declaration->server == NULL)
 		declaration->server = observe_shared();
-	body = node_copy(inventory_body(group));
+	body = node_copy(inventory_body(inventory_group(declaration->declared, cluster)));
 	spec_normalise_body(body);
 	model = situation_model(declaration->declared, cluster, NULL, declaration->server, false,
 							&declaration->findings);
 	situation_check(model, declaration->server, body, &declaration->findings);
 }
 
+/* what comes after validation, if that found no error */
+static void
+seal_and_check(Declaration *declaration, const List *names, bool globals)
+{
+	const char *local;
+
+	if (declaration->findings.errors > 0)
+		return;
+	cmdb_seal(declaration->declared, declaration->stored, names, globals, server_verifier,
+			  declaration, &declaration->findings);
+	if (declaration->findings.errors > 0)
+		return;
+	local = local_among(declaration, names);
+	if (local != NULL)
+		check_on_server(declaration, local);
+}
+
 void
 declaration_check(Declaration *declaration)
 {
-	ListCell   *cell;
-
 	take_bodies(declaration);
 	validate(declaration);
-	if (declaration->findings.errors > 0)
-		return;
-	cmdb_seal(declaration->declared, declaration->stored, declaration->changed,
-			  declaration->globals != NULL, server_verifier, declaration,
-			  &declaration->findings);
-	if (declaration->findings.errors > 0)
-		return;
-	foreach(cell, declaration->changed)
-		check_on_server(declaration, lfirst(cell));
+	seal_and_check(declaration, declaration->changed, declaration->globals != NULL);
+}
+
+/* ---- a whole document ---- */
+
+/* validation has normalised the document: what is stored is what was declared, see validate() */
+static void
+restore_declared(Inventory *normalised, SpecNode *document)
+{
+	Findings	reported = {0};
+	Inventory  *declared = inventory_read(document, &reported);
+	ListCell   *cell;
+
+	normalised->vars = spec_declared(declared->vars, normalised->vars);
+	foreach(cell, normalised->groups)
+	{
+		InventoryGroup *group = lfirst(cell);
+		InventoryGroup *same = inventory_group(declared, group->name);
+
+		group->hosts = spec_declared(same->hosts, group->hosts);
+		group->vars = spec_declared(same->vars, group->vars);
+	}
+}
+
+static List *
+group_names(const Inventory *inventory)
+{
+	List	   *names = NIL;
+	ListCell   *cell;
+
+	foreach(cell, inventory->groups)
+		names = lappend(names, ((InventoryGroup *) lfirst(cell))->name);
+	return names;
+}
+
+/*
+ * Validated before anything is locked or read: a faulty document of megabytes
+ * keeps nobody waiting.
+ */
+Declaration *
+declaration_document(SpecNode *document, bool dry_run, const char *what)
+{
+	Findings	findings = {0};
+	SpecNode   *copy = node_copy(document);
+	Inventory  *inventory = spec_validate_inventory(document, &findings);
+	Declaration *declaration;
+
+	if (inventory == NULL || findings.errors > 0)
+	{
+		declaration = palloc0(sizeof(Declaration));
+		declaration->findings = findings;
+		return declaration;
+	}
+	restore_declared(inventory, copy);
+	declaration = dry_run ? declaration_look(NULL) : declaration_begin(NULL, what);
+	declaration->findings = findings;
+	declaration->declared = inventory;
+	declaration->whole = true;
+	declaration->dry_run = dry_run;
+	seal_and_check(declaration, group_names(inventory), inventory->has_vars);
+	return declaration;
 }
 
 /* ---- storing ---- */
@@ -336,7 +418,12 @@ declaration_store(Declaration *declaration)
 
 	options.note = declaration->note;
 	options.join = declaration->join;
+	options.whole = declaration->whole;
+	options.prune = declaration->prune;
+	options.dry_run = declaration->dry_run;
 	changes = cmdb_store_inventory(declaration->declared, declaration->stored, &options);
+	if (declaration->dry_run)
+		return changes;
 	if (changes != NIL)
 		wake_at_commit(REQUEST_CHANGED);
 	cmdb_bind_first();

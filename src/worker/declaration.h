@@ -25,6 +25,9 @@ typedef struct Declaration
 	ServerState *server;		/* by declaration_check(), if the server was looked at; else NULL */
 	const char *note;			/* or NULL */
 	bool		join;			/* add to the revision that this transaction made already */
+	bool		whole;			/* "declared" is all there is (CmdbStoreOptions) */
+	bool		prune;
+	bool		dry_run;
 	bool		incomplete;		/* a cluster may still lack hosts or a primary: the caller looks again at commit */
 } Declaration;
 
@@ -65,6 +68,14 @@ extern SpecNode *declaration_add(Declaration *declaration, const char *cluster);
 extern void declaration_put(Declaration *declaration, const char *cluster, SpecNode *body);
 
 /*
+ * declaration_document
+ *		A whole inventory from its document, in place of what is declared:
+ *		validated, sealed, to be stored.  Findings are collected in
+ *		declaration->findings.  dry_run: nothing is locked.
+ */
+extern Declaration *declaration_document(SpecNode *document, bool dry_run, const char *what);
+
+/*
  * declaration_check
  *		Validates what was changed as a document would be, seals passwords;
  *		findings are collected (paths begin with the group's name, as in
@@ -78,7 +89,7 @@ extern void declaration_check(Declaration *declaration);
  * declaration_store
  *		Stores what was changed, makes revisions, wakes the coordinator at
  *		commit.  The caller has raised the findings.  Returns a list of
- *		CmdbChange *: empty if nothing differs.
+ *		CmdbChange *: empty if nothing differs.  dry_run: only compares.
  */
 extern List *declaration_store(Declaration *declaration);
 

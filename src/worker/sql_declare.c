@@ -203,15 +203,6 @@ apply_tree(FunctionCallInfo fcinfo, Document *document, SpecNode *tree)
 	return (Datum) 0;
 }
 
-static void
-require_document(FunctionCallInfo fcinfo)
-{
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("the document must not be null")));
-}
-
 Datum
 pgops_apply_cluster(PG_FUNCTION_ARGS)
 {
@@ -219,7 +210,7 @@ pgops_apply_cluster(PG_FUNCTION_ARGS)
 	SpecNode   *tree;
 
 	secret_hide_statement();
-	require_document(fcinfo);
+	argument_require_document(fcinfo);
 	tree = parse_text(PG_GETARG_TEXT_PP(0), &document.findings);
 	return apply_tree(fcinfo, &document, tree);
 }
@@ -231,7 +222,7 @@ pgops_apply_cluster_jsonb(PG_FUNCTION_ARGS)
 	SpecNode   *tree;
 
 	secret_hide_statement();
-	require_document(fcinfo);
+	argument_require_document(fcinfo);
 	tree = spec_from_jsonb(PG_GETARG_JSONB_P(0), &document.findings);
 	return apply_tree(fcinfo, &document, tree);
 }
