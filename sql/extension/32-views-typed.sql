@@ -208,7 +208,7 @@ COMMENT ON VIEW pgops.instances IS
 Example: SELECT cluster, name, host, role FROM pgops.instances WHERE kind = ''pgsql'' ORDER BY cluster, seq;';
 COMMENT ON COLUMN pgops.instances.cluster IS 'Group the host lies in.';
 COMMENT ON COLUMN pgops.instances.host IS 'Address or name of the host: the key below "hosts".';
-COMMENT ON COLUMN pgops.instances.name IS 'Name of the instance, as pg-meta-1: what pgops.bind() and the setting pgops.instance take.';
+COMMENT ON COLUMN pgops.instances.name IS 'Name of the instance, as pg-meta-1: what pgops.bind() and the setting pgops.instance take. NULL: not an instance of PostgreSQL.';
 COMMENT ON COLUMN pgops.instances.kind IS 'Kind of the group, as in pgops.clusters.';
 COMMENT ON COLUMN pgops.instances.pg_cluster IS 'Cluster it belongs to; differs from the group''s name where a group holds several (pg_cluster).';
 COMMENT ON COLUMN pgops.instances.seq IS 'Number in its cluster (pg_seq).';
@@ -254,7 +254,7 @@ Examples:
   SELECT name, value, scope, origin FROM pgops.settings WHERE cluster = ''pg-meta'' AND instance = ''pg-meta-1'' AND scope <> ''default'';
   SELECT instance, value, scope FROM pgops.settings WHERE cluster = ''pg-test'' AND name = ''pg_role'';';
 COMMENT ON COLUMN pgops.settings.cluster IS 'Group the host is looked at in.';
-COMMENT ON COLUMN pgops.settings.instance IS 'Name of the instance, as in pgops.instances.';
+COMMENT ON COLUMN pgops.settings.instance IS 'Name of the instance, as in pgops.instances; NULL: the host is none of PostgreSQL.';
 COMMENT ON COLUMN pgops.settings.host IS 'Address or name of the host.';
 COMMENT ON COLUMN pgops.settings.name IS 'Name of the parameter.';
 COMMENT ON COLUMN pgops.settings.value IS 'Value as it was declared, secrets masked.';
