@@ -169,3 +169,43 @@ Result, one row per value: path (list items by their name: pg_users[app].connlim
 Errors: PO704 if there is no history of that name, 42704 for an unknown revision (the DETAIL says which there are).
 
 Example: SELECT * FROM pgops.diff(''pg-meta'', 3);';
+
+/* ---- rollback ---- */
+CREATE FUNCTION pgops.rollback(cluster text, revision bigint, dry_run boolean DEFAULT false, note text DEFAULT NULL)
+RETURNS TABLE (
+	step			integer,
+	kind			text,
+	name			text,
+	database		text,
+	action			text,
+	destructive		boolean,
+	statement		text,
+	reason			text,
+	rule			text,
+	blocked			text,
+	sqlstate		text,
+	hint			text
+)
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pgops_rollback';
+
+COMMENT ON FUNCTION pgops.rollback(text, bigint, boolean, text) IS
+'Declares the document of an earlier revision again, as a new revision, and returns the plan that follows from it, as pgops.apply_cluster() does. The worker carries it out from the commit on. As always nothing is dropped by omission: what was declared since and is not in the old document is reported as orphaned. Going back to the newest revision changes nothing.
+
+Secrets are not part of the history. They keep their present values; a NOTICE names those that changed since. The password of a role that is not declared any more becomes what the server has for that role. Other secrets that are stored no longer are an error: take the document out of pgops.revision, put the secrets in, and declare it with apply_cluster().
+
+Arguments:
+  cluster   name of a group, also of a forgotten one; "all": global variables (groups stay where they are); NULL: the cluster this server belongs to
+  revision  number of the revision to go back to
+  dry_run   true: only plan
+  note      why, kept with the new revision; NULL: "rollback to revision N"
+
+Result: the plan, one row per step (see apply_cluster()); none for "all" and for groups that are no PostgreSQL clusters.
+
+Errors: PO704 if there is no history of that name, 42704 for an unknown revision, PO1xx if the old document is not valid any more.
+
+Examples:
+  SELECT revision, created_at, summary FROM pgops.revisions(''pg-meta'');
+  SELECT kind, name, action, statement FROM pgops.rollback(''pg-meta'', 11, dry_run => true);
+  SELECT FROM pgops.rollback(''pg-meta'', 11, note => ''ticket 4711'');';

@@ -143,23 +143,54 @@ verifier_for(Seal *seal, const char *role, const char *declared, const char *sto
 	return verifier;
 }
 
+/* whose password it is; "" if that cannot be told */
+static const char *
+role_of(Seal *seal, const SecretSite *site)
+{
+	const char *role = site->role ? site->role : named_by_param(seal, site);
+
+	return role ? role : "";
+}
+
 static void
 seal_role_password(Seal *seal, const SecretSite *site, const char *declared)
 {
-	const char *role = site->role;
-
-	if (role == NULL)
-		role = named_by_param(seal, site);
-	site_set_text(site->node, verifier_for(seal, role ? role : "", declared,
+	site_set_text(site->node, verifier_for(seal, role_of(seal, site), declared,
 										   site_find(seal->known, site)));
 }
 
-/* the mask means: what is stored, so that a masked document can be applied again */
+/*
+ * The verifier that this server has for a role which was not declared lately, if
+ * it is a role of this server: of another cluster's, one with the same name says
+ * nothing.
+ */
+static const char *
+left_on_server(Seal *seal, const SecretSite *site)
+{
+	const char *local;
+	const char *verifier;
+
+	if (!site->role_password || seal->lookup == NULL || seal->group == NULL)
+		return NULL;
+	local = cmdb_local_cluster();
+	if (local ? strcmp(local, seal->group->name) != 0 :
+		cmdb_binding()->state != BINDING_EMPTY)
+		return NULL;
+	verifier = seal->lookup(role_of(seal, site), seal->lookup_arg);
+	return secret_is_verifier(verifier) ? verifier : NULL;
+}
+
+/*
+ * The mask means: what is stored, so that a masked document, also an old one, can
+ * be applied again.
+ */
 static void
 unmask(Seal *seal, const SecretSite *site)
 {
 	const char *stored = site_find(seal->known, site);
 
+	if (stored == NULL)
+		stored = left_on_server(seal, site);
 	if (stored != NULL && strcmp(stored, SECRET_MASK) != 0)
 		site_set_text(site->node, stored);
 	else

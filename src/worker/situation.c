@@ -4,10 +4,12 @@
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
 #include "apply/baseline.h"
+#include "cmdb/owned.h"
 #include "errors.h"
 #include "guc.h"
 #include "io/hba.h"
@@ -125,6 +127,7 @@ situation_model(const Inventory *inventory, const char *name, const char *self,
 	cluster = model_build(name, body, inherited, self, infra_hosts(inventory),
 						  server->bootstrap_superuser, findings);
 	cmdb_resolve_expirations(name, cluster->roles, store);
+	reference_resolve(cluster, server, findings);
 	if (plan_drops_roles(cluster, server))
 		observe_dependents(server);
 	return cluster;
@@ -306,4 +309,55 @@ situation_plan(Situation *situation, bool local_only)
 	if (situation->row != NULL && situation->row->paused)
 		hold_paused(plan);
 	return plan;
+}
+
+/* ---- plans for a session ---- */
+
+/* the instance whose variables count: this server's, if it belongs to the cluster */
+static char *
+own_instance(const char *cluster)
+{
+	Binding    *binding = cmdb_binding();
+
+	if (binding->instance && binding->cluster && cluster &&
+		strcmp(binding->cluster, cluster) == 0)
+		return binding->instance;
+	return NULL;
+}
+
+/* of an unbound server: the only instance there is, as the first apply would bind it */
+static char *
+likely_instance(const Inventory *inventory, const char *name)
+{
+	const InventoryGroup *group = inventory_group(inventory, name);
+	const SpecEntry *only;
+	const SpecNode *seq;
+
+	if (list_length(group->hosts->entries) != 1)
+		return NULL;
+	only = linitial(group->hosts->entries);
+	seq = inventory_value(inventory, group, only->key, "pg_seq");
+	if (seq == NULL || node_text(seq) == NULL)
+		return NULL;
+	return psprintf("%s-%s", name, node_text(seq));
+}
+
+/* Takes no lock; a document that was stored before binds the server where it can. */
+ActionPlan *
+situation_session_plan(const Inventory *inventory, const char *name, ServerState *server,
+					   SituationPurpose purpose)
+{
+	Situation	situation = {0};
+	Findings	ignored = {0};
+	char	   *self = own_instance(name);
+
+	if (self == NULL && purpose == SITUATION_DRY_RUN)
+		self = likely_instance(inventory, name);
+	situation.server = server ? server : observe_shared();
+	situation.row = cmdb_cluster(name);
+	situation.owned = situation.row ? cmdb_owned_load(name) : NIL;
+	situation.cluster = situation_model(inventory, name, self, situation.server,
+										purpose == SITUATION_DECLARED, &ignored);
+	situation_observe(&situation, NULL, NULL, true);
+	return situation_plan(&situation, RecoveryInProgress());
 }

@@ -60,4 +60,20 @@ extern void situation_observe(Situation *situation, DatabaseFilter filter, void 
  */
 extern ActionPlan *situation_plan(Situation *situation, bool local_only);
 
+/* what a session wants a plan for */
+typedef enum SituationPurpose
+{
+	SITUATION_LOOK,				/* of what is stored */
+	SITUATION_DRY_RUN,			/* of what would be stored, for the instance that it would be bound to */
+	SITUATION_DECLARED			/* of what was just stored: what is resolved once is remembered */
+} SituationPurpose;
+
+/*
+ * situation_session_plan
+ *		Plan of a cluster of the inventory, made by a session in its own
+ *		transaction.  server: what was observed already, or NULL.
+ */
+extern ActionPlan *situation_session_plan(const Inventory *inventory, const char *name,
+										  ServerState *server, SituationPurpose purpose);
+
 #endif							/* PGOPS_WORKER_SITUATION_H */

@@ -112,60 +112,6 @@ examine(Document *document, SpecNode *tree, bool dry)
 	document->server = document->declaration->server;
 }
 
-/* the plan of an inventory's cluster, stored or not */
-static ActionPlan *
-plan_cluster(const char *name, const Inventory *inventory, ServerState *server,
-			 const char *self, bool stored)
-{
-	Situation	situation = {0};
-	Findings	ignored = {0};
-
-	situation.server = server ? server : observe_shared();
-	situation.row = cmdb_cluster(name);
-	situation.owned = situation.row ? cmdb_owned_load(name) : NIL;
-	situation.cluster = situation_model(inventory, name, self, situation.server, stored,
-										&ignored);
-	situation_observe(&situation, NULL, NULL, true);
-	return situation_plan(&situation, RecoveryInProgress());
-}
-
-static ActionPlan *
-plan_document(Document *document, const char *self, bool stored)
-{
-	return plan_cluster(document->name, document->declaration->declared, document->server,
-						self, stored);
-}
-
-/* the instance whose variables count: this server's, if it belongs to the cluster */
-static char *
-own_instance(const char *cluster)
-{
-	Binding    *binding = cmdb_binding();
-
-	if (binding->instance && binding->cluster && cluster &&
-		strcmp(binding->cluster, cluster) == 0)
-		return binding->instance;
-	return NULL;
-}
-
-/* of an unbound server: the only instance there is, as the first apply would bind it */
-static char *
-likely_instance(const Document *document)
-{
-	const Inventory *inventory = document->declaration->declared;
-	const InventoryGroup *group = inventory_group(inventory, document->name);
-	const SpecEntry *only;
-	const SpecNode *seq;
-
-	if (list_length(group->hosts->entries) != 1)
-		return NULL;
-	only = linitial(group->hosts->entries);
-	seq = inventory_value(inventory, group, only->key, "pg_seq");
-	if (seq == NULL || node_text(seq) == NULL)
-		return NULL;
-	return psprintf("%s-%s", document->name, node_text(seq));
-}
-
 /*
  * Plans a document for the instance that it would be bound to, stores
  * nothing and takes no lock.
@@ -173,12 +119,10 @@ likely_instance(const Document *document)
 static ActionPlan *
 dry_run(Document *document, SpecNode *tree)
 {
-	char	   *self;
-
 	examine(document, tree, true);
 	findings_raise(&document->findings, "cluster document");
-	self = own_instance(document->name);
-	return plan_document(document, self ? self : likely_instance(document), false);
+	return situation_session_plan(document->declaration->declared, document->name,
+								  document->server, SITUATION_DRY_RUN);
 }
 
 /* Stores a document and plans it. */
@@ -189,7 +133,8 @@ declare(Document *document, SpecNode *tree, char *note)
 	findings_raise(&document->findings, "cluster document");
 	document->declaration->note = note;
 	(void) declaration_store(document->declaration);
-	return plan_document(document, own_instance(document->name), true);
+	return situation_session_plan(document->declaration->declared, document->name,
+								  document->server, SITUATION_DECLARED);
 }
 
 /* What both forms of pgops.apply_cluster() do once there is a tree. */
@@ -245,7 +190,7 @@ pgops_plan(PG_FUNCTION_ARGS)
 {
 	char	   *name = argument_cluster(fcinfo);
 
-	rows_of_plan(fcinfo, plan_cluster(name, cmdb_load_scope(name), NULL, own_instance(name),
-									  false));
+	rows_of_plan(fcinfo, situation_session_plan(cmdb_load_scope(name), name, NULL,
+												SITUATION_LOOK));
 	return (Datum) 0;
 }

@@ -12,9 +12,12 @@
 #include "cmdb/history.h"
 #include "compat.h"
 #include "errors.h"
+#include "worker/declaration.h"
 #include "worker/rows.h"
+#include "worker/situation.h"
 
 PG_FUNCTION_INFO_V1(pgops_diff);
+PG_FUNCTION_INFO_V1(pgops_rollback);
 
 #define DIFF_COLUMNS	4
 
@@ -68,5 +71,102 @@ pgops_diff(PG_FUNCTION_ARGS)
 	pgops_init_srf(fcinfo);
 	foreach(cell, changes)
 		put_change((ReturnSetInfo *) fcinfo->resultinfo, lfirst(cell));
+	return (Datum) 0;
+}
+
+/* ---- rollback ---- */
+
+/* how many paths a message names */
+#define PATHS_SHOWN		20
+
+static char *
+join_paths(const List *paths)
+{
+	StringInfoData joined;
+	ListCell   *cell;
+
+	initStringInfo(&joined);
+	foreach(cell, paths)
+	{
+		if (foreach_current_index(cell) == PATHS_SHOWN)
+		{
+			appendStringInfoString(&joined, ", ...");
+			break;
+		}
+		appendStringInfo(&joined, "%s%s", joined.len > 0 ? ", " : "", (char *) lfirst(cell));
+	}
+	return joined.data;
+}
+
+/* The history has no secrets, so they stay as they are: whoever goes back must know. */
+static void
+tell_secrets(const char *name, int64 revision)
+{
+	List	   *paths = history_secrets_since(name, revision);
+
+	if (paths != NIL)
+		ereport(NOTICE,
+				(errmsg_plural("%d secret was declared anew since then and keeps its present value",
+							   "%d secrets were declared anew since then and keep their present values",
+							   list_length(paths), list_length(paths)),
+				 errdetail("They are not part of the history: %s.", join_paths(paths)),
+				 errhint("Set them with pgops.set_secret().")));
+}
+
+/* The old document takes the place of what is declared now. */
+static Declaration *
+take_back(const char *name, int64 revision, bool dry)
+{
+	bool		all = strcmp(name, HISTORY_ALL) == 0;
+	SpecNode   *document = history_document(name, revision);
+	Declaration *declaration = dry ? declaration_look(all ? NULL : name) :
+		declaration_begin(all ? NULL : name, "pgops.rollback()");
+
+	if (all)
+		node_map_set(declaration_body(declaration, NULL), "vars", node_get(document, "vars"));
+	else
+		declaration_put(declaration, name, document);
+	declaration_check(declaration);
+	findings_raise(&declaration->findings,
+				   psprintf("revision " INT64_FORMAT " of \"%s\"", revision, name));
+	return declaration;
+}
+
+/* "all" and groups that are no PostgreSQL clusters have no plan of their own */
+static bool
+has_plan(const Declaration *declaration, const char *name)
+{
+	const InventoryGroup *group = inventory_group(declaration->declared, name);
+
+	return group != NULL && strcmp(group->kind, INVENTORY_PGSQL) == 0;
+}
+
+Datum
+pgops_rollback(PG_FUNCTION_ARGS)
+{
+	char	   *name = history_name(fcinfo);
+	bool		dry = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2);
+	int64		revision;
+	Declaration *declaration;
+
+	if (PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the revision must not be null")));
+	revision = PG_GETARG_INT64(1);
+	declaration = take_back(name, revision, dry);
+	declaration->note = PG_ARGISNULL(3) ?
+		psprintf("rollback to revision " INT64_FORMAT, revision) :
+		text_to_cstring(PG_GETARG_TEXT_PP(3));
+	tell_secrets(name, revision);
+	if (!dry)
+		(void) declaration_store(declaration);
+
+	if (has_plan(declaration, name))
+		rows_of_plan(fcinfo, situation_session_plan(declaration->declared, name,
+													declaration->server,
+													dry ? SITUATION_DRY_RUN : SITUATION_DECLARED));
+	else
+		pgops_init_srf(fcinfo);
 	return (Datum) 0;
 }
