@@ -22,16 +22,36 @@ is_same_tree(const InventoryGroup *a, const InventoryGroup *b)
 	return b != NULL && a->hosts == b->hosts && a->vars == b->vars;
 }
 
+/* of a group that is new its being there is the difference, not each of its parts */
+static SpecNode *
+everything(void)
+{
+	SpecNode   *list = node_list();
+	SpecNode   *entry = node_map();
+
+	node_map_set(entry, "path", node_string(""));
+	node_map_set(entry, "new", node_map());
+	node_list_add(list, entry);
+	return list;
+}
+
+/* NULL: they mean the same */
 static GroupDifference *
 compare_bodies(const char *name, const SpecNode *before, const SpecNode *after)
 {
-	GroupDifference *result = palloc0(sizeof(GroupDifference));
+	GroupDifference *result;
 
+	if (before != NULL && node_equal(before, after))
+		return NULL;
+	result = palloc0(sizeof(GroupDifference));
 	result->name = name;
 	result->body = difference_canonical(after);
 	result->added = before == NULL;
-	result->difference = difference_make(before ? difference_canonical(before) : NULL,
-										 result->body);
+	result->difference = result->added ? everything() :
+		difference_make(difference_canonical(before), result->body);
+	if (result->difference->items == NIL)
+		return NULL;
+	result->masked = cmdb_mask(result->body);
 	return result;
 }
 
@@ -43,6 +63,8 @@ compare_group(const Inventory *inventory, const InventoryGroup *after,
 
 	result = compare_bodies(after->name, before ? inventory_body(before) : NULL,
 							inventory_body(after));
+	if (result == NULL)
+		return NULL;
 	result->group = after;
 	result->inventory = inventory;
 	return result;
@@ -57,7 +79,6 @@ compare_globals_body(const Inventory *inventory)
 	return body;
 }
 
-/* A group that is new is a difference even if it is empty. */
 List *
 compare_inventories(const Inventory *declared, const Inventory *stored, bool globals)
 {
@@ -69,7 +90,7 @@ compare_inventories(const Inventory *declared, const Inventory *stored, bool glo
 		GroupDifference *all = compare_bodies(CMDB_ALL, compare_globals_body(stored),
 											  compare_globals_body(declared));
 
-		if (all->difference->items != NIL)
+		if (all != NULL)
 			result = lappend(result, all);
 	}
 	foreach(cell, declared->groups)
@@ -82,7 +103,7 @@ compare_inventories(const Inventory *declared, const Inventory *stored, bool glo
 		if (is_same_tree(after, before))
 			continue;
 		difference = compare_group(declared, after, before);
-		if (difference->added || difference->difference->items != NIL)
+		if (difference != NULL)
 			result = lappend(result, difference);
 	}
 	return result;
@@ -110,7 +131,7 @@ compare_changes(List *changes, const GroupDifference *difference)
 		change->group = difference->name;
 		change->action = "added";
 		change->path = "";
-		change->new = cmdb_mask(difference->body);
+		change->new = difference->masked;
 		return lappend(changes, change);
 	}
 	foreach(cell, difference->difference->items)

@@ -20,6 +20,7 @@ typedef struct GroupDifference
 	const Inventory *inventory; /* in which the group lies */
 	bool		added;			/* was not stored before */
 	SpecNode   *body;			/* canonical copy that shares nothing; secrets in it */
+	SpecNode   *masked;			/* the same to be shown */
 	SpecNode   *difference;		/* list of {path, old, new}, secrets masked */
 } GroupDifference;
 

@@ -7,6 +7,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "cmdb/difference.h"
 #include "cmdb/site.h"
 #include "secret.h"
@@ -23,30 +25,37 @@ static void compare_values(Difference *difference, const char *key,
 
 /* ---- canonical form ---- */
 
+/* JSON has no such number: it comes back as the text that was written for it */
+static void
+make_finite(SpecNode *node)
+{
+	ListCell   *lc;
+
+	if (node->kind == NODE_FLOAT && !isfinite(node->number))
+	{
+		site_set_text(node, node_text(node));
+		return;
+	}
+	foreach(lc, node->kind == NODE_LIST ? node->items : NIL)
+		make_finite(lfirst(lc));
+	foreach(lc, node->kind == NODE_MAP ? node->entries : NIL)
+		make_finite(((SpecEntry *) lfirst(lc))->value);
+}
+
 /*
- * The parameters of one level as they come back out of jsonb, which keeps neither
- * the order of keys nor the spelling of numbers: without this a declaration read
- * back would differ from the one that was stored, and each apply would be a new
- * revision.
+ * The parameters of one level as they come back out of the tables: without this a
+ * declaration read back could differ from the one that was stored, and each
+ * apply would be a new revision.
  */
 static SpecNode *
 canonical_vars(const SpecNode *vars)
 {
-	SpecNode   *result = node_map();
-	ListCell   *lc;
+	SpecNode   *result;
 
 	if (vars == NULL || vars->kind != NODE_MAP)
-		return result;
-	foreach(lc, vars->entries)
-	{
-		SpecEntry  *entry = lfirst(lc);
-		SpecEntry  *copy = palloc0(sizeof(SpecEntry));
-
-		/* keys are unique already: no need to look each up */
-		copy->key = pstrdup(entry->key);
-		copy->value = node_from_jsonb(node_to_jsonb(entry->value));
-		result->entries = lappend(result->entries, copy);
-	}
+		return node_map();
+	result = node_copy(vars);
+	make_finite(result);
 	return result;
 }
 
@@ -76,7 +85,12 @@ difference_canonical(const SpecNode *body)
 		{
 			SpecEntry  *entry = lfirst(lc);
 
-			node_map_set(hosts, entry->key, canonical_vars(entry->value));
+			SpecEntry  *copy = palloc0(sizeof(SpecEntry));
+
+			/* keys are unique already: no need to look each up */
+			copy->key = pstrdup(entry->key);
+			copy->value = canonical_vars(entry->value);
+			hosts->entries = lappend(hosts->entries, copy);
 		}
 	}
 	node_map_set(result, "hosts", hosts);

@@ -266,7 +266,6 @@ add_all_revision(Store *store, List *revisions, const GroupDifference *globals)
 	return lappend(revisions, revision);
 }
 
-/* bodies have lost their plain secrets to pgops.secret by now; verifiers are masked here */
 static void
 store_revisions(Store *store)
 {
@@ -286,7 +285,7 @@ store_revisions(Store *store)
 		}
 		revision = palloc0(sizeof(Revision));
 		revision->name = difference->name;
-		revision->document = cmdb_mask(difference->body);
+		revision->document = difference->masked;
 		revision->difference = difference->difference;
 		revisions = lappend(revisions, revision);
 	}
