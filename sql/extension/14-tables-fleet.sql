@@ -8,6 +8,7 @@ CREATE TABLE pgops.push_status (
 	cluster				text NOT NULL,
 	pg_cluster			text NOT NULL,
 	host				text,
+	tried_generation	bigint,
 	pushed_generation	bigint,
 	remote_generation	bigint,
 	observed_generation	bigint,
@@ -29,6 +30,7 @@ COMMENT ON TABLE pgops.push_status IS
 COMMENT ON COLUMN pgops.push_status.cluster IS 'Group of the inventory that was pushed, as in pgops.cluster.';
 COMMENT ON COLUMN pgops.push_status.pg_cluster IS 'Cluster it went to: the group''s name, or one of several pg_cluster in it.';
 COMMENT ON COLUMN pgops.push_status.host IS 'Host that was its primary at the last contact or, if none answered yet, the declared one.';
+COMMENT ON COLUMN pgops.push_status.tried_generation IS 'Generation of the last attempt: another one is not made to wait for next_attempt.';
 COMMENT ON COLUMN pgops.push_status.pushed_generation IS
 'Generation, as in pgops.cluster here, that the server there has accepted; NULL: none yet. The push is up to date when it equals the generation there is.';
 COMMENT ON COLUMN pgops.push_status.remote_generation IS 'Generation in the CMDB of that server.';
@@ -41,3 +43,7 @@ COMMENT ON COLUMN pgops.push_status.last_attempt IS 'When the server was last ca
 COMMENT ON COLUMN pgops.push_status.last_contact IS 'When it last answered.';
 COMMENT ON COLUMN pgops.push_status.attempts IS 'Attempts that failed since the last success.';
 COMMENT ON COLUMN pgops.push_status.next_attempt IS 'When pgops_push tries again, or asks for the status again; NULL: not by itself.';
+
+/* so that a pass sees at once that nothing is to be pushed anywhere */
+CREATE INDEX variable_push_idx ON pgops.variable (cluster) WHERE name = 'pgops_push';
+COMMENT ON INDEX pgops.variable_push_idx IS 'For finding where pgops_push is declared.';

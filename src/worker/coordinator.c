@@ -29,6 +29,7 @@
 #include "io/wait.h"
 #include "worker/extension.h"
 #include "worker/pass.h"
+#include "worker/push_main.h"
 #include "worker/session.h"
 #include "worker/shared.h"
 #include "worker/wake.h"
@@ -61,6 +62,7 @@ typedef struct Coordinator
 	TimestampTz next_look;		/* standby: not before, however much is replayed */
 	int			errors;			/* failed passes in a row */
 	char		last_error[256];
+	PushWatch	push;			/* the worker that delivers to other servers */
 } Coordinator;
 
 /*
@@ -307,6 +309,10 @@ run_due(Coordinator *self)
 	self->verify = false;
 	if (retry)
 		self->next_retry = 0;
+
+	/* other servers need not wait for what is to be done on this one */
+	self->push.changed |= full || (requests & REQUEST_CHANGED) != 0;
+	push_watch(&self->push);
 	run_pass(self, full, asked);
 	return true;
 }
@@ -328,6 +334,8 @@ time_to_sleep(const Coordinator *self)
 		ms = Min(ms, io_remaining_ms(self->next_retry));
 	if (self->was_standby)
 		ms = Min(ms, STANDBY_POLL_MS);
+	if (push_watch_ms(&self->push) >= 0)
+		ms = Min(ms, push_watch_ms(&self->push));
 	return ms;
 }
 
@@ -407,6 +415,7 @@ pgops_coordinator_main(Datum arg)
 		if (ConfigReloadPending)
 			read_settings(&self);
 		run_due(&self);
+		push_watch(&self.push);
 		rest_until_due(&self);
 	}
 }

@@ -1,0 +1,626 @@
+/*
+ * push.c
+ *		Delivering declarations to the servers of other clusters: starting the
+ *		calls, driving them on, storing what came of them.
+ *
+ * A cluster is called by one process at a time, so that an older declaration
+ * never arrives after a newer one: a lock says who it is.
+ *
+ * Not for: the conversation (push_steps.c), nor what is delivered and where
+ * (push_target.c).
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "storage/lock.h"
+#include "utils/memutils.h"
+
+#include "guc.h"
+#include "worker/extension.h"
+#include "worker/push.h"
+#include "worker/push_parts.h"
+#include "worker/push_target.h"
+
+/* clusters called at a time: more would only be more memory for documents */
+#define MAX_GROUPS			200
+
+/* between two attempts to take over a cluster that another process is calling, ms */
+#define LOCK_PAUSE_MS		200
+
+/* longest delay between two attempts at a target, ms */
+#define MAX_DELAY_MS		(5 * 60 * 1000)
+
+/* our own kind of advisory lock: users' have 1 or 2 in this place */
+#define LOCK_KIND			7
+
+/* a group that is being called */
+typedef struct ActiveGroup
+{
+	MemoryContext context;
+	PushGroup  *group;
+	List	   *earlier;		/* of PushStatus *: what was known before */
+	List	   *pushes;			/* of Push *, those that are not over */
+} ActiveGroup;
+
+struct PushRun
+{
+	MemoryContext context;
+	RemoteSet  *set;
+	Remote	   *ticker;			/* ends waits while a cluster is another process's */
+	bool		ticking;
+	bool		in_session;
+	bool		stale;			/* look for more */
+	bool		done;			/* there will not be any more */
+	long		timeout_ms;
+	TimestampTz deadline;		/* of a session's run as a whole */
+	PushLook	look;
+	List	   *waiting;		/* of char *: names of clusters, to be called next */
+	List	   *unwanted;		/* of char *: not to be called after all */
+	List	   *active;			/* of ActiveGroup * */
+	List	   *reports;		/* of PushReport * */
+};
+
+PushRun *
+push_run_create(bool in_session, long timeout_ms, PushLook look)
+{
+	PushRun    *run = palloc0(sizeof(PushRun));
+
+	run->context = CurrentMemoryContext;
+	run->set = remote_set_create();
+	run->ticker = remote_none(run->set, NULL);
+	run->in_session = in_session;
+	run->timeout_ms = timeout_ms;
+	run->deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), timeout_ms);
+	run->look = look;
+	run->stale = look != NULL;
+	return run;
+}
+
+List *
+push_run_reports(PushRun *run)
+{
+	return run->reports;
+}
+
+static bool
+has_name(const List *names, const char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, names)
+	{
+		if (strcmp(lfirst(cell), name) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool
+push_run_has(PushRun *run, const char *cluster)
+{
+	ListCell   *cell;
+
+	foreach(cell, run->active)
+	{
+		if (strcmp(((ActiveGroup *) lfirst(cell))->group->cluster, cluster) == 0)
+			return true;
+	}
+	return has_name(run->waiting, cluster) || has_name(run->unwanted, cluster);
+}
+
+/* a name that outlives its statement */
+static List *
+remember_name(PushRun *run, List *names, const char *name)
+{
+	MemoryContext old = MemoryContextSwitchTo(run->context);
+
+	names = lappend(names, pstrdup(name));
+	MemoryContextSwitchTo(old);
+	return names;
+}
+
+/* ---- one process per cluster ---- */
+
+static void
+lock_tag(const char *cluster, LOCKTAG *tag)
+{
+	uint64		hash = hash_bytes_extended((const unsigned char *) cluster, strlen(cluster), 0);
+
+	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, (uint32) (hash >> 32), (uint32) hash, LOCK_KIND);
+}
+
+/*
+ * A worker holds it from transaction to transaction; a session until its own
+ * one ends, so that nobody pushes between its call and its commit.
+ */
+static bool
+lock_cluster(const PushRun *run, const char *cluster)
+{
+	LOCKTAG		tag;
+
+	lock_tag(cluster, &tag);
+	return LockAcquire(&tag, ExclusiveLock, !run->in_session, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+static void
+unlock_cluster(const PushRun *run, const char *cluster)
+{
+	LOCKTAG		tag;
+
+	if (run->in_session)
+		return;
+	lock_tag(cluster, &tag);
+	(void) LockRelease(&tag, ExclusiveLock, true);
+}
+
+/* ---- transactions: a session has one, the worker needs its own ---- */
+
+static bool
+enter_transaction(PushRun *run)
+{
+	if (run->in_session || txn_begin() == EXTENSION_READY)
+		return true;
+
+	/* the extension is gone: what is under way is of no use to anybody */
+	run->done = true;
+	return false;
+}
+
+static void
+leave_transaction(const PushRun *run)
+{
+	if (!run->in_session)
+		txn_end();
+}
+
+/* ---- what is known afterwards ---- */
+
+static const PushStatus *
+find_earlier(const ActiveGroup *active, const char *pg_cluster)
+{
+	ListCell   *cell;
+
+	foreach(cell, active->earlier)
+	{
+		const PushStatus *status = lfirst(cell);
+
+		if (strcmp(status->pg_cluster, pg_cluster) == 0)
+			return status;
+	}
+	return NULL;
+}
+
+/* doubled from pgops.retry_delay with each failure */
+static long
+retry_ms(int attempts)
+{
+	long		delay = pgops_guc_retry_delay;
+
+	for (int i = 1; i < attempts && delay < MAX_DELAY_MS; i++)
+		delay *= 2;
+	return Min(delay, MAX_DELAY_MS);
+}
+
+/* likewise with each look that finds it not settled yet */
+static long
+refresh_ms(const Push *push, const PushStatus *earlier)
+{
+	if (push->delivered || earlier == NULL || earlier->next_attempt == 0 ||
+		earlier->next_attempt <= earlier->last_attempt)
+		return retry_ms(1);
+	return Min((earlier->next_attempt - earlier->last_attempt) / 1000 * 2, MAX_DELAY_MS);
+}
+
+/* these stay as they are until something is declared; of others it is asked again */
+static bool
+needs_refresh(const Push *push)
+{
+	return !push_is_settled(push) || (strcmp(push->phase, "converged") != 0 &&
+									  strcmp(push->phase, "observing") != 0);
+}
+
+static void
+fill_status(PushStatus *status, const Push *push, const PushStatus *earlier)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	long		delay = 0;
+
+	if (earlier != NULL)
+		*status = *earlier;
+	status->cluster = push->target->cluster;
+	status->pg_cluster = push->target->pg_cluster;
+	status->host = push->host;
+	status->tried_generation = push->group->generation;
+	if (push->delivered)
+		status->pushed_generation = push->group->generation;
+	if (push->phase != NULL)
+	{
+		status->phase = push->phase;
+		status->message = push->message;
+		status->remote_generation = push->remote_generation;
+		status->observed_generation = push->observed_generation;
+	}
+	status->last_attempt = now;
+	if (push->contact)
+		status->last_contact = now;
+	status->sqlstate = push->error ? push->sqlstate : NULL;
+	status->error = push->error;
+	status->attempts = push->error ? status->attempts + 1 : 0;
+	if (push->error)
+		delay = retry_ms(status->attempts);
+	else if (needs_refresh(push))
+		delay = refresh_ms(push, earlier);
+	status->next_attempt = push->target->automatic && delay > 0 ?
+		TimestampTzPlusMilliseconds(now, delay) : 0;
+}
+
+static char *
+copy_text(const char *text)
+{
+	return text ? pstrdup(text) : NULL;
+}
+
+/* A report outlives its group. */
+static void
+add_report(PushRun *run, const char *state, int64 changes, const PushStatus *status)
+{
+	MemoryContext old;
+	PushReport *report;
+
+	if (!run->in_session)
+		return;
+	old = MemoryContextSwitchTo(run->context);
+	report = palloc0(sizeof(PushReport));
+	report->state = state;
+	report->changes = changes;
+	report->status = *status;
+	report->status.cluster = pstrdup(status->cluster);
+	report->status.pg_cluster = pstrdup(status->pg_cluster);
+	report->status.host = copy_text(status->host);
+	report->status.phase = copy_text(status->phase);
+	report->status.message = copy_text(status->message);
+	report->status.sqlstate = copy_text(status->sqlstate);
+	report->status.error = copy_text(status->error);
+	run->reports = lappend(run->reports, report);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+store_outcome(PushRun *run, const ActiveGroup *active, const Push *push)
+{
+	PushStatus	status = {0};
+
+	fill_status(&status, push, find_earlier(active, push->target->pg_cluster));
+	if (enter_transaction(run))
+	{
+		cmdb_push_store(&status);
+		leave_transaction(run);
+	}
+	add_report(run, push->error ? "failed" : "succeeded", push->changes, &status);
+}
+
+/* this server's own cluster has been told already */
+static void
+report_local(PushRun *run, const PushTarget *target)
+{
+	PushStatus	status = {0};
+
+	status.cluster = target->cluster;
+	status.pg_cluster = target->pg_cluster;
+	status.message = "it is this server's own cluster";
+	add_report(run, "skipped", -1, &status);
+}
+
+/* ---- groups ---- */
+
+static void
+end_group(PushRun *run, ActiveGroup *active)
+{
+	unlock_cluster(run, active->group->cluster);
+	push_group_wipe(active->group);
+	run->active = list_delete_ptr(run->active, active);
+	MemoryContextDelete(active->context);
+
+	/* a newer declaration may wait for this one's end */
+	run->stale = run->look != NULL;
+}
+
+/* Takes a push that is over off its group, and the group off the run with its last one. */
+static void
+reap(PushRun *run, ActiveGroup *active, Push *push)
+{
+	if (!push->over)
+		return;
+	store_outcome(run, active, push);
+	active->pushes = list_delete_ptr(active->pushes, push);
+	if (active->pushes == NIL)
+		end_group(run, active);
+}
+
+static Push *
+make_push(const PushRun *run, const ActiveGroup *active, const PushTarget *target)
+{
+	const PushStatus *earlier = find_earlier(active, target->pg_cluster);
+	Push	   *push = palloc0(sizeof(Push));
+
+	push->group = active->group;
+	push->target = target;
+	push->set = run->set;
+	push->context = active->context;
+	push->deadline = run->in_session ? run->deadline :
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), run->timeout_ms);
+	push->deliver = run->in_session || earlier == NULL ||
+		earlier->pushed_generation != active->group->generation;
+	return push;
+}
+
+/* Which of a group's targets are called, and what is known of others is forgotten. */
+static void
+choose_targets(PushRun *run, ActiveGroup *active)
+{
+	List	   *kept = NIL;
+	ListCell   *cell;
+
+	foreach(cell, active->group->targets)
+	{
+		PushTarget *target = lfirst(cell);
+
+		if (target->local)
+		{
+			report_local(run, target);
+			continue;
+		}
+		kept = lappend(kept, target->pg_cluster);
+		if (run->in_session || target->automatic)
+			active->pushes = lappend(active->pushes, make_push(run, active, target));
+	}
+	cmdb_push_retain(active->group->cluster, kept);
+}
+
+/* Reads everything that is needed of a group; NULL: there is nothing to be called. */
+static ActiveGroup *
+load_group(PushRun *run, const char *cluster)
+{
+	MemoryContext context = AllocSetContextCreate(run->context, "pgops push",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	ActiveGroup *active = palloc0(sizeof(ActiveGroup));
+
+	active->context = context;
+	active->group = push_group_load(cluster);
+	if (active->group != NULL)
+	{
+		active->earlier = cmdb_push_status(cluster);
+		choose_targets(run, active);
+	}
+	MemoryContextSwitchTo(old);
+	if (active->pushes != NIL)
+		return active;
+	if (active->group != NULL)
+		push_group_wipe(active->group);
+	unlock_cluster(run, cluster);
+	run->unwanted = remember_name(run, run->unwanted, cluster);
+	MemoryContextDelete(context);
+	return NULL;
+}
+
+static void
+begin_pushes(PushRun *run, ActiveGroup *active)
+{
+	MemoryContext old = MemoryContextSwitchTo(run->context);
+	List	   *pushes;
+	ListCell   *cell;
+
+	run->active = lappend(run->active, active);
+	MemoryContextSwitchTo(active->context);
+	pushes = list_copy(active->pushes);
+	foreach(cell, pushes)
+		push_begin(lfirst(cell));
+	MemoryContextSwitchTo(old);
+
+	/* those that ended at once; the last one takes the list with it */
+	for (int i = 0, count = list_length(pushes); i < count; i++)
+	{
+		Push	   *push = list_nth(pushes, i);
+		bool		last = list_length(active->pushes) == 1;
+
+		if (!push->over)
+			continue;
+		reap(run, active, push);
+		if (last)
+			return;
+	}
+}
+
+/* false: another process is calling this cluster */
+static bool
+start_group(PushRun *run, const char *cluster, volatile bool *locked)
+{
+	ActiveGroup *active = NULL;
+
+	if (!enter_transaction(run))
+		return true;
+	*locked = lock_cluster(run, cluster);
+	if (*locked)
+		active = load_group(run, cluster);
+	leave_transaction(run);
+	if (active != NULL)
+		begin_pushes(run, active);
+	return *locked;
+}
+
+/* A declaration that cannot even be read: a failure like that of a target. */
+static void
+store_unreadable(PushRun *run, const char *cluster, const ErrorData *error)
+{
+	PushStatus	status = {0};
+
+	status.cluster = cluster;
+	status.pg_cluster = cluster;
+	status.sqlstate = unpack_sql_state(error->sqlerrcode);
+	status.error = error->message;
+	status.last_attempt = GetCurrentTimestamp();
+	status.attempts = 1;
+	status.next_attempt = TimestampTzPlusMilliseconds(status.last_attempt, MAX_DELAY_MS);
+	if (enter_transaction(run))
+	{
+		cmdb_push_store(&status);
+		leave_transaction(run);
+	}
+}
+
+/* In the worker one cluster's error must not stop the others; a session's statement fails. */
+static bool
+start_group_safely(PushRun *run, const char *cluster)
+{
+	volatile bool locked = false;
+	volatile bool started = true;
+
+	if (run->in_session)
+		return start_group(run, cluster, &locked);
+	PG_TRY();
+	{
+		started = start_group(run, cluster, &locked);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(run->context);
+		error = CopyErrorData();
+		if (ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
+			PG_RE_THROW();
+		EmitErrorReport();
+		FlushErrorState();
+		txn_abort();
+		if (locked)
+			unlock_cluster(run, cluster);
+		MemoryContextSwitchTo(run->context);
+		store_unreadable(run, cluster, error);
+		FreeErrorData(error);
+	}
+	PG_END_TRY();
+	return started;
+}
+
+/* In a session the cluster that another process keeps calling is given up in the end. */
+static bool
+give_up(PushRun *run, const char *cluster)
+{
+	PushStatus	status = {0};
+
+	if (!run->in_session || GetCurrentTimestamp() < run->deadline)
+		return false;
+	status.cluster = cluster;
+	status.pg_cluster = cluster;
+	status.sqlstate = unpack_sql_state(ERRCODE_LOCK_NOT_AVAILABLE);
+	status.error = "another process is pushing it";
+	add_report(run, "failed", -1, &status);
+	return true;
+}
+
+static void
+start_waiting(PushRun *run)
+{
+	List	   *waiting = run->waiting;
+	ListCell   *cell;
+
+	run->waiting = NIL;
+	foreach(cell, waiting)
+	{
+		char	   *cluster = lfirst(cell);
+
+		CHECK_FOR_INTERRUPTS();
+		if (list_length(run->active) >= MAX_GROUPS ||
+			(!start_group_safely(run, cluster) && !give_up(run, cluster)))
+			run->waiting = remember_name(run, run->waiting, cluster);
+		pfree(cluster);
+	}
+	list_free(waiting);
+	if (run->waiting != NIL && !run->ticking)
+	{
+		run->ticking = true;
+		remote_pause(run->ticker, LOCK_PAUSE_MS);
+	}
+}
+
+/* ---- the run ---- */
+
+static void
+look_for_more(PushRun *run)
+{
+	ListCell   *cell;
+
+	run->stale = false;
+	foreach(cell, run->look(run, &run->done))
+	{
+		if (!push_run_has(run, lfirst(cell)))
+			run->waiting = remember_name(run, run->waiting, lfirst(cell));
+	}
+}
+
+static ActiveGroup *
+group_of(const PushRun *run, const Push *push)
+{
+	ListCell   *cell;
+
+	foreach(cell, run->active)
+	{
+		ActiveGroup *active = lfirst(cell);
+
+		if (active->group == push->group)
+			return active;
+	}
+	elog(ERROR, "push belongs to no group");
+}
+
+static void
+advance(PushRun *run, Remote *remote)
+{
+	Push	   *push = remote->owner;
+	ActiveGroup *active;
+	MemoryContext old;
+
+	if (push == NULL)
+	{
+		run->ticking = false;
+		return;
+	}
+	active = group_of(run, push);
+	old = MemoryContextSwitchTo(active->context);
+	push_advance(push);
+	MemoryContextSwitchTo(old);
+	reap(run, active, push);
+}
+
+void
+push_run(PushRun *run, List *clusters)
+{
+	ListCell   *cell;
+
+	foreach(cell, clusters)
+		run->waiting = remember_name(run, run->waiting, lfirst(cell));
+	while (!run->done)
+	{
+		Remote	   *remote;
+		bool		woken;
+
+		if (run->stale)
+			look_for_more(run);
+		start_waiting(run);
+		if (run->done)
+			break;
+		remote = remote_next(run->set, &woken);
+		if (remote != NULL)
+			advance(run, remote);
+		else if (woken)
+		{
+			/* something may have been declared for those that were not wanted, too */
+			run->stale = run->look != NULL;
+			run->unwanted = NIL;
+		}
+		else if (run->waiting == NIL && run->active == NIL && !run->stale)
+			break;
+	}
+}

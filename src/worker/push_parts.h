@@ -1,0 +1,56 @@
+/*
+ * push_parts.h
+ *		Private to src/worker/push*.c: one push, which push.c starts and ends
+ *		and push_steps.c carries through.
+ */
+#ifndef PGOPS_WORKER_PUSH_PARTS_H
+#define PGOPS_WORKER_PUSH_PARTS_H
+
+#include "cmdb/push.h"
+#include "io/remote.h"
+#include "worker/push_target.h"
+
+typedef struct PushStep PushStep;
+
+/* one target while it is called */
+typedef struct Push
+{
+	const PushGroup *group;
+	const PushTarget *target;
+	RemoteSet  *set;
+	MemoryContext context;		/* of the group: lives until its last push is over */
+	TimestampTz deadline;
+
+	const PushStep *step;		/* under way */
+	Remote	   *remote;			/* NULL: not connected */
+	int			candidate;		/* that is being called, from 0 */
+	long		pause_ms;		/* before the next look at its status */
+	bool		deliver;		/* not only ask */
+
+	/* what came of it */
+	bool		over;
+	bool		delivered;
+	bool		contact;		/* a server answered */
+	int64		changes;		/* -1: not known */
+	char		sqlstate[6];	/* empty: nothing went wrong */
+	char	   *error;
+	const char *host;			/* that was called last */
+	int64		remote_generation;
+	int64		observed_generation;
+	char	   *phase;			/* NULL: not known */
+	char	   *message;
+} Push;
+
+/* begins to call the target; push->over may be true at once */
+extern void push_begin(Push *push);
+
+/* takes the answer that its Remote has, and goes on */
+extern void push_advance(Push *push);
+
+/* ends it without success */
+extern void push_fail(Push *push, const char *sqlstate, const char *message);
+
+/* whether what was brought back is the end of the work there */
+extern bool push_is_settled(const Push *push);
+
+#endif							/* PGOPS_WORKER_PUSH_PARTS_H */
