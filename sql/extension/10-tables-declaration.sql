@@ -20,6 +20,7 @@ COMMENT ON FUNCTION pgops.wake_trigger() IS
 CREATE TABLE pgops.cluster (
 	name			text NOT NULL,
 	kind			text NOT NULL DEFAULT 'pgsql',
+	hosts_first		boolean NOT NULL DEFAULT false,
 	generation		bigint NOT NULL DEFAULT 1,
 	paused			boolean NOT NULL DEFAULT false,
 	approved_digest	text,
@@ -35,6 +36,7 @@ COMMENT ON TABLE pgops.cluster IS
 COMMENT ON COLUMN pgops.cluster.name IS 'Name of the cluster: the key of its document, the name of its group.';
 COMMENT ON COLUMN pgops.cluster.kind IS
 'What kind of group it is: pgsql is the one that is reconciled; etcd, minio, redis, infra, docker, ... are kept for Ansible; group has no hosts of its own; node is any other.';
+COMMENT ON COLUMN pgops.cluster.hosts_first IS 'Whether the group''s "hosts" are written before its "children": Ansible reads them in that order.';
 COMMENT ON COLUMN pgops.cluster.generation IS
 'Rises with each accepted declaration, pause, resume, approval and bind. A cluster is settled when the status of this generation is known: see pgops.wait().';
 COMMENT ON COLUMN pgops.cluster.paused IS 'Whether passes only observe: see pgops.pause().';

@@ -111,7 +111,7 @@ static void
 read_groups(Load *load)
 {
 	uint64		count = cmdb_run(&load->query,
-								 "SELECT c.name, c.kind FROM pgops.cluster AS c"
+								 "SELECT c.name, c.kind, c.hosts_first FROM pgops.cluster AS c"
 								 " WHERE " WANTED("c.name")
 								 " AND ($2::text IS NULL OR true) ORDER BY c.name",
 								 &load->args);
@@ -129,6 +129,7 @@ read_groups(Load *load)
 				inventory_add_child(load->inventory, NULL, group, true);
 		}
 		group->kind = cmdb_text(&load->query, i, 2);
+		group->hosts_first = cmdb_bool(i, 3);
 		group->defined = true;
 		MemoryContextSwitchTo(old);
 	}

@@ -30,7 +30,7 @@ typedef struct Store
 } Store;
 
 static const CmdbColumn group_columns[] = {
-	{"name", TEXTOID}, {"kind", TEXTOID}
+	{"name", TEXTOID}, {"kind", TEXTOID}, {"hosts_first", BOOLOID}
 };
 
 /* ---- what differs ---- */
@@ -137,12 +137,14 @@ store_groups(Store *store)
 			continue;
 		cmdb_put_text(&row, difference->name);
 		cmdb_put_text(&row, difference->group->kind);
+		cmdb_put_bool(&row, difference->group->hosts_first);
 		cmdb_row_set_add(set, &row);
 	}
 	cmdb_run(&store->query,
-			 "INSERT INTO pgops.cluster AS c (name, kind)"
-			 " SELECT n.name, n.kind FROM new_group AS n"
-			 " ON CONFLICT (name) DO UPDATE SET kind = excluded.kind,"
+			 "INSERT INTO pgops.cluster AS c (name, kind, hosts_first)"
+			 " SELECT n.name, n.kind, n.hosts_first FROM new_group AS n"
+			 " ON CONFLICT (name) DO UPDATE"
+			 " SET kind = excluded.kind, hosts_first = excluded.hosts_first,"
 			 "  generation = c.generation + 1, updated_at = now()", NULL);
 }
 

@@ -73,6 +73,7 @@ declaration_look(const char *cluster)
 {
 	Declaration *declaration = palloc0(sizeof(Declaration));
 
+	declaration->cluster = cluster;
 	declaration->stored = cluster ? cmdb_load_scope(cluster) : cmdb_load_inventory();
 	declaration->declared = share_inventory(declaration->stored);
 	declaration->bodies = spec_names_create();
@@ -124,6 +125,8 @@ declaration_body(Declaration *declaration, const char *cluster)
 
 	if (cluster == NULL)
 		return global_body(declaration);
+	if (declaration->cluster != NULL && strcmp(declaration->cluster, cluster) != 0)
+		elog(ERROR, "declaration of \"%s\" cannot change \"%s\"", declaration->cluster, cluster);
 	body = spec_names_find(declaration->bodies, cluster);
 	if (body != NULL)
 		return body;

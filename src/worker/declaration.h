@@ -16,6 +16,7 @@
 
 typedef struct Declaration
 {
+	const char *cluster;		/* the one that was asked for; NULL: all */
 	Inventory  *stored;			/* what is declared now (all of it, or what concerns the cluster asked for) */
 	Inventory  *declared;		/* what will be; shares with "stored" what is not changed */
 	SpecNames  *bodies;			/* what declaration_body() has given out, by name */
@@ -52,7 +53,9 @@ extern Declaration *declaration_look(const char *cluster);
  *		The body {hosts, vars} of a group as it is declared (faithful, plain
  *		secrets and verifiers in it; both maps are there), to be changed in
  *		place; marks it as changed.  The same tree at each call.
- *		Raises ERRCODE_PGOPS_UNKNOWN_CLUSTER if there is no such group.
+ *		Raises ERRCODE_PGOPS_UNKNOWN_CLUSTER if there is no such group.  Only of
+ *		the cluster that declaration_begin() was asked for, if it was for one:
+ *		of the others not everything was read.
  *		cluster NULL: {vars} of all.
  */
 extern SpecNode *declaration_body(Declaration *declaration, const char *cluster);
