@@ -59,7 +59,7 @@ COMMENT ON FUNCTION pgops.cluster_spec(text, boolean) IS
 'One cluster as it is declared, in YAML: name: {hosts: {...}, vars: {...}}, which pgops.apply_cluster() takes as it is; declaring it again changes nothing. What the cluster inherits from groups above it and from "all" is not in it: see the view pgops.settings.
 
 Arguments:
-  cluster  name of a declared cluster or other group; NULL: the cluster this server belongs to
+  cluster  name of a declared cluster; NULL: the one this server belongs to. Other groups: see pgops.inventory_yaml()
   secrets  true: plain values of secrets where they are kept, and verifiers of the passwords of roles. Otherwise each is ********, which means the one that is stored
 
 Errors: PO704 if it is not declared, PO700 if none is given and this server belongs to none; 42501 if secrets are asked for by anybody but a superuser, or through a function that runs with other rights.

@@ -18,6 +18,7 @@
 
 #include "cmdb/cmdb.h"
 #include "cmdb/document.h"
+#include "errors.h"
 #include "spec/yaml_write.h"
 #include "worker/argument.h"
 
@@ -86,18 +87,23 @@ read_inventory(bool secrets)
 	return inventory;
 }
 
-/* the document of one group: the one named by the first argument, else the local cluster */
+/* the document of one group; name NULL: of the cluster that the first argument means */
 static SpecNode *
-read_cluster(FunctionCallInfo fcinfo, bool secrets)
+read_group(FunctionCallInfo fcinfo, const char *name, bool secrets)
 {
 	SpecNode   *body;
 	Caller		caller;
-	char	   *name;
 
 	begin_reading(&caller);
-	name = argument_cluster(fcinfo);
+	if (name == NULL)
+		name = argument_cluster(fcinfo);
 	body = cmdb_load_body(name);
 	end_reading(&caller);
+	if (body == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_UNKNOWN_CLUSTER),
+				 errmsg("group \"%s\" is not declared", name),
+				 errhint("pgops.inventory_yaml() without a name shows all groups.")));
 	return cmdb_body_document(name, secrets ? body : cmdb_mask(body));
 }
 
@@ -128,8 +134,14 @@ pgops_inventory_yaml(PG_FUNCTION_ARGS)
 	bool		secrets = wants_secrets(fcinfo, 1);
 
 	if (PG_ARGISNULL(0))
-		return return_yaml(inventory_document(read_inventory(secrets)));
-	return return_yaml(read_cluster(fcinfo, secrets));
+	{
+		Inventory  *inventory = read_inventory(secrets);
+
+		/* that there are none needs no mention */
+		inventory->has_vars = inventory->vars->entries != NIL;
+		return return_yaml(inventory_document(inventory));
+	}
+	return return_yaml(read_group(fcinfo, text_to_cstring(PG_GETARG_TEXT_PP(0)), secrets));
 }
 
 Datum
@@ -137,5 +149,5 @@ pgops_cluster_spec(PG_FUNCTION_ARGS)
 {
 	bool		secrets = wants_secrets(fcinfo, 1);
 
-	return return_yaml(read_cluster(fcinfo, secrets));
+	return return_yaml(read_group(fcinfo, NULL, secrets));
 }
