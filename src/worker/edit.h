@@ -65,6 +65,7 @@ typedef struct EditList
 	SpecNode   *outer_item;
 	const char *inner;			/* field of outer_item */
 	SpecNode   *vars;			/* where the parameter stands */
+	char	   *origin;			/* where its items were copied from, for people; NULL: they were not */
 	SpecNode   *node;
 	SpecNode  **items;			/* as they were before the statement */
 	bool	   *gone;
@@ -121,6 +122,9 @@ extern void edit_carry_item(EditWork *work, Edit *edit);
 
 /* puts the lists back together; to be called once all edits were carried out */
 extern void edit_close_lists(EditWork *work);
+
+/* a NOTICE for each list that a cluster took over from a weaker level */
+extern void edit_tell_copies(const EditWork *work);
 
 /* path of the list in findings; palloc'd */
 extern char *edit_list_path(const EditList *list);

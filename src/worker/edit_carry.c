@@ -32,7 +32,7 @@ check_cluster(const Edit *edit)
 
 	if (edit_key(edit, column) == NULL)
 		edit_refuse(edit, column, ERRCODE_NOT_NULL_VIOLATION,
-					psprintf("A %s needs it.", edit->kind->noun), NULL);
+					pstrdup("It must not be null."), NULL);
 	for (int i = 0; edit->action == EDIT_UPDATE && i < edit->ncells; i++)
 	{
 		if (edit->cells[i].changed && strcmp(edit->cells[i].column, column) == 0)
@@ -123,6 +123,7 @@ declare(EditWork *work)
 	edit_close_lists(work);
 	declaration_check(work->declaration);
 	edit_report(work);
+	edit_tell_copies(work);
 	(void) declaration_store(work->declaration);
 }
 

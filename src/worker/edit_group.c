@@ -112,7 +112,7 @@ require_key(const Edit *edit, const char *column, const SpecNode *value)
 {
 	if (value == NULL)
 		edit_refuse(edit, column, ERRCODE_NOT_NULL_VIOLATION,
-					psprintf("A %s needs it.", edit->kind->noun), NULL);
+					psprintf("%s: it must not be null.", edit_describe(edit)), NULL);
 	return node_text(value);
 }
 

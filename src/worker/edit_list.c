@@ -110,26 +110,42 @@ holds_items(const InventorySetting *setting)
  * and become the cluster's own from here on.
  */
 static SpecNode *
-copy_weaker(const EditWork *work, const Edit *edit, const char *cluster, const char *param)
+copy_weaker(const EditWork *work, const Edit *edit, const char *cluster, const char *param,
+			char **origin)
 {
 	const InventorySetting *setting = weaker_setting(work, cluster, param);
-	const char *origin;
 
 	if (!holds_items(setting))
 		return node_list();
 	require_list(edit, setting->value, param);
 	if (strcmp(setting->scope, "default") == 0)
-		origin = pstrdup("pgops' default");
+		*origin = pstrdup("pgops' default");
 	else if (strcmp(setting->scope, "global") == 0)
-		origin = pstrdup("the global one");
+		*origin = pstrdup("the global one");
 	else
-		origin = psprintf("that of group \"%s\"", setting->origin);
-	ereport(NOTICE,
-			(errmsg("cluster \"%s\" declares \"%s\" itself from here on", cluster, param),
-			 errdetail("So far %s was in effect. It was copied with the change; later changes there do not reach this cluster any more.",
-					   origin),
-			 errhidestmt(true)));
+		*origin = psprintf("that of group \"%s\"", setting->origin);
 	return node_copy(setting->value);
+}
+
+/* That others' changes no longer reach a cluster must be known to who does it. */
+void
+edit_tell_copies(const EditWork *work)
+{
+	ListCell   *lc;
+
+	foreach(lc, work->lists)
+	{
+		const EditList *list = lfirst(lc);
+
+		if (list->origin == NULL)
+			continue;
+		ereport(NOTICE,
+				(errmsg("cluster \"%s\" declares \"%s\" itself from here on",
+						list->cluster, list->param),
+				 errdetail("So far %s was in effect. It was copied with the change; later changes there do not reach this cluster any more.",
+						   list->origin),
+				 errhidestmt(true)));
+	}
 }
 
 /* the list parameter of a cluster, made its own */
@@ -138,6 +154,7 @@ open_param(EditWork *work, Edit *edit, const char *cluster, const char *param)
 {
 	char	   *place = psprintf("%s\n%s", cluster, param);
 	EditList   *list = spec_names_find(work->lists_by_place, place);
+	char	   *origin = NULL;
 	SpecNode   *vars;
 	SpecNode   *node;
 
@@ -147,7 +164,7 @@ open_param(EditWork *work, Edit *edit, const char *cluster, const char *param)
 	node = node_get(vars, param);
 	if (node == NULL)
 	{
-		node = copy_weaker(work, edit, cluster, param);
+		node = copy_weaker(work, edit, cluster, param, &origin);
 		item_set_param(vars, param, node);
 	}
 	else if (node->kind == NODE_NULL)
@@ -158,6 +175,7 @@ open_param(EditWork *work, Edit *edit, const char *cluster, const char *param)
 	list->param = param;
 	list->object = item_object(param, NULL);
 	list->vars = vars;
+	list->origin = origin;
 	list->node = node;
 	return list;
 }
