@@ -322,7 +322,6 @@ load_groups(List *names, const char *group)
 	Load		load = {0};
 
 	load.inventory = inventory_create();
-	load.inventory->has_vars = true;
 	load.edges = spec_names_create();
 	load.hosts = spec_names_create();
 
@@ -337,6 +336,7 @@ load_groups(List *names, const char *group)
 	read_variables(&load);
 	read_secrets(&load);
 	cmdb_end(&load.query);
+	load.inventory->has_vars = load.inventory->vars->entries != NIL;
 	inventory_finish(load.inventory);
 	return load.inventory;
 }

@@ -62,43 +62,155 @@ structure_of(const Inventory *stored)
 	return mentions;
 }
 
-/*
- * Groups that the document does not have stay where they were, after the others:
- * always in the same places, or applying it again would move them once more.
- */
+/* ---- groups that the document does not have ---- */
+
+/* mentions below one parent (NULL: all), in their order */
 static List *
-add_kept_groups(List *mentions, const Inventory *declared, const Inventory *stored)
+children_of(const List *mentions, const char *parent)
 {
-	SpecNames  *counts = spec_names_create();
-	List	   *kept = NIL;
-	ListCell   *cell;
+	List	   *result = NIL;
+	const ListCell *cell;
 
 	foreach(cell, mentions)
 	{
 		Mention    *mention = lfirst(cell);
-		const char *parent = mention->parent ? mention->parent : "";
-		int		   *count = spec_names_find(counts, parent);
 
-		if (count == NULL)
-		{
-			count = palloc0(sizeof(int));
-			(void) spec_names_add(counts, parent, count);
-		}
-		*count = Max(*count, mention->ordinal);
+		if (parent == NULL ? mention->parent == NULL :
+			mention->parent != NULL && strcmp(mention->parent, parent) == 0)
+			result = lappend(result, mention);
 	}
-	foreach(cell, structure_of(stored))
+	return result;
+}
+
+static SpecNames *
+index_children(const List *mentions)
+{
+	SpecNames  *names = spec_names_create();
+	const ListCell *cell;
+
+	foreach(cell, mentions)
+		(void) spec_names_add(names, ((Mention *) lfirst(cell))->child, lfirst(cell));
+	return names;
+}
+
+/* what stays of the stored ones: those of the document as it mentions them, and those it does not know */
+static List *
+remaining(const List *stored, SpecNames *declared, const Inventory *document)
+{
+	List	   *result = NIL;
+	const ListCell *cell;
+
+	foreach(cell, stored)
 	{
 		Mention    *mention = lfirst(cell);
-		int		   *count;
+		Mention    *same = spec_names_find(declared, mention->child);
 
-		if (inventory_group(declared, mention->child) != NULL &&
-			(mention->parent == NULL || inventory_group(declared, mention->parent) != NULL))
-			continue;
-		count = spec_names_find(counts, mention->parent ? mention->parent : "");
-		mention->ordinal = count ? ++*count : mention->ordinal;
-		kept = lappend(kept, mention);
+		if (same != NULL || inventory_group(document, mention->child) == NULL)
+			result = lappend(result, same ? same : mention);
 	}
-	return list_concat(mentions, kept);
+	return result;
+}
+
+/*
+ * Puts the document's mentions among the remaining ones: each new one after its
+ * neighbour, or at the end.  NIL if the document has another order than what is
+ * stored: then it is the one that counts.
+ */
+static List *
+merge_children(const List *declared, List *result, SpecNames *stored)
+{
+	int			at = -1;
+	const ListCell *cell;
+
+	foreach(cell, declared)
+	{
+		Mention    *mention = lfirst(cell);
+
+		if (spec_names_find(stored, mention->child) == NULL)
+		{
+			at = at < 0 ? list_length(result) : at + 1;
+			result = list_insert_nth(result, at, mention);
+			continue;
+		}
+		do
+			at++;
+		while (at < list_length(result) && list_nth(result, at) != mention);
+		if (at == list_length(result))
+			return NIL;
+	}
+	return result;
+}
+
+static void
+number_children(List *mentions)
+{
+	int			ordinal = 0;
+	ListCell   *cell;
+
+	foreach(cell, mentions)
+		((Mention *) lfirst(cell))->ordinal = ++ordinal;
+}
+
+/* the document's order and what it does not know after that: always the same result */
+static List *
+declared_first(List *declared, const List *rest, SpecNames *names)
+{
+	List	   *result = list_copy(declared);
+	const ListCell *cell;
+
+	foreach(cell, rest)
+	{
+		Mention    *mention = lfirst(cell);
+
+		if (spec_names_find(names, mention->child) == NULL)
+			result = lappend(result, mention);
+	}
+	return result;
+}
+
+static List *
+keep_children(List *declared, const List *stored, const Inventory *document)
+{
+	SpecNames  *names = index_children(declared);
+	List	   *rest = remaining(stored, names, document);
+	List	   *result = merge_children(declared, list_copy(rest), index_children(stored));
+
+	if (result == NIL)
+		result = declared_first(declared, rest, names);
+	number_children(result);
+	return result;
+}
+
+/*
+ * Parents of the document get its children and keep those it does not know; a
+ * parent that it does not know keeps all of its own.
+ */
+static List *
+keep_groups(List *declared, const Inventory *document, const Inventory *stored)
+{
+	List	   *before = structure_of(stored);
+	List	   *result = keep_children(children_of(declared, NULL), children_of(before, NULL),
+									   document);
+	ListCell   *cell;
+
+	foreach(cell, document->groups)
+	{
+		const char *name = ((InventoryGroup *) lfirst(cell))->name;
+		const InventoryGroup *same = inventory_group(stored, name);
+
+		if (inventory_group(document, name)->children != NIL ||
+			(same != NULL && same->children != NIL))
+			result = list_concat(result, keep_children(children_of(declared, name),
+													   children_of(before, name), document));
+	}
+	foreach(cell, stored->groups)
+	{
+		const char *name = ((InventoryGroup *) lfirst(cell))->name;
+
+		if (inventory_group(document, name) == NULL)
+			result = list_concat(result, children_of(before, name));
+	}
+	return result;
 }
 
 List *
@@ -106,8 +218,10 @@ structure_make(const Inventory *declared, const Inventory *stored, bool prune)
 {
 	if (prune)
 		return structure_of(declared);
-	return add_kept_groups(structure_of(declared), declared, stored);
+	return keep_groups(structure_of(declared), declared, stored);
 }
+
+/* ---- comparing ---- */
 
 static bool
 same_mention(const Mention *a, const Mention *b)
