@@ -19,6 +19,7 @@ static const struct
 	const char *object;
 }			families[] = {
 	{"role_setting", "role"},
+	{"role_in_database", "role"},
 	{"membership", "role"},
 	{"default_privilege", "role"},
 	{"database_setting", "database"},

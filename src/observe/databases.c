@@ -133,10 +133,7 @@ add_database(CmdbQuery *query, uint64 row, void *arg)
 	snapshot->databases = lappend(snapshot->databases, database);
 }
 
-/*
- * Settings for one role in one database (setrole <> 0) are nobody's declaration
- * and are neither compared nor undone.
- */
+/* Settings for one role in one database (setrole <> 0) are the role's: see roles.c. */
 static void
 add_database_settings(CmdbQuery *query, uint64 row, void *arg)
 {

@@ -53,6 +53,19 @@ owner_name(Oid owner)
 }
 
 /*
+ * Name of the extension whose script made a schema, or NULL.  Such a schema
+ * comes and goes with its extension; one that CREATE EXTENSION was merely told
+ * is nobody's.
+ */
+static char *
+making_extension(Oid schema)
+{
+	Oid			extension = getExtensionOfObject(NamespaceRelationId, schema);
+
+	return OidIsValid(extension) ? get_extension_name(extension) : NULL;
+}
+
+/*
  * Temporary, toast and catalog schemas are never anybody's; neither declared nor
  * dropped, they are not even seen here.
  */
@@ -75,6 +88,7 @@ add_schema(HeapTuple tuple, TupleDesc desc, LocalState *local)
 	schema->owner = owner_name(form->nspowner);
 	acl = heap_getattr(tuple, Anum_pg_namespace_nspacl, desc, &isnull);
 	schema->acl = observe_acl(acl, isnull, 'n', form->nspowner);
+	schema->extension = making_extension(form->oid);
 	local->schemas = lappend(local->schemas, schema);
 }
 

@@ -16,7 +16,7 @@
 #include "wire.h"
 
 /* begins each message: changed with the layout */
-#define LOCAL_MAGIC		INT64CONST(0x70676c6f63616c32)
+#define LOCAL_MAGIC		INT64CONST(0x70676c6f63616c33)
 
 /*
  * Whether a name can travel.  Only a database of encoding SQL_ASCII can hold
@@ -81,6 +81,7 @@ put_schema(StringInfo out, const Schema *schema)
 	wire_put_local(out, schema->name);
 	wire_put_text(out, schema->owner);
 	put_acl(out, schema->acl);
+	wire_put_local(out, schema->extension);
 }
 
 /* An observed object has all its attributes: every bit of "set" is on. */
@@ -94,6 +95,7 @@ get_schema(WireReader *reader)
 	schema->set = PG_UINT32_MAX;
 	schema->owner = wire_get_text(reader);
 	schema->acl = get_acl(reader);
+	schema->extension = wire_get_local(reader);
 	return schema;
 }
 

@@ -52,11 +52,12 @@ static const ObserveVariant membership_queries[] = {
 	{0, 0, NULL}
 };
 
-/* settings of a role in all databases; those for one database are not pgops' */
+/* settings of a role in all databases (its name is null then), or in one */
 static const char setting_query[] =
-"SELECT s.setrole, s.setconfig"
+"SELECT s.setrole, s.setconfig, s.setdatabase, d.datname"
 " FROM pg_catalog.pg_db_role_setting s"
-" WHERE s.setdatabase = 0";
+" LEFT JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase"
+" WHERE s.setrole <> 0";
 
 typedef struct OidEntry
 {
@@ -170,18 +171,39 @@ add_membership(CmdbQuery *query, uint64 row, void *arg)
 	member->role->memberships = lappend(member->role->memberships, membership);
 }
 
-/* A row of a role that was dropped meanwhile, or of a pg_* role, is left out. */
+/*
+ * A row of a role or database that was dropped meanwhile, or of a pg_* role, is
+ * left out.
+ */
 static void
 add_role_settings(CmdbQuery *query, uint64 row, void *arg)
 {
 	RoleReader *reader = arg;
 	OidEntry   *owner = find_oid(reader, cmdb_oid(row, 1));
+	char	   *database = cmdb_text(query, row, 4);
+	RoleInDatabase *place;
 	Datum		config;
 	bool		isnull;
 
 	config = cmdb_datum(row, 2, &isnull);
-	if (owner && owner->role && !isnull)
+	if (owner == NULL || owner->role == NULL || isnull)
+		return;
+	if (!OidIsValid(cmdb_oid(row, 3)))
 		owner->role->settings = observe_settings(config);
+	else if (database != NULL)
+	{
+		place = palloc0(sizeof(RoleInDatabase));
+		place->database = database;
+		place->settings = observe_settings(config);
+		owner->role->in_databases = lappend(owner->role->in_databases, place);
+	}
+}
+
+static int
+compare_in_databases(const ListCell *a, const ListCell *b)
+{
+	return strcmp(((RoleInDatabase *) lfirst(a))->database,
+				  ((RoleInDatabase *) lfirst(b))->database);
 }
 
 /* By group and grantor: since 16 one pair may be there several times. */
@@ -224,7 +246,10 @@ observe_roles(CmdbQuery *query, ServerState *snapshot)
 
 	/* one order whatever the heap's: a plan must not change with it */
 	foreach(cell, snapshot->roles)
+	{
 		list_sort(((Role *) lfirst(cell))->memberships, compare_memberships);
+		list_sort(((Role *) lfirst(cell))->in_databases, compare_in_databases);
+	}
 }
 
 /*

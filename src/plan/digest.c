@@ -99,6 +99,17 @@ plan_digest(List *actions, bool destructive_only)
 
 /* ---- the inside that is desired ---- */
 
+/* their texts have one spelling */
+static void
+add_clauses(StringInfo data, List *clauses)
+{
+	ListCell   *lc;
+
+	appendStringInfo(data, "clauses %d ", list_length(clauses));
+	foreach(lc, clauses)
+		add_field(data, ((DefaultPrivilege *) lfirst(lc))->text);
+}
+
 /*
  * State and set are part of it: a schema whose owner is no longer declared is
  * another desire than one that never had one.
@@ -115,6 +126,7 @@ add_schemas(StringInfo data, List *schemas)
 		appendStringInfo(data, "schema %d %u ", (int) schema->state, schema->set);
 		add_field(data, schema->name);
 		add_field(data, schema->owner);
+		add_clauses(data, schema->privileges);
 	}
 }
 
@@ -159,7 +171,7 @@ plan_local_digest(const Cluster *cluster, const char *database)
 	add_extensions(&data, plan_desired_extensions(cluster, declared, database));
 	foreach(lc, plan_default_privilege_roles(cluster, declared ? declared->owner : NULL))
 		add_field(&data, lfirst(lc));
-	foreach(lc, cluster->default_privileges)
-		add_field(&data, ((DefaultPrivilege *) lfirst(lc))->text);
+	add_clauses(&data, cluster->default_privileges);
+	add_clauses(&data, declared ? declared->default_privileges : NIL);
 	return sha256_hex(data.data, data.len);
 }

@@ -28,6 +28,7 @@ static const PlanStage plan_stages[] = {
 	{plan_role_settings, false},
 	{plan_role_comments, false},
 	{plan_databases, false},
+	{plan_roles_in_databases, false},
 	{plan_database_drops, false},
 	{plan_role_drops, false},
 	{plan_files, true},

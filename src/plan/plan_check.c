@@ -13,6 +13,7 @@
 #include "plan/plan.h"
 #include "plan/planner.h"
 #include "spec/placeholder.h"
+#include "spec/default_privilege.h"
 
 /* what a check needs to know */
 typedef struct Check
@@ -103,8 +104,29 @@ is_absent(const SpecNode *node)
 	return state != NULL && (strcmp(state, "absent") == 0 || strcmp(state, "revoke") == 0);
 }
 
+/* the databases in which a role has settings */
+static void
+check_in_databases(const Check *check, const SpecNode *databases, const char *path)
+{
+	ListCell   *lc;
+
+	if (databases == NULL || databases->kind != NODE_MAP)
+		return;
+	foreach(lc, databases->entries)
+	{
+		const SpecEntry *entry = lfirst(lc);
+
+		if (!database_known(check, entry->key))
+			finding_add(check->findings, FINDING_ERROR, ERRCODE_PGOPS_UNRESOLVED, entry->value,
+						psprintf("%s.database_parameters", path),
+						"Declare it in pg_databases, or correct the name.",
+						"database \"%s\" is neither declared nor existing", entry->key);
+	}
+}
+
 /*
- * Only the groups are references; a user that is itself to go needs none of them.
+ * The groups are references, and the databases with settings; a user that is
+ * itself to go needs none of them.
  */
 static void
 check_user(const Check *check, const SpecNode *user, const char *path)
@@ -115,6 +137,7 @@ check_user(const Check *check, const SpecNode *user, const char *path)
 
 	if (user->kind != NODE_MAP || is_absent(user))
 		return;
+	check_in_databases(check, node_get(user, "database_parameters"), path);
 	roles = node_get(user, "roles");
 	if (roles == NULL)
 		return;
@@ -131,7 +154,45 @@ check_user(const Check *check, const SpecNode *user, const char *path)
 	}
 }
 
-/* A schema's owner only: a schema itself is created where it is missing. */
+/* one role that a clause names; "" is PUBLIC */
+static void
+check_clause_role(const Check *check, const char *name, const SpecNode *node, const char *path)
+{
+	if (name[0] != '\0' && !role_known(check, name))
+		finding_add(check->findings, FINDING_ERROR, ERRCODE_PGOPS_UNRESOLVED, node, path,
+					role_reference.hint, "role \"%s\" is neither declared nor existing", name);
+}
+
+/* the roles of a field of clauses; "objtype" as in model_build_clauses() */
+static void
+check_clauses(const Check *check, const SpecNode *entry, const char *field, char objtype,
+			  const char *path)
+{
+	const SpecNode *list = node_get(entry, field);
+	ListCell   *lc;
+	ListCell   *lr;
+	int			i = 0;
+
+	foreach(lc, list && list->kind == NODE_LIST ? list->items : NIL)
+	{
+		const SpecNode *item = lfirst(lc);
+		DefaultPrivilegeProblem problem;
+		DefaultPrivilege *clause = NULL;
+		char	   *place = psprintf("%s.%s[%d]", path, field, i++);
+
+		if (item->kind == NODE_STRING)
+			clause = objtype == 0 ? own_default_privilege_parse(item->text, &problem) :
+				object_privilege_parse(item->text, objtype, &problem);
+		if (clause == NULL)
+			continue;
+		foreach(lr, clause->roles)
+			check_clause_role(check, lfirst(lr), item, place);
+		foreach(lr, clause->grantees)
+			check_clause_role(check, lfirst(lr), item, place);
+	}
+}
+
+/* A schema's owner and grantees: a schema itself is created where it is missing. */
 static void
 check_schemas(const Check *check, const SpecNode *schemas, const char *path)
 {
@@ -145,9 +206,11 @@ check_schemas(const Check *check, const SpecNode *schemas, const char *path)
 		const SpecNode *schema = lfirst(lc);
 		int			index = i++;
 
-		if (schema->kind == NODE_MAP && !is_absent(schema))
-			check_name(check, &role_reference, node_get(schema, "owner"),
-					   psprintf("%s.schemas[%d].owner", path, index));
+		if (schema->kind != NODE_MAP || is_absent(schema))
+			continue;
+		check_name(check, &role_reference, node_get(schema, "owner"),
+				   psprintf("%s.schemas[%d].owner", path, index));
+		check_clauses(check, schema, "privileges", 'n', psprintf("%s.schemas[%d]", path, index));
 	}
 }
 
@@ -167,6 +230,8 @@ check_database(const Check *check, const SpecNode *database, const char *path)
 			   psprintf("%s.template", path));
 	check_name(check, &tablespace_reference, node_get(database, "tablespace"),
 			   psprintf("%s.tablespace", path));
+	check_clauses(check, database, "privileges", 'd', path);
+	check_clauses(check, database, "default_privileges", 0, path);
 	check_schemas(check, node_get(database, "schemas"), path);
 }
 

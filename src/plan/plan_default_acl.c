@@ -3,7 +3,8 @@
  *		Default privileges of one database.
  *
  * pg_default_privileges holds for what the bootstrap superuser, the admin
- * user, dbrole_admin and the database's owner will create.  The server keeps
+ * user, dbrole_admin and the database's owner will create; a database's own
+ * default_privileges for the roles and schemas that they name.  The server keeps
  * no row where the ACL is the built-in one, so a missing row is compared as
  * that.  What one statement changes is remembered privilege by privilege, each
  * with the statement that undoes it.
@@ -13,6 +14,7 @@
 #include "utils/builtins.h"
 
 #include "errors.h"
+#include "plan/default_unit.h"
 #include "plan/planner.h"
 #include "spec/default_privilege.h"
 
@@ -24,6 +26,7 @@ typedef struct DefaultTarget
 	Planner    *planner;
 	Database   *now;
 	const char *role;
+	const char *schema;			/* NULL: all */
 	bool		remembered;		/* pgops set something here before */
 } DefaultTarget;
 
@@ -46,8 +49,8 @@ server_has(Planner *planner, char objtype, const char *privilege)
  * The privileges of a declaration, ALL spelled out for this server version; it
  * stays ALL where the server has no default privileges on such objects.
  */
-static List *
-expand_privileges(Planner *planner, const DefaultPrivilege *declared)
+List *
+plan_clause_privileges(Planner *planner, const DefaultPrivilege *declared)
 {
 	List	   *result = NIL;
 
@@ -81,9 +84,9 @@ built_in_acl(Planner *planner, const char *role, char objtype)
 }
 
 /*
- * The row of a role and object type, made up if the server has none.  Rows of
- * single schemas are not looked at: they only ever add to this one, and nobody
- * declares them.
+ * The row of a role, schema and object type, made up if the server has none.
+ * That of a single schema only adds to the one of all schemas, so it begins
+ * empty.
  */
 static DefaultAcl *
 default_acl(const DefaultTarget *target, char objtype)
@@ -95,33 +98,22 @@ default_acl(const DefaultTarget *target, char objtype)
 	foreach(lc, local->default_acls)
 	{
 		row = lfirst(lc);
-		if (row->schema == NULL && row->objtype == objtype &&
+		if (plan_same(row->schema, target->schema) && row->objtype == objtype &&
 			strcmp(row->role, target->role) == 0)
 			return row;
 	}
 	row = palloc0(sizeof(DefaultAcl));
 	row->role = pstrdup(target->role);
 	row->objtype = objtype;
-	row->acl = built_in_acl(target->planner, target->role, objtype);
+	if (target->schema == NULL)
+		row->acl = built_in_acl(target->planner, target->role, objtype);
+	else
+		row->schema = pstrdup(target->schema);
 	local->default_acls = lappend(local->default_acls, row);
 	return row;
 }
 
 /* ---- units: what is remembered ---- */
-
-/*
- * Also the form that objtype_of_unit() and plan_unit_undoable() read back: these
- * texts are stored, so a change of it must keep reading the old one.
- */
-static char *
-unit_text(bool is_grant, const char *privilege, char objtype, const char *grantee,
-		  bool grantable)
-{
-	return psprintf("%s %s ON %s %s %s%s", is_grant ? "GRANT" : "REVOKE", privilege,
-					default_privilege_keyword(objtype), is_grant ? "TO" : "FROM",
-					plan_grantee(grantee),
-					is_grant && grantable ? " WITH GRANT OPTION" : "");
-}
 
 /*
  * The whole statement is stored, not made again later: by then the role may have
@@ -131,26 +123,30 @@ static char *
 unit_undo(const DefaultTarget *target, bool is_grant, const char *privilege,
 		  char objtype, const char *grantee)
 {
-	return psprintf("ALTER DEFAULT PRIVILEGES FOR ROLE %s %s",
-					quote_identifier(target->role),
-					unit_text(!is_grant, privilege, objtype, grantee, false));
+	return psprintf("ALTER DEFAULT PRIVILEGES FOR ROLE %s %s%s",
+					quote_identifier(target->role), plan_default_unit_prefix(target->schema),
+					plan_default_unit(!is_grant, privilege, objtype, grantee, false));
 }
 
 /* ---- undo ---- */
 
-/* the kind of object that a remembered unit is about; 0: none that is known */
-static char
-objtype_of_unit(const char *unit)
+/* the entry of a row that a unit (without its schema) names, or NULL */
+static AclEntry *
+entry_in_row(const DefaultAcl *row, const char *clause, bool is_grant)
 {
-	for (const TypePrivilege *type = type_privileges; type->privilege != NULL; type++)
-	{
-		char	   *about = psprintf(" %s ON %s ", type->privilege,
-									 default_privilege_keyword(type->objtype));
+	ListCell   *lc;
 
-		if (strncmp(unit + strcspn(unit, " "), about, strlen(about)) == 0)
-			return type->objtype;
+	foreach(lc, row->acl)
+	{
+		AclEntry   *entry = lfirst(lc);
+
+		if (strcmp(clause, plan_default_unit(is_grant, entry->privilege, row->objtype,
+									 entry->grantee, false)) == 0 ||
+			(is_grant && strcmp(clause, plan_default_unit(true, entry->privilege, row->objtype,
+												  entry->grantee, true)) == 0))
+			return entry;
 	}
-	return 0;
+	return NULL;
 }
 
 /* the entry that a remembered unit names, and its row; NULL if there is none */
@@ -158,22 +154,28 @@ static AclEntry *
 entry_of_unit(const DefaultTarget *target, const OwnedItem *item, bool is_grant,
 			  DefaultAcl **row)
 {
-	char		objtype = objtype_of_unit(item->attribute);
+	const char *clause = plan_default_unit_clause(item->attribute);
+	char		objtype = plan_default_unit_objtype(clause);
 	ListCell   *lc;
 
 	if (objtype == 0)
 		return NULL;
-	*row = default_acl(target, objtype);
-	foreach(lc, (*row)->acl)
+	if (clause == item->attribute)
 	{
-		AclEntry   *entry = lfirst(lc);
+		*row = default_acl(target, objtype);
+		return entry_in_row(*row, clause, is_grant);
+	}
+	foreach(lc, target->now->local->default_acls)
+	{
+		const char *prefix;
 
-		if (strcmp(item->attribute, unit_text(is_grant, entry->privilege, objtype,
-											  entry->grantee, false)) == 0 ||
-			(is_grant && strcmp(item->attribute,
-								unit_text(true, entry->privilege, objtype,
-										  entry->grantee, true)) == 0))
-			return entry;
+		*row = lfirst(lc);
+		prefix = plan_default_unit_prefix((*row)->schema);
+		if ((*row)->schema != NULL && (*row)->objtype == objtype &&
+			strcmp((*row)->role, target->role) == 0 &&
+			strncmp(item->attribute, prefix, clause - item->attribute) == 0 &&
+			strlen(prefix) == clause - item->attribute)
+			return entry_in_row(*row, clause, is_grant);
 	}
 	return NULL;
 }
@@ -187,7 +189,7 @@ static void
 undo_unit(Planner *planner, Database *now, OwnedItem *item)
 {
 	DefaultTarget target = {planner, now, item->name};
-	bool		is_grant = strncmp(item->attribute, "GRANT ", 6) == 0;
+	bool		is_grant = strncmp(plan_default_unit_clause(item->attribute), "GRANT ", 6) == 0;
 	bool		own = plan_same(item->database, now->name);
 	DefaultAcl *row = NULL;
 	AclEntry   *entry;
@@ -296,10 +298,12 @@ typedef struct DefaultUnit
 } DefaultUnit;
 
 static char *
-declared_unit(const DefaultPrivilege *declared, const DefaultUnit *unit)
+declared_unit(const DefaultTarget *target, const DefaultPrivilege *declared,
+			  const DefaultUnit *unit)
 {
-	return unit_text(declared->is_grant, unit->privilege, declared->objtype,
-					 unit->grantee, declared->grant_option);
+	return psprintf("%s%s", plan_default_unit_prefix(target->schema),
+					plan_default_unit(declared->is_grant, unit->privilege, declared->objtype,
+							  unit->grantee, declared->grant_option));
 }
 
 /*
@@ -315,7 +319,7 @@ missing_units(const DefaultTarget *target, const DefaultPrivilege *declared,
 	ListCell   *lp;
 	ListCell   *lg;
 
-	foreach(lp, expand_privileges(planner, declared))
+	foreach(lp, plan_clause_privileges(planner, declared))
 	{
 		foreach(lg, declared->grantees)
 		{
@@ -326,7 +330,7 @@ missing_units(const DefaultTarget *target, const DefaultPrivilege *declared,
 				continue;
 			if (target->remembered)
 				plan_want(planner, "default_privilege", target->now->name, target->role,
-						  declared_unit(declared, &unit));
+						  declared_unit(target, declared, &unit));
 			if (!is_satisfied(target, declared, row, unit.privilege, unit.grantee))
 				missing = lappend(missing, memcpy(palloc(sizeof(unit)), &unit, sizeof(unit)));
 		}
@@ -373,8 +377,9 @@ set_statement(const DefaultTarget *target, const DefaultPrivilege *declared, Lis
 		privileges = lappend(privileges, unconstify(char *, unit->privilege));
 		grantees = lappend(grantees, unconstify(char *, plan_grantee(unit->grantee)));
 	}
-	return psprintf("ALTER DEFAULT PRIVILEGES FOR ROLE %s %s %s ON %s %s %s%s",
-					quote_identifier(target->role), declared->is_grant ? "GRANT" : "REVOKE",
+	return psprintf("ALTER DEFAULT PRIVILEGES FOR ROLE %s %s%s %s ON %s %s %s%s",
+					quote_identifier(target->role), plan_default_unit_prefix(target->schema),
+					declared->is_grant ? "GRANT" : "REVOKE",
 					join_names(privileges), default_privilege_keyword(declared->objtype),
 					declared->is_grant ? "TO" : "FROM", join_names(grantees),
 					declared->is_grant && declared->grant_option ?
@@ -402,7 +407,7 @@ default_declared(const DefaultTarget *target, const DefaultPrivilege *declared)
 		AclEntry   *entry = plan_acl_find(row->acl, unit->grantee, unit->privilege);
 
 		action_record(action, "default_privilege", target->now->name, target->role,
-					  declared_unit(declared, unit),
+					  declared_unit(target, declared, unit),
 					  unit_undo(target, declared->is_grant, unit->privilege,
 								declared->objtype, unit->grantee));
 		if (declared->is_grant)
@@ -440,7 +445,91 @@ plan_default_privilege_roles(const Cluster *cluster, const char *owner)
 	return add_role(roles, owner);
 }
 
-/* default privileges of one database */
+/* what is done for one declared default privilege of a database's own */
+typedef void (*OwnDefault) (const DefaultTarget *target, const DefaultPrivilege *declared);
+
+/* a role or schema that is not there blocks this clause alone */
+static bool
+own_target_exists(const DefaultTarget *target, const DefaultPrivilege *declared)
+{
+	Planner    *planner = target->planner;
+	char	   *problem = NULL;
+
+	if (!plan_role_exists(planner, target->role))
+		problem = psprintf("role \"%s\" does not exist", target->role);
+	else if (target->schema != NULL &&
+			 model_find_schema(target->now->local->schemas, target->schema) == NULL)
+		problem = psprintf("schema \"%s\" does not exist", target->schema);
+	if (problem == NULL)
+		return true;
+	if (plan_once(planner, psprintf("%s\001%s\001%s", target->now->name, declared->text, problem)))
+		action_block(action_door(planner, DOOR_NONE, "default_privilege.unresolved",
+								 target->role, target->now->name,
+								 psprintf("ALTER DEFAULT PRIVILEGES %s", declared->text),
+								 pstrdup("declared")),
+					 ERRCODE_UNDEFINED_OBJECT,
+					 "Declare it, or remove the default privilege.", "%s", problem);
+	return false;
+}
+
+/* calls "visit" for each role and schema that a clause of the database's own names */
+static void
+visit_own(Planner *planner, Database *now, OwnDefault visit)
+{
+	Database   *want = plan_map_get(planner->declared_databases, now->name);
+	ListCell   *lc;
+	ListCell   *lr;
+	ListCell   *ls;
+
+	foreach(lc, want && want->state != STATE_ABSENT ? want->default_privileges : NIL)
+	{
+		const DefaultPrivilege *declared = lfirst(lc);
+		List	   *roles = declared->roles ? declared->roles :
+			plan_default_privilege_roles(planner->cluster, now->owner);
+		List	   *schemas = declared->schemas ? declared->schemas : list_make1(NULL);
+
+		foreach(lr, roles)
+		{
+			foreach(ls, schemas)
+			{
+				DefaultTarget target = {planner, now, lfirst(lr), lfirst(ls)};
+
+				target.remembered = plan_owned_named(planner, "default_privilege", now->name,
+													 target.role) != NIL;
+				visit(&target, declared);
+			}
+		}
+	}
+}
+
+/* what is declared is not undone, though it is set only when its schemas are there */
+static void
+own_wanted(const DefaultTarget *target, const DefaultPrivilege *declared)
+{
+	ListCell   *lp;
+	ListCell   *lg;
+
+	foreach(lp, target->remembered ? plan_clause_privileges(target->planner, declared) : NIL)
+	{
+		foreach(lg, declared->grantees)
+		{
+			const char *name = lfirst(lg);
+			DefaultUnit unit = {lfirst(lp), name[0] == '\0' ? NULL : name};
+
+			plan_want(target->planner, "default_privilege", target->now->name, target->role,
+					  declared_unit(target, declared, &unit));
+		}
+	}
+}
+
+static void
+own_declared(const DefaultTarget *target, const DefaultPrivilege *declared)
+{
+	if (own_target_exists(target, declared))
+		default_declared(target, declared);
+}
+
+/* those of the cluster, in one database; and what pgops once set there is undone */
 void
 plan_default_privileges(Planner *planner, Database *now)
 {
@@ -459,5 +548,13 @@ plan_default_privileges(Planner *planner, Database *now)
 		foreach(lp, planner->cluster->default_privileges)
 			default_declared(&target, lfirst(lp));
 	}
+	visit_own(planner, now, own_wanted);
 	default_undo(planner, now);
+}
+
+/* those that the database declares for itself */
+void
+plan_own_default_privileges(Planner *planner, Database *now)
+{
+	visit_own(planner, now, own_declared);
 }

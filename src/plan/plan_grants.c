@@ -1,7 +1,7 @@
 /*
  * plan_grants.c
- *		Which privileges on a database and on its schema public follow from a
- *		declaration.
+ *		Which privileges on a database and on its schemas are declared, or
+ *		follow from what is.
  *
  * Not for: comparing and granting them (plan_acl.c).
  */
@@ -9,6 +9,7 @@
 
 #include "utils/builtins.h"
 
+#include "errors.h"
 #include "plan/planner.h"
 
 /* the role that may create objects, where a cluster has it */
@@ -65,6 +66,8 @@ connect_wants(Planner *planner, const Database *declared, const Database *now, L
 	if (!declared->revokeconn)
 		return want(wants, true, NULL, "CONNECT", false);
 	wants = want(wants, false, NULL, "CONNECT", false);
+	if (declared->set & DB_SET_PRIVILEGES)
+		return wants;
 	wants = want_grant(planner, wants, cluster->admin_user, "CONNECT", true);
 	if (!has_grantable(wants, now->owner, "CONNECT"))
 		wants = want_grant(planner, wants, now->owner, "CONNECT", true);
@@ -72,6 +75,62 @@ connect_wants(Planner *planner, const Database *declared, const Database *now, L
 		wants = want_grant(planner, wants, cluster->replication_user, "CONNECT", false);
 	if (!has_grantable(wants, cluster->monitor_user, "CONNECT"))
 		wants = want_grant(planner, wants, cluster->monitor_user, "CONNECT", false);
+	return wants;
+}
+
+/* A grantee that is missing blocks its own privilege alone. */
+static void
+missing_grantee(Planner *planner, const AclTarget *target, const DefaultPrivilege *clause,
+				const char *name)
+{
+	if (plan_once(planner, psprintf("%s\001%s\001%s", target->on, clause->text, name)))
+		action_block(action_door(planner, DOOR_NONE, psprintf("%s.grant", target->prefix),
+								 target->name, target->database, NULL,
+								 psprintf("declared: %s", clause->text)),
+					 ERRCODE_UNDEFINED_OBJECT, "Declare the role, or remove the privilege.",
+					 "role \"%s\" does not exist", name);
+}
+
+/* units of declared clauses */
+static List *
+clause_wants(Planner *planner, const AclTarget *target, List *clauses, List *wants)
+{
+	ListCell   *lc;
+	ListCell   *lp;
+	ListCell   *lg;
+
+	foreach(lc, clauses)
+	{
+		const DefaultPrivilege *clause = lfirst(lc);
+
+		foreach(lp, plan_clause_privileges(planner, clause))
+		{
+			foreach(lg, clause->grantees)
+			{
+				const char *name = lfirst(lg);
+
+				if (name[0] != '\0' && !plan_role_exists(planner, name))
+					missing_grantee(planner, target, clause, name);
+				else
+					wants = want(wants, clause->is_grant, name[0] == '\0' ? NULL : name,
+								 lfirst(lp), clause->grant_option);
+			}
+		}
+	}
+	return wants;
+}
+
+/* what follows from a declared database that does not say its privileges itself */
+static List *
+implied_wants(Planner *planner, const Database *declared, const Database *now, List *wants)
+{
+	wants = want_grant(planner, wants, OBJECT_CREATOR, "CREATE", false);
+	if ((declared->set & DB_SET_OWNER) == 0)
+		return wants;
+	wants = want_grant(planner, wants, now->owner, "CREATE", false);
+	wants = want_grant(planner, wants, now->owner, "TEMPORARY", false);
+	if (!has_grantable(wants, now->owner, "CONNECT"))
+		wants = want_grant(planner, wants, now->owner, "CONNECT", false);
 	return wants;
 }
 
@@ -89,39 +148,63 @@ plan_database_grants(Planner *planner, const Database *declared, Database *now)
 	};
 	List	   *wants = NIL;
 
-	wants = want(wants, false, NULL, "CREATE", false);
+	if ((declared->set & DB_SET_PRIVILEGES) == 0)
+		wants = want(wants, false, NULL, "CREATE", false);
 	wants = connect_wants(planner, declared, now, wants);
-	wants = want_grant(planner, wants, OBJECT_CREATOR, "CREATE", false);
-	if (declared->set & DB_SET_OWNER)
-	{
-		wants = want_grant(planner, wants, now->owner, "CREATE", false);
-		wants = want_grant(planner, wants, now->owner, "TEMPORARY", false);
-		if (!has_grantable(wants, now->owner, "CONNECT"))
-			wants = want_grant(planner, wants, now->owner, "CONNECT", false);
-	}
+	if (declared->set & DB_SET_PRIVILEGES)
+		wants = clause_wants(planner, &target, declared->privileges, wants);
+	else
+		wants = implied_wants(planner, declared, now, wants);
 	plan_acl(planner, &target, wants, &now->acl);
 }
 
 /*
- * plan_public_grants
- *		Privileges on schema public: of declared databases, and of template1,
- *		where only PUBLIC loses what it must not have.
+ * What is wanted of one schema: what its entry says; else, of schema public
+ * and where the database is declared or template1, that PUBLIC creates nothing.
  */
-void
-plan_public_grants(Planner *planner, Database *now, bool declared)
+static List *
+schema_wants(Planner *planner, const Database *now, const Schema *entry,
+			 const AclTarget *target)
 {
-	Schema	   *public = model_find_schema(now->local->schemas, "public");
-	AclTarget	target = {
-		.prefix = "schema", .owned_kind = "schema_grant", .on = "SCHEMA public",
-		.name = "public", .database = now->name
-	};
+	bool		declared = plan_map_get(planner->declared_databases, now->name) != NULL;
 	List	   *wants = NIL;
 
-	if (public == NULL)
-		return;
-	target.owner = public->owner;
+	if (entry != NULL && entry->state == STATE_CREATE && (entry->set & SCHEMA_SET_PRIVILEGES))
+		return clause_wants(planner, target, entry->privileges, NIL);
+	if (strcmp(target->name, "public") != 0 ||
+		(!declared && strcmp(now->name, "template1") != 0))
+		return NIL;
 	wants = want(wants, false, NULL, "CREATE", false);
 	if (declared)
 		wants = want_grant(planner, wants, OBJECT_CREATOR, "CREATE", false);
-	plan_acl(planner, &target, wants, &public->acl);
+	return wants;
+}
+
+/*
+ * plan_schema_grants
+ *		Privileges on the schemas of a database; "schemas" are those desired.
+ *		A schema about which nothing is wanted or remembered is passed over.
+ */
+void
+plan_schema_grants(Planner *planner, Database *now, List *schemas)
+{
+	bool		known = plan_map_get(planner->declared_databases, now->name) != NULL ||
+	strcmp(now->name, "template1") == 0;
+	ListCell   *lc;
+
+	foreach(lc, now->local->schemas)
+	{
+		Schema	   *have = lfirst(lc);
+		AclTarget	target = {
+			.prefix = "schema", .owned_kind = "schema_grant",
+			.on = psprintf("SCHEMA %s", quote_identifier(have->name)),
+			.name = have->name, .database = now->name, .owner = have->owner
+		};
+		List	   *wants = schema_wants(planner, now, model_find_schema(schemas, have->name),
+										 &target);
+
+		if (wants != NIL ||
+			(known && plan_owned_named(planner, "schema_grant", now->name, have->name) != NIL))
+			plan_acl(planner, &target, wants, &have->acl);
+	}
 }

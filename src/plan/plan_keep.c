@@ -42,6 +42,24 @@ name_groups(PlanMap *names, const Role *role)
 	}
 }
 
+/* who is granted something, and for whose objects */
+static void
+name_clauses(PlanMap *names, List *clauses)
+{
+	ListCell   *lc;
+	ListCell   *lg;
+
+	foreach(lc, clauses)
+	{
+		const DefaultPrivilege *clause = lfirst(lc);
+
+		foreach(lg, clause->roles)
+			name_it(names, lfirst(lg));
+		foreach(lg, clause->grantees)
+			name_it(names, lfirst(lg));
+	}
+}
+
 /* Also the owners of schemas inside: a role cannot be dropped from under them. */
 static void
 name_owners(PlanMap *names, const Database *database)
@@ -49,12 +67,16 @@ name_owners(PlanMap *names, const Database *database)
 	ListCell   *lc;
 
 	name_it(names, database->owner);
+	name_clauses(names, database->privileges);
+	name_clauses(names, database->default_privileges);
 	foreach(lc, database->schemas)
 	{
 		const Schema *schema = lfirst(lc);
 
-		if (schema->state == STATE_CREATE)
-			name_it(names, schema->owner);
+		if (schema->state != STATE_CREATE)
+			continue;
+		name_it(names, schema->owner);
+		name_clauses(names, schema->privileges);
 	}
 }
 
@@ -64,7 +86,6 @@ referenced_roles(const Cluster *cluster)
 {
 	PlanMap    *names = plan_map_new();
 	ListCell   *lc;
-	ListCell   *lg;
 
 	foreach(lc, cluster->roles)
 	{
@@ -78,11 +99,7 @@ referenced_roles(const Cluster *cluster)
 	}
 	foreach(lc, cluster->default_schemas)
 		name_it(names, ((Schema *) lfirst(lc))->owner);
-	foreach(lc, cluster->default_privileges)
-	{
-		foreach(lg, ((DefaultPrivilege *) lfirst(lc))->grantees)
-			name_it(names, lfirst(lg));
-	}
+	name_clauses(names, cluster->default_privileges);
 	return names;
 }
 

@@ -79,7 +79,8 @@ schema_is_system(const char *name)
 
 /*
  * Without a declared owner it is the bootstrap superuser's, who runs the
- * statement.  Its ACL is not assumed: none of the rules looks at it but public's.
+ * statement.  Its ACL is assumed to be the built-in one; what default
+ * privileges add to it is granted again at most, which changes nothing.
  */
 static void
 schema_create(Planner *planner, Database *now, const char *rule, const char *name,
@@ -103,6 +104,8 @@ schema_create(Planner *planner, Database *now, const char *rule, const char *nam
 	schema->name = pstrdup(name);
 	schema->set = SCHEMA_SET_OWNER;
 	schema->owner = pstrdup(owner ? owner : planner->snapshot->bootstrap_superuser);
+	schema->acl = plan_acl_add(NIL, schema->owner, schema->owner, "USAGE", false);
+	schema->acl = plan_acl_add(schema->acl, schema->owner, schema->owner, "CREATE", false);
 	now->local->schemas = lappend(now->local->schemas, schema);
 }
 
@@ -391,8 +394,10 @@ plan_inside(Planner *planner, Database *now)
 	plan_default_privileges(planner, now);
 	schemas_declared(planner, now, schemas);
 	plan_extensions(planner, now, extensions);
-	if (want != NULL || strcmp(now->name, "template1") == 0)
-		plan_public_grants(planner, now, want != NULL);
+
+	/* last: they may be about a schema, and say who gets what in times to come */
+	plan_own_default_privileges(planner, now);
+	plan_schema_grants(planner, now, schemas);
 	plan_baseline(planner, want, now);
 	local_removals(planner, now, schemas, extensions);
 	planner->sequence = 0;

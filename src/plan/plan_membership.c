@@ -88,6 +88,31 @@ find_grant(Planner *planner, List *grants, const Membership *want)
 	return found;
 }
 
+/*
+ * Whether all grants of a membership together give what is declared: what one
+ * of them allows is allowed.  So a role that 16's CREATEROLE made, with ADMIN
+ * by the superuser and SET by its maker, is as "admin: true" declares it.
+ */
+static bool
+grants_match(Planner *planner, List *grants, const Membership *want)
+{
+	Membership	all = *want;
+	ListCell   *lc;
+
+	all.admin = all.inherit = all.set_option = TRI_FALSE;
+	foreach(lc, grants)
+	{
+		const Membership *have = lfirst(lc);
+
+		if (strcmp(have->role, want->role) != 0)
+			continue;
+		all.admin = Max(all.admin, have->admin);
+		all.inherit = Max(all.inherit, have->inherit);
+		all.set_option = Max(all.set_option, have->set_option);
+	}
+	return options_match(planner, want, &all);
+}
+
 /* " WITH ADMIN TRUE, SET FALSE": the declared options that "have" lacks */
 static char *
 options_clause(Planner *planner, const Membership *want, const Membership *have,
@@ -233,7 +258,8 @@ membership_declared(Planner *planner, Role *now, Membership *want)
 	}
 	if (have == NULL)
 		membership_grant(planner, now, want);
-	else if (!options_match(planner, want, have))
+	else if (!options_match(planner, want, have) &&
+			 !grants_match(planner, now->memberships, want))
 		membership_options(planner, now, want, have);
 	membership_unsupported(planner, want);
 }

@@ -96,6 +96,7 @@ role_create(Planner *planner, Role *want)
 	*now = *want;
 	now->comment = NULL;
 	now->settings = NIL;
+	now->in_databases = NIL;
 	now->memberships = NIL;
 	plan_map_put(planner->created_roles, want->name, now);
 }

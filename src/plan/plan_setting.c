@@ -1,6 +1,6 @@
 /*
  * plan_setting.c
- *		Parameters of roles and databases (ALTER ... SET).
+ *		Parameters of roles, databases, and roles in databases (ALTER ... SET).
  *
  * Declared ones are set, those declared as DEFAULT are reset, those that pgops
  * had set and that are no longer declared are reset; all others stay.
@@ -9,6 +9,7 @@
 
 #include "utils/builtins.h"
 
+#include "errors.h"
 #include "plan/planner.h"
 
 /* names may be qualified: each part is quoted on its own */
@@ -61,6 +62,28 @@ setting_value(const Setting *setting)
 	return sql.data;
 }
 
+/*
+ * Whether two values are one: the same text, or the same elements of a list.
+ * SET ... FROM CURRENT keeps a list as a configuration file spells it.
+ */
+static bool
+same_value(const Setting *want, const Setting *have)
+{
+	ListCell   *lw;
+	ListCell   *lh;
+
+	if (plan_same(have->value, want->value))
+		return true;
+	if (want->elements == NIL || list_length(want->elements) != list_length(have->elements))
+		return false;
+	forboth(lw, want->elements, lh, have->elements)
+	{
+		if (strcmp(lfirst(lw), lfirst(lh)) != 0)
+			return false;
+	}
+	return true;
+}
+
 /* "tail" is SQL: literals made by setting_value(); NULL makes it a RESET. */
 static Action *
 setting_action(Planner *planner, const SettingTarget *target, const char *verb,
@@ -69,9 +92,12 @@ setting_action(Planner *planner, const SettingTarget *target, const char *verb,
 	bool		is_set = tail != NULL;
 
 	return action_sql(planner, psprintf("%s.%s", target->prefix, verb),
-					  target->name, NULL,
-					  psprintf("ALTER %s %s %s %s%s%s", target->object,
-							   quote_identifier(target->name), is_set ? "SET" : "RESET",
+					  target->name, target->database,
+					  psprintf("ALTER %s %s%s%s %s %s%s%s", target->object,
+							   quote_identifier(target->name),
+							   target->database ? " IN DATABASE " : "",
+							   target->database ? quote_identifier(target->database) : "",
+							   is_set ? "SET" : "RESET",
 							   quote_setting(name), is_set ? " TO " : "",
 							   is_set ? tail : ""),
 					  reason);
@@ -86,7 +112,8 @@ setting_declared(Planner *planner, const SettingTarget *target,
 				 const Setting *want, const Setting *have)
 {
 	Action	   *action;
-	OwnedItem  *item = plan_owned(planner, target->prefix, NULL, target->name, want->name);
+	OwnedItem  *item = plan_owned(planner, target->prefix, target->database, target->name,
+								  want->name);
 
 	if (want->value == NULL && have != NULL)
 	{
@@ -97,13 +124,13 @@ setting_declared(Planner *planner, const SettingTarget *target,
 	}
 	if (want->value == NULL)
 		return;
-	plan_want(planner, target->prefix, NULL, target->name, want->name);
-	if (have != NULL && plan_same(have->value, want->value))
+	plan_want(planner, target->prefix, target->database, target->name, want->name);
+	if (have != NULL && same_value(want, have))
 		return;
 	action = setting_action(planner, target, "set", want->name, setting_value(want),
 							psprintf("%s: %s -> %s", want->name,
 									 have ? have->value : "DEFAULT", want->value));
-	action_record(action, target->prefix, NULL, target->name, want->name, NULL);
+	action_record(action, target->prefix, target->database, target->name, want->name, NULL);
 }
 
 /*
@@ -204,4 +231,90 @@ plan_role_settings(Planner *planner)
 			plan_settings(planner, &target, want->settings, have->settings);
 	}
 	plan_settings_undo(planner, true);
+}
+
+/* ---- one role in one database ---- */
+
+/* of a list, what is there for one database; NIL if nothing is */
+static List *
+settings_in(List *in_databases, const char *database)
+{
+	ListCell   *lc;
+
+	foreach(lc, in_databases)
+	{
+		const RoleInDatabase *place = lfirst(lc);
+
+		if (strcmp(place->database, database) == 0)
+			return place->settings;
+	}
+	return NIL;
+}
+
+/* a database that is not there blocks these settings, not the role's others */
+static void
+in_missing_database(Planner *planner, const Role *want, const RoleInDatabase *place)
+{
+	action_block(action_door(planner, DOOR_NONE, "role_in_database.set", want->name, NULL,
+							 NULL, psprintf("settings in database %s", place->database)),
+				 ERRCODE_UNDEFINED_DATABASE, "Declare the database, or remove the settings.",
+				 "database \"%s\" does not exist", place->database);
+}
+
+/* remembered settings in databases that the declaration does not name any more */
+static void
+in_databases_undo(Planner *planner)
+{
+	ListCell   *lc;
+
+	foreach(lc, planner->input->owned)
+	{
+		OwnedItem  *item = lfirst(lc);
+		SettingTarget target = {"ROLE", item->kind, item->name, item->database};
+		Role	   *want;
+		Role	   *now;
+
+		if (strcmp(item->kind, "role_in_database") != 0 || plan_wanted(planner, item))
+			continue;
+		want = plan_role_declared(planner, item->name);
+		now = plan_role_now(planner, item->name);
+		if (now == NULL)
+			plan_forget(planner, item);
+		else if (want != NULL && plan_database_now(planner, item->database) != NULL)
+			setting_undo(planner, &target, item,
+						 settings_in(now->in_databases, item->database),
+						 settings_in(want->in_databases, item->database));
+	}
+}
+
+/*
+ * plan_roles_in_databases
+ *		Parameters of roles in single databases, which all exist by now.
+ */
+void
+plan_roles_in_databases(Planner *planner)
+{
+	ListCell   *lc;
+	ListCell   *lp;
+
+	foreach(lc, planner->cluster->roles)
+	{
+		Role	   *want = lfirst(lc);
+		Role	   *now = plan_role_now(planner, want->name);
+
+		if (want->state != STATE_CREATE || now == NULL)
+			continue;
+		foreach(lp, want->in_databases)
+		{
+			const RoleInDatabase *place = lfirst(lp);
+			SettingTarget target = {"ROLE", "role_in_database", want->name, place->database};
+
+			if (plan_database_now(planner, place->database) == NULL)
+				in_missing_database(planner, want, place);
+			else
+				plan_settings(planner, &target, place->settings,
+							  settings_in(now->in_databases, place->database));
+		}
+	}
+	in_databases_undo(planner);
 }

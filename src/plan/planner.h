@@ -123,7 +123,7 @@ extern char *plan_create_only_differences(const Database *want, const Database *
 extern void plan_sessions_end(Planner *planner, const char *rule, const char *database,
 							  const char *reason);
 extern void plan_database_grants(Planner *planner, const Database *want, Database *now);
-extern void plan_public_grants(Planner *planner, Database *now, bool declared);
+extern void plan_schema_grants(Planner *planner, Database *now, List *schemas);
 extern void plan_inside(Planner *planner, Database *now);
 extern void plan_schema_implied(Planner *planner, Database *now, const char *schema,
 								const char *extension);
@@ -133,16 +133,20 @@ extern List *plan_desired_schemas(const Cluster *cluster, const Database *declar
 extern List *plan_desired_extensions(const Cluster *cluster, const Database *declared,
 									 const char *database);
 extern void plan_default_privileges(Planner *planner, Database *now);
+extern void plan_own_default_privileges(Planner *planner, Database *now);
+extern List *plan_clause_privileges(Planner *planner, const DefaultPrivilege *declared);
 extern List *plan_default_privilege_roles(const Cluster *cluster, const char *owner);
 
 /* ---- plan_setting.c ---- */
 typedef struct SettingTarget
 {
 	const char *object;			/* "ROLE", "DATABASE" */
-	const char *prefix;			/* of the rules: "role_setting", "database_setting" */
+	const char *prefix;			/* of the rules: "role_setting", "database_setting", "role_in_database" */
 	const char *name;
+	const char *database;		/* of a role: only there; NULL: wherever it is */
 } SettingTarget;
 
+extern void plan_roles_in_databases(Planner *planner);
 extern void plan_settings_undo(Planner *planner, bool roles);
 extern void plan_settings(Planner *planner, const SettingTarget *target,
 						  List *wanted, List *observed);

@@ -146,6 +146,14 @@ rule_lines(const Cluster *cluster, const HbaRule *rule, int server_major, HbaPro
 	return alias_rule_lines(cluster, rule, server_major, problem);
 }
 
+List *
+render_hba_rule(const Cluster *cluster, const HbaRule *rule, int server_major)
+{
+	HbaProblem	problem;
+
+	return rule_lines(cluster, rule, server_major, &problem);
+}
+
 /*
  * Rules that are not live now are written as comments: they show what will
  * hold after the next promotion, and the difference that it makes is small.

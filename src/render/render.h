@@ -26,6 +26,13 @@ extern char *render_hba(const Cluster *cluster, bool in_recovery,
 						const char *local_method, int server_major);
 
 /*
+ * render_hba_rule
+ *		The lines of one rule of the cluster, of char *; NIL if it would be left
+ *		out.
+ */
+extern List *render_hba_rule(const Cluster *cluster, const HbaRule *rule, int server_major);
+
+/*
  * render_hba_check
  *		Findings for what cannot be rendered safely: unknown address or auth
  *		alias, bad address, hostile names that HBA cannot express.

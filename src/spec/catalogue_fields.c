@@ -57,6 +57,8 @@ static const FieldDef user_fields[] = {
 	{"roles", PT_OBJECTS, false, false, NULL, 0, 0, &membership, "groups it is a member of"},
 	{"parameters", PT_DICT, false, false, NULL, 0, 0, NULL,
 	"settings of its sessions; DEFAULT resets one"},
+	{"database_parameters", PT_DICT, false, false, NULL, 0, 0, NULL,
+	"settings of its sessions in one database: database to settings"},
 	{"pgbouncer", PT_BOOL, false, false, NULL, 0, 0, NULL, "may log in through the pooler"},
 	{"pool_mode", PT_ENUM, false, false, POOL_MODES, 0, 0, NULL, "its mode of pooling"},
 	{"pool_connlimit", PT_INT, false, false, NULL, -1, 2147483647, NULL,
@@ -72,6 +74,8 @@ const ObjectDef catalogue_role = {"role", user_fields, NULL};
 static const FieldDef schema_fields[] = {
 	{"name", PT_NAME, true, false, NULL, 0, 0, NULL, "name of the schema"},
 	{"owner", PT_NAME, false, false, NULL, 0, 0, NULL, "its owner"},
+	{"privileges", PT_LIST, false, false, NULL, 0, 0, NULL,
+	"GRANT and REVOKE clauses: GRANT USAGE TO app"},
 	{"state", PT_ENUM, false, false, "create,absent", 0, 0, NULL, "whether the schema is there"},
 	{NULL}
 };
@@ -125,6 +129,10 @@ static const FieldDef database_fields[] = {
 	{"allowconn", PT_BOOL, false, false, NULL, 0, 0, NULL, "takes connections"},
 	{"revokeconn", PT_BOOL, false, false, NULL, 0, 0, NULL,
 	"takes CONNECT away from PUBLIC and leaves it to the owner and the system users"},
+	{"privileges", PT_LIST, false, false, NULL, 0, 0, NULL,
+	"GRANT and REVOKE clauses, instead of what follows from the rest: GRANT CONNECT TO app"},
+	{"default_privileges", PT_LIST, false, false, NULL, 0, 0, NULL,
+	"clauses of ALTER DEFAULT PRIVILEGES in this database, also FOR ROLE and IN SCHEMA"},
 	{"connlimit", PT_INT, false, false, NULL, -1, 2147483647, NULL,
 	"sessions at a time, -1: no limit"},
 	{"comment", PT_STRING, false, false, NULL, 0, 0, NULL, "comment on the database"},

@@ -1,6 +1,7 @@
 /*
  * default_privilege.c
- *		What default privileges there are, and reading a declared one.
+ *		What default privileges there are, and reading a declared one, or one
+ *		on a database or schema.
  *
  * Not for: for which roles and in which databases they are set (plan/).
  */
@@ -30,10 +31,13 @@ const TypePrivilege type_privileges[] = {
 	{'n', "CREATE", 15, false},
 	{'L', "SELECT", 18, false},
 	{'L', "UPDATE", 18, false},
+	{'d', "CREATE", 15, false},
+	{'d', "TEMPORARY", 15, true},
+	{'d', "CONNECT", 15, true},
 	{0, NULL, 0, false}
 };
 
-/* what ALTER DEFAULT PRIVILEGES can be about, in pg_default_acl's letters */
+/* what ALTER DEFAULT PRIVILEGES can be about, in pg_default_acl's letters; and databases */
 static const struct
 {
 	char		objtype;
@@ -46,6 +50,7 @@ static const struct
 	{'T', "TYPES", OBJECT_TYPE},
 	{'n', "SCHEMAS", OBJECT_SCHEMA},
 	{'L', "LARGE OBJECTS", OBJECT_LARGEOBJECT},
+	{'d', "DATABASES", OBJECT_DATABASE},
 };
 
 /*
@@ -247,6 +252,8 @@ read_privileges(const GrantStmt *grant, DefaultPrivilege *result,
 					   pstrdup("default privileges have no columns"));
 			return false;
 		}
+		if (strcmp(privilege, "TEMP") == 0)
+			privilege = pstrdup("TEMPORARY");
 		if (!has_privilege(result->objtype, privilege))
 		{
 			problem_is(problem, ERRCODE_PGOPS_UNKNOWN_NAME,
@@ -285,19 +292,72 @@ read_grantees(const GrantStmt *grant, DefaultPrivilege *result,
 	return true;
 }
 
+/* FOR ROLE and IN SCHEMA.  False: see the problem. */
+static bool
+read_targets(List *options, bool allowed, DefaultPrivilege *result,
+			 DefaultPrivilegeProblem *problem)
+{
+	ListCell   *cell;
+	ListCell   *item;
+
+	if (options != NIL && !allowed)
+	{
+		problem_is(problem, ERRCODE_PGOPS_NOT_SUPPORTED, "Begin with GRANT or REVOKE.",
+				   pstrdup("FOR ROLE and IN SCHEMA are not supported in a default privilege"));
+		return false;
+	}
+	foreach(cell, options)
+	{
+		const DefElem *option = lfirst(cell);
+
+		foreach(item, castNode(List, option->arg))
+		{
+			const RoleSpec *role = lfirst(item);
+
+			if (strcmp(option->defname, "schemas") == 0)
+				result->schemas = lappend(result->schemas, pstrdup(strVal(lfirst(item))));
+			else if (role->roletype == ROLESPEC_CSTRING)
+				result->roles = lappend(result->roles, pstrdup(role->rolename));
+			else
+			{
+				problem_is(problem, ERRCODE_PGOPS_NOT_SUPPORTED,
+						   "Name the role: who is current or session user is not known here.",
+						   pstrdup("FOR ROLE must be followed by names of roles"));
+				return false;
+			}
+		}
+	}
+	return true;
+}
+
+/* What both kinds of clauses have in common; NULL, and the problem, if it is refused. */
+static DefaultPrivilege *
+read_grant(const GrantStmt *grant, DefaultPrivilege *result, DefaultPrivilegeProblem *problem)
+{
+	result->is_grant = grant->is_grant;
+	result->grant_option = grant->grant_option;
+	if (!grant->is_grant && grant->grant_option)
+		return problem_is(problem, ERRCODE_PGOPS_NOT_SUPPORTED,
+						  "Revoke the privilege, and grant it without the option.",
+						  pstrdup("GRANT OPTION FOR is not supported in a default privilege"));
+	if (!read_privileges(grant, result, problem) || !read_grantees(grant, result, problem))
+		return NULL;
+	return result;
+}
+
 /*
  * The grammar allocates in the current context, and its tree stays there with
  * the result; both go when the caller's context goes.
  */
-DefaultPrivilege *
-default_privilege_parse(const char *str, DefaultPrivilegeProblem *problem)
+static DefaultPrivilege *
+parse_default(const char *str, bool targets, DefaultPrivilegeProblem *problem)
 {
 	char	   *clause = pstrdup(str);
 	bool		large_objects = hide_large_objects(clause);
 	char	   *message;
 	Node	   *node = parse_statement(psprintf("ALTER DEFAULT PRIVILEGES %s", clause), &message);
-	GrantStmt  *grant;
-	DefaultPrivilege *result;
+	AlterDefaultPrivilegesStmt *statement = (AlterDefaultPrivilegesStmt *) node;
+	DefaultPrivilege *result = palloc0(sizeof(DefaultPrivilege));
 
 	if (message != NULL)
 		return problem_is(problem, ERRCODE_PGOPS_SYNTAX,
@@ -307,23 +367,68 @@ default_privilege_parse(const char *str, DefaultPrivilegeProblem *problem)
 		return problem_is(problem, ERRCODE_PGOPS_SYNTAX,
 						  "Write it like \"GRANT SELECT ON TABLES TO dbrole_readonly\".",
 						  pstrdup("a default privilege must be a single GRANT or REVOKE clause"));
-	if (castNode(AlterDefaultPrivilegesStmt, node)->options != NIL)
-		return problem_is(problem, ERRCODE_PGOPS_NOT_SUPPORTED, "Begin with GRANT or REVOKE.",
-						  pstrdup("FOR ROLE and IN SCHEMA are not supported in a default privilege"));
-
-	grant = castNode(AlterDefaultPrivilegesStmt, node)->action;
-	result = palloc0(sizeof(DefaultPrivilege));
-	result->is_grant = grant->is_grant;
-	result->grant_option = grant->grant_option;
-	result->objtype = large_objects ? 'L' : letter_of(grant->objtype);
+	if (!read_targets(statement->options, targets, result, problem))
+		return NULL;
+	result->objtype = large_objects ? 'L' : letter_of(statement->action->objtype);
 	if (result->objtype == 0)
 		return problem_is(problem, ERRCODE_PGOPS_NOT_SUPPORTED, NULL,
 						  pstrdup("this kind of object has no default privileges"));
-	if (!grant->is_grant && grant->grant_option)
-		return problem_is(problem, ERRCODE_PGOPS_NOT_SUPPORTED,
-						  "Revoke the privilege, and grant it without the option.",
-						  pstrdup("GRANT OPTION FOR is not supported in a default privilege"));
-	if (!read_privileges(grant, result, problem) || !read_grantees(grant, result, problem))
-		return NULL;
-	return result;
+	return read_grant(statement->action, result, problem);
+}
+
+DefaultPrivilege *
+default_privilege_parse(const char *str, DefaultPrivilegeProblem *problem)
+{
+	return parse_default(str, false, problem);
+}
+
+DefaultPrivilege *
+own_default_privilege_parse(const char *str, DefaultPrivilegeProblem *problem)
+{
+	return parse_default(str, true, problem);
+}
+
+/* ---- privileges on one object ---- */
+
+/*
+ * The clause as a statement: the object, which the clause does not name, is put
+ * before TO or FROM.  Privileges are plain words, so the first of these words
+ * is the one.  NULL if there is none.
+ */
+static char *
+complete_clause(const char *str, char objtype)
+{
+	char	   *clause = pstrdup(str);
+	char	   *rest = clause;
+	char	   *word;
+	size_t		length;
+
+	while ((word = next_word(&rest, &length)) != NULL)
+	{
+		if (word_is(word, length, "to") || word_is(word, length, "from"))
+			return psprintf("%s ON %s object %s", pnstrdup(clause, word - clause),
+							objtype == 'd' ? "DATABASE" : "SCHEMA", word);
+	}
+	return NULL;
+}
+
+/* Memory as in parse_default(). */
+DefaultPrivilege *
+object_privilege_parse(const char *str, char objtype, DefaultPrivilegeProblem *problem)
+{
+	const char *hint = objtype == 'd' ? "Write it like \"GRANT CONNECT TO app\"." :
+		"Write it like \"GRANT USAGE TO app\".";
+	char	   *statement = complete_clause(str, objtype);
+	char	   *message = NULL;
+	Node	   *node = statement ? parse_statement(statement, &message) : NULL;
+	DefaultPrivilege *result = palloc0(sizeof(DefaultPrivilege));
+
+	if (message != NULL)
+		return problem_is(problem, ERRCODE_PGOPS_SYNTAX, hint,
+						  psprintf("not a GRANT or REVOKE clause: %s", message));
+	if (node == NULL || !IsA(node, GrantStmt) || ((GrantStmt *) node)->grantor != NULL)
+		return problem_is(problem, ERRCODE_PGOPS_SYNTAX, hint,
+						  pstrdup("a privilege must be a single GRANT or REVOKE clause"));
+	result->objtype = objtype;
+	return read_grant((GrantStmt *) node, result, problem);
 }

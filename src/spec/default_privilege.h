@@ -1,7 +1,8 @@
 /*
  * default_privilege.h
  *		What default privileges there are, as data, and one declared one, read
- *		by the server's own grammar.
+ *		by the server's own grammar; and likewise a privilege on one database
+ *		or schema.
  *
  * Not for: for which roles and in which databases they are set (plan/).
  */
@@ -43,5 +44,17 @@ typedef struct DefaultPrivilegeProblem
  */
 extern DefaultPrivilege *default_privilege_parse(const char *str,
 												 DefaultPrivilegeProblem *problem);
+
+/* the same for one of a database's own, before which FOR ROLE and IN SCHEMA may stand */
+extern DefaultPrivilege *own_default_privilege_parse(const char *str,
+													 DefaultPrivilegeProblem *problem);
+
+/*
+ * object_privilege_parse
+ *		The same for a clause about one object, which does not name it: "GRANT
+ *		CONNECT TO app".  objtype: 'd' database, 'n' schema.
+ */
+extern DefaultPrivilege *object_privilege_parse(const char *str, char objtype,
+												DefaultPrivilegeProblem *problem);
 
 #endif							/* PGOPS_SPEC_DEFAULT_PRIVILEGE_H */

@@ -125,6 +125,7 @@ copy_schema(const Schema *from)
 	to->name = copy_text(from->name);
 	to->owner = copy_text(from->owner);
 	to->acl = copy_acl(from->acl);
+	to->extension = copy_text(from->extension);
 	return to;
 }
 

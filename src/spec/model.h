@@ -76,6 +76,13 @@ typedef struct Membership
 	char	   *grantor;		/* observed only */
 } Membership;
 
+/* settings of one role in one database */
+typedef struct RoleInDatabase
+{
+	char	   *database;
+	List	   *settings;		/* of Setting * */
+} RoleInDatabase;
+
 /* ---- roles ---- */
 typedef enum RoleFlag
 {
@@ -123,6 +130,7 @@ typedef struct Role
 	char	   *password_hint;	/* or NULL */
 	char	   *comment;		/* NULL: none */
 	List	   *settings;		/* of Setting * */
+	List	   *in_databases;	/* of RoleInDatabase * */
 	List	   *memberships;	/* of Membership *: groups this role is in */
 	bool		system;			/* one of dbsu, replication, monitor, admin user */
 	Oid			oid;			/* observed */
@@ -145,11 +153,18 @@ typedef struct AclEntry			/* one exploded aclitem privilege */
 	bool		grantable;
 } AclEntry;
 
-/* a declared default privilege, from a string of pg_default_privileges */
+/*
+ * A declared privilege: a default one, from a string of pg_default_privileges
+ * or of a database's default_privileges, or one on a database or schema, from
+ * a string of its "privileges".
+ */
 typedef struct DefaultPrivilege
 {
 	bool		is_grant;		/* false: REVOKE */
-	char		objtype;		/* 'r' tables, 'S' sequences, 'f' functions, 'T' types, 'n' schemas, 'L' large objects (18+) */
+	char		objtype;		/* 'r' tables, 'S' sequences, 'f' functions, 'T' types, 'n' schemas,
+								 * 'L' large objects (18+); on an object: 'd' database, 'n' schema */
+	List	   *roles;			/* FOR ROLE: of char *; NIL: those who create objects in the cluster */
+	List	   *schemas;		/* IN SCHEMA: of char *; NIL: all */
 	List	   *privileges;		/* of char *, upper case; "ALL" is kept as the one element ALL */
 	List	   *grantees;		/* of char *; "PUBLIC" as NULL element is not allowed: the name "public" unquoted means PUBLIC and is stored as "" */
 	bool		grant_option;
@@ -172,13 +187,16 @@ typedef struct DefaultAcl
  * objects are shared and can be seen from anywhere.
  */
 #define SCHEMA_SET_OWNER	(1u << 0)
+#define SCHEMA_SET_PRIVILEGES	(1u << 1)
 typedef struct Schema
 {
 	char	   *name;
 	ObjectState state;
 	uint32		set;
 	char	   *owner;
+	List	   *privileges;		/* declared: of DefaultPrivilege *, objtype 'n' */
 	List	   *acl;			/* observed: AclEntry *, NULL ACL already replaced by its default */
+	char	   *extension;		/* observed: the one whose script made it, or NULL */
 } Schema;
 
 #define EXTENSION_SET_SCHEMA	(1u << 0)
@@ -227,6 +245,7 @@ typedef struct LocalState
 #define DB_SET_CONNLIMIT	(1u << 15)
 #define DB_SET_COMMENT		(1u << 16)
 #define DB_SET_BASELINE		(1u << 17)
+#define DB_SET_PRIVILEGES	(1u << 18)
 
 typedef struct Database
 {
@@ -252,6 +271,8 @@ typedef struct Database
 	char	   *comment;
 	char	   *baseline;		/* declared only */
 	List	   *settings;		/* of Setting * */
+	List	   *privileges;		/* declared: of DefaultPrivilege *, objtype 'd' */
+	List	   *default_privileges; /* declared for this database: of DefaultPrivilege * */
 	List	   *schemas;		/* declared: of Schema * */
 	List	   *extensions;		/* declared: of Extension * */
 	char	   *entry_digest;	/* declared: SHA-256 hex of the declared entry (recreate runs once for it) */

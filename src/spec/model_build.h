@@ -72,6 +72,13 @@ extern List *model_build_settings(const ModelBuild *build, const SpecNode *param
 /* adds a setting, or replaces the one of the same name in its place */
 extern List *model_add_setting(List *settings, Setting *setting);
 extern List *model_build_schemas(const ModelBuild *build, List *items);
+
+/*
+ * List of DefaultPrivilege * from a field: clauses about one object ('d', 'n'),
+ * or (objtype 0) of ALTER DEFAULT PRIVILEGES.  *declared: whether it is a list.
+ */
+extern List *model_build_clauses(const ModelBuild *build, const SpecNode *entry,
+								 const char *field, char objtype, bool *declared);
 extern List *model_build_extensions(List *items);
 
 #endif							/* PGOPS_SPEC_MODEL_BUILD_H */

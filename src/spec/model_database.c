@@ -63,6 +63,7 @@ model_build_schemas(const ModelBuild *build, List *items)
 		char	   *name = model_entry_name(item);
 		Schema	   *schema;
 		char	   *owner;
+		bool		declared;
 
 		if (name == NULL || spec_names_add(seen, name, name) != NULL)
 			continue;
@@ -79,6 +80,9 @@ model_build_schemas(const ModelBuild *build, List *items)
 			schema->owner = model_role_name(build, owner);
 			schema->set |= SCHEMA_SET_OWNER;
 		}
+		schema->privileges = model_build_clauses(build, item, "privileges", 'n', &declared);
+		if (declared)
+			schema->set |= SCHEMA_SET_PRIVILEGES;
 	}
 	return schemas;
 }
@@ -250,6 +254,7 @@ build_database(const ModelBuild *build, const SpecNode *entry, const SpecNode *w
 {
 	Database   *database = palloc0(sizeof(Database));
 	char	   *owner;
+	bool		declared;
 
 	database->name = pstrdup(name);
 	database->state = STATE_CREATE;
@@ -269,6 +274,11 @@ build_database(const ModelBuild *build, const SpecNode *entry, const SpecNode *w
 	}
 	database->settings = model_build_settings(build, node_get(entry, "parameters"),
 											  psprintf("%s.parameters", path));
+	database->privileges = model_build_clauses(build, entry, "privileges", 'd', &declared);
+	if (declared)
+		database->set |= DB_SET_PRIVILEGES;
+	database->default_privileges = model_build_clauses(build, entry, "default_privileges", 0,
+													   &declared);
 	database->schemas = model_build_schemas(build, field_items(entry, "schemas"));
 	database->extensions = model_build_extensions(field_items(entry, "extensions"));
 	return database;

@@ -16,10 +16,12 @@
 
 /* ${dbsu}'s name and the like are the server's from here on; PUBLIC is "" */
 static void
-resolve_grantees(const ModelBuild *build, DefaultPrivilege *privilege)
+resolve_roles(const ModelBuild *build, DefaultPrivilege *privilege)
 {
 	ListCell   *cell;
 
+	foreach(cell, privilege->roles)
+		lfirst(cell) = model_role_name(build, lfirst(cell));
 	foreach(cell, privilege->grantees)
 	{
 		const char *name = lfirst(cell);
@@ -27,6 +29,19 @@ resolve_grantees(const ModelBuild *build, DefaultPrivilege *privilege)
 		if (name[0] != '\0')
 			lfirst(cell) = model_role_name(build, name);
 	}
+}
+
+/* "FOR ROLE a, b "; nothing for no names */
+static void
+append_names(StringInfo str, const char *keyword, List *names)
+{
+	ListCell   *cell;
+
+	foreach(cell, names)
+		appendStringInfo(str, "%s%s", foreach_current_index(cell) > 0 ? ", " : keyword,
+						 quote_identifier(lfirst(cell)));
+	if (names != NIL)
+		appendStringInfoChar(str, ' ');
 }
 
 /*
@@ -40,6 +55,8 @@ canonical_text(const DefaultPrivilege *privilege)
 	ListCell   *cell;
 
 	initStringInfo(&str);
+	append_names(&str, "FOR ROLE ", privilege->roles);
+	append_names(&str, "IN SCHEMA ", privilege->schemas);
 	appendStringInfoString(&str, privilege->is_grant ? "GRANT " : "REVOKE ");
 	foreach(cell, privilege->privileges)
 		appendStringInfo(&str, "%s%s", foreach_current_index(cell) > 0 ? ", " : "",
@@ -79,9 +96,42 @@ add_default_privilege(const ModelBuild *build, Cluster *cluster,
 					"%s", problem.message);
 		return;
 	}
-	resolve_grantees(build, privilege);
+	resolve_roles(build, privilege);
 	privilege->text = canonical_text(privilege);
 	cluster->default_privileges = lappend(cluster->default_privileges, privilege);
+}
+
+/*
+ * Faulty clauses, which validation has refused, are left out here: a privilege
+ * less is what a text that nobody understands may mean at most.
+ */
+List *
+model_build_clauses(const ModelBuild *build, const SpecNode *entry, const char *field,
+					char objtype, bool *declared)
+{
+	const SpecNode *list = node_get(entry, field);
+	List	   *clauses = NIL;
+	ListCell   *cell;
+
+	*declared = list != NULL && list->kind == NODE_LIST;
+	if (!*declared)
+		return NIL;
+	foreach(cell, list->items)
+	{
+		const SpecNode *item = lfirst(cell);
+		DefaultPrivilegeProblem problem;
+		DefaultPrivilege *privilege = NULL;
+
+		if (item->kind == NODE_STRING)
+			privilege = objtype == 0 ? own_default_privilege_parse(item->text, &problem) :
+				object_privilege_parse(item->text, objtype, &problem);
+		if (privilege == NULL)
+			continue;
+		resolve_roles(build, privilege);
+		privilege->text = canonical_text(privilege);
+		clauses = lappend(clauses, privilege);
+	}
+	return clauses;
 }
 
 /*

@@ -283,6 +283,53 @@ build_comment(Role *role, const SpecNode *entry)
 	role->set |= ROLE_SET_COMMENT;
 }
 
+/* what is declared for the role in one database, made if there is nothing yet */
+static RoleInDatabase *
+in_database(Role *role, const char *database)
+{
+	RoleInDatabase *found;
+	ListCell   *cell;
+
+	foreach(cell, role->in_databases)
+	{
+		found = lfirst(cell);
+		if (strcmp(found->database, database) == 0)
+			return found;
+	}
+	found = palloc0(sizeof(RoleInDatabase));
+	found->database = pstrdup(database);
+	role->in_databases = lappend(role->in_databases, found);
+	return found;
+}
+
+/* The settings in single databases; a later entry for the role adds to an earlier one. */
+static void
+build_in_databases(const ModelBuild *build, Role *role, const SpecNode *entry, const char *path)
+{
+	const SpecNode *databases = node_get(entry, "database_parameters");
+	ListCell   *cell;
+	ListCell   *other;
+
+	if (databases == NULL || databases->kind != NODE_MAP)
+		return;
+	foreach(cell, databases->entries)
+	{
+		const SpecEntry *database = lfirst(cell);
+		List	   *settings = model_build_settings(build, database->value,
+													psprintf("%s.database_parameters.%s",
+															 path, database->key));
+
+		if (settings == NIL)
+			continue;
+		foreach(other, settings)
+		{
+			RoleInDatabase *place = in_database(role, database->key);
+
+			place->settings = model_add_setting(place->settings, lfirst(other));
+		}
+	}
+}
+
 /* Applies one entry to a role, which may have been declared before. */
 static void
 build_role(const ModelBuild *build, Role *role, const SpecNode *entry, const char *path)
@@ -311,6 +358,7 @@ build_role(const ModelBuild *build, Role *role, const SpecNode *entry, const cha
 									psprintf("%s.parameters", path));
 	foreach(cell, settings)
 		role->settings = model_add_setting(role->settings, lfirst(cell));
+	build_in_databases(build, role, entry, path);
 }
 
 /*

@@ -116,6 +116,56 @@ check_settings(const SpecNode *settings, const char *path, Findings *findings)
 	}
 }
 
+/* settings of a role in single databases */
+static void
+check_database_settings(const SpecNode *databases, const char *path, Findings *findings)
+{
+	ListCell   *lc;
+
+	if (databases == NULL || databases->kind != NODE_MAP)
+		return;
+	foreach(lc, databases->entries)
+	{
+		const SpecEntry *entry = lfirst(lc);
+		char	   *below = spec_path_key(path, entry->key);
+
+		if (entry->value->kind != NODE_MAP && entry->value->kind != NODE_NULL)
+			spec_error(findings, ERRCODE_PGOPS_WRONG_TYPE, entry->value, below, NULL,
+					   "settings in a database must be a map");
+		check_settings(entry->value, below, findings);
+	}
+}
+
+/*
+ * Clauses of a database or schema, by the server's own grammar: about the
+ * object itself ('d', 'n'), or default privileges (0).
+ */
+static void
+check_clauses(const SpecNode *item, const char *field, char objtype, const char *path,
+			  Findings *findings)
+{
+	const SpecNode *list = node_get(item, field);
+	char	   *below = spec_path_key(path, field);
+	ListCell   *lc;
+	int			i = 0;
+
+	if (list == NULL || list->kind != NODE_LIST)
+		return;
+	foreach(lc, list->items)
+	{
+		const SpecNode *clause = lfirst(lc);
+		DefaultPrivilegeProblem problem;
+		char	   *place = spec_path_item(below, i++);
+
+		if (spec_has_placeholder(clause->text))
+			continue;
+		if ((objtype == 0 ? own_default_privilege_parse(clause->text, &problem) :
+			 object_privilege_parse(clause->text, objtype, &problem)) == NULL)
+			spec_error(findings, problem.sqlstate, clause, place, problem.hint, "%s",
+					   problem.message);
+	}
+}
+
 /*
  * A membership in oneself is refused by the server as well, but only when the
  * plan is half done.
@@ -130,6 +180,8 @@ check_user(const SpecNode *item, const char *path, Findings *findings)
 
 	spec_check_role_name(name, spec_path_key(path, "name"), findings);
 	check_settings(node_get(item, "parameters"), spec_path_key(path, "parameters"), findings);
+	check_database_settings(node_get(item, "database_parameters"),
+							spec_path_key(path, "database_parameters"), findings);
 	foreach(lc, roles == NULL ? NIL : roles->items)
 	{
 		const char *group = spec_item_name(lfirst(lc));
@@ -155,6 +207,8 @@ check_schema(const SpecNode *item, const char *path, Findings *findings)
 		spec_error(findings, ERRCODE_PGOPS_BAD_NAME, name, path,
 				   "PostgreSQL keeps names that begin with \"pg_\" for its own schemas.",
 				   "schema name \"%s\" is reserved", name->text);
+	if (item->kind == NODE_MAP)
+		check_clauses(item, "privileges", 'n', path, findings);
 }
 
 /* what CREATE EXTENSION would refuse: these names become parts of file names */
@@ -202,6 +256,8 @@ check_database(const SpecNode *item, const char *path, Findings *findings)
 				   spec_path_key(path, "template"), NULL,
 				   "database \"%s\" cannot be its own template", name->text);
 	check_settings(node_get(item, "parameters"), spec_path_key(path, "parameters"), findings);
+	check_clauses(item, "privileges", 'd', path, findings);
+	check_clauses(item, "default_privileges", 0, path, findings);
 }
 
 /*

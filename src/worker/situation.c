@@ -224,8 +224,8 @@ situation_observe(Situation *situation, DatabaseFilter filter, void *arg, bool i
  * and later.  Where it did not until now, its password is better than a
  * method for an OS user that there may not be.
  */
-static char *
-superuser_method(ServerState *server)
+char *
+situation_hba_method(ServerState *server)
 {
 	Role	   *superuser;
 	char	   *method = NULL;
@@ -293,7 +293,7 @@ situation_plan(Situation *situation, bool local_only)
 	input->cluster = situation->cluster;
 	input->snapshot = situation->server;
 	input->owned = situation->owned;
-	input->hba_method = superuser_method(situation->server);
+	input->hba_method = situation_hba_method(situation->server);
 	input->baseline_directory = pgops_guc_baseline_directory;
 	input->baseline_files = apply_baseline_files(declared_baselines(situation->cluster));
 	input->max_destructive = pgops_guc_max_destructive;

@@ -54,6 +54,13 @@ extern void situation_observe(Situation *situation, DatabaseFilter filter, void 
 							  bool in_session);
 
 /*
+ * situation_hba_method
+ *		Method and options of the bootstrap superuser's local rule on this
+ *		server ("peer", "scram-sha-256", ...).
+ */
+extern char *situation_hba_method(ServerState *server);
+
+/*
  * situation_plan
  *		Makes the plan.  Needs a transaction when extensions must be looked up
  *		(plan_needs_available).  local_only: a standby.
