@@ -286,7 +286,7 @@ Example: SELECT name, connlimit, expire_at, roles FROM pgops.users WHERE cluster
 COMMENT ON COLUMN pgops.users.cluster IS 'Cluster it is declared for.';
 COMMENT ON COLUMN pgops.users.name IS 'Name of the role.';
 COMMENT ON COLUMN pgops.users.state IS 'create (also if NULL) or absent: the role is dropped.';
-COMMENT ON COLUMN pgops.users.password IS '******** if one is declared (only its verifier is kept), else NULL.';
+COMMENT ON COLUMN pgops.users.password IS '******** if one is declared, else NULL. Only its verifier is kept, or the reference to where it stands.';
 COMMENT ON COLUMN pgops.users.login IS 'May log in; NULL: yes.';
 COMMENT ON COLUMN pgops.users.superuser IS 'Bypasses all permission checks.';
 COMMENT ON COLUMN pgops.users.createdb IS 'May create databases.';

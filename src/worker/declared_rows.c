@@ -15,8 +15,10 @@
 #include "utils/jsonb.h"
 #include "utils/tuplestore.h"
 
+#include "secret.h"
 #include "spec/default_privilege.h"
 #include "spec/document.h"
+#include "spec/reference.h"
 #include "worker/declared_rows.h"
 #include "worker/effective.h"
 
@@ -73,18 +75,30 @@ number_datum(const SpecNode *node, Oid type)
 							   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
 }
 
+/*
+ * The text of a scalar.  A password by reference ({file: path}) looks like any
+ * other: written back as it is shown, it stays what is declared.
+ */
+static const char *
+shown_text(const SpecNode *node)
+{
+	return spec_reference(node, NULL, NULL) ? SECRET_MASK : node_text(node);
+}
+
 /* the node as a value of the type; false if it is none */
 static bool
 typed_datum(const SpecNode *node, Oid type, Datum *value)
 {
+	const char *str;
 	int64		number;
 
 	switch (type)
 	{
 		case TEXTOID:
-			if (node_text(node) == NULL)
+			str = shown_text(node);
+			if (str == NULL)
 				return false;
-			*value = CStringGetTextDatum(node_text(node));
+			*value = CStringGetTextDatum(str);
 			return true;
 		case BOOLOID:
 			*value = BoolGetDatum(node->boolean);
@@ -312,7 +326,7 @@ put_instances(Rows *rows, const RowKind *kind)
 		node_map_set(row, "ordinal", node_int(foreach_current_index(cell) + 1));
 		node_map_set(row, "variables", effective_masked(host->value));
 		set_parameters(row, rows, effective_read(rows->inventory, rows->group, host->key,
-												 rows->dbsu, false));
+												 rows->dbsu));
 		put_row(rows, row);
 	}
 }
@@ -410,6 +424,6 @@ declared_rows(const char *kind, const Inventory *inventory, const InventoryGroup
 	const RowKind *found = find_kind(kind);
 	Rows		rows = {.inventory = inventory, .group = group, .dbsu = dbsu, .result = result};
 
-	rows.effective = effective_read(inventory, group, NULL, dbsu, false);
+	rows.effective = effective_read(inventory, group, NULL, dbsu);
 	found->put(&rows, found);
 }

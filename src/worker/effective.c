@@ -72,15 +72,14 @@ only_host(const InventoryGroup *group)
 
 Effective *
 effective_read(const Inventory *inventory, const InventoryGroup *group, const char *host,
-			   const char *dbsu, bool defaults)
+			   const char *dbsu)
 {
 	Effective  *effective = palloc0(sizeof(Effective));
 	ListCell   *cell;
 
 	effective->group = group;
 	effective->pgsql = strcmp(group->kind, INVENTORY_PGSQL) == 0;
-	effective->settings = inventory_settings(inventory, group, host,
-											 defaults && effective->pgsql);
+	effective->settings = inventory_settings(inventory, group, host, false);
 	effective->by_name = spec_names_create();
 	foreach(cell, effective->settings)
 	{

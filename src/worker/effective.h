@@ -17,7 +17,7 @@ typedef struct Effective
 {
 	const InventoryGroup *group;
 	bool		pgsql;			/* the catalogue's defaults hold for it */
-	List	   *settings;		/* of InventorySetting *, in their order */
+	List	   *settings;		/* of InventorySetting *, in their order, without defaults */
 	SpecNames  *by_name;		/* InventorySetting */
 	Placeholders placeholders;
 } Effective;
@@ -25,12 +25,11 @@ typedef struct Effective
 /*
  * effective_read
  *		host NULL: the group as such; ${ip} is then known only if it has a
- *		single host.  defaults: whether the list of settings has the
- *		catalogue's; single values know them anyway.  dbsu: real name of the
- *		bootstrap superuser if the group is this server's, else NULL.
+ *		single host.  dbsu: real name of the bootstrap superuser if the group is
+ *		this server's, else NULL.
  */
 extern Effective *effective_read(const Inventory *inventory, const InventoryGroup *group,
-								 const char *host, const char *dbsu, bool defaults);
+								 const char *host, const char *dbsu);
 
 /* the setting of that name, or the catalogue's default in a pgsql group; else NULL */
 extern const InventorySetting *effective_setting(const Effective *effective, const char *name);

@@ -40,7 +40,16 @@ typedef struct Reading
 	bool		knows_local;
 	char	   *local;			/* cluster of this server, or NULL */
 	char	   *dbsu;			/* its bootstrap superuser */
+	List	   *defaults;		/* of DefaultValue *, in the order of the catalogue */
 } Reading;
+
+/* a default of the catalogue, which is the same for every instance */
+typedef struct DefaultValue
+{
+	InventorySetting setting;
+	Datum		value;			/* jsonb, masked */
+	bool		resolves;		/* has placeholders: differs from instance to instance */
+} DefaultValue;
 
 /* columns of pgops.show_settings() */
 enum
@@ -129,10 +138,41 @@ pgops_show_declared(PG_FUNCTION_ARGS)
 
 /* ---- effective parameters ---- */
 
+/*
+ * Made once for a query: reading a hundred defaults from their text for each of
+ * thousands of hosts would take longer than all the rest.
+ */
+static List *
+default_values(FunctionCallInfo fcinfo)
+{
+	Reading    *reading = reading_of(fcinfo);
+	MemoryContext old;
+
+	if (reading->defaults != NIL)
+		return reading->defaults;
+	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	for (const ParamDef *def = catalogue_parameters; def->name != NULL; def++)
+	{
+		DefaultValue *value;
+
+		if (def->default_json == NULL)
+			continue;
+		value = palloc0(sizeof(DefaultValue));
+		value->setting.name = def->name;
+		value->setting.value = catalogue_default(def->name);
+		value->setting.scope = "default";
+		value->value = JsonbPGetDatum(node_to_jsonb(effective_declared(&value->setting)));
+		value->resolves = placeholder_in(def->default_json);
+		reading->defaults = lappend(reading->defaults, value);
+	}
+	MemoryContextSwitchTo(old);
+	return reading->defaults;
+}
+
 /* One parameter of one host. */
 static void
-put_setting(ReturnSetInfo *result, const Effective *effective, const char *host,
-			const InventorySetting *setting)
+put_setting(ReturnSetInfo *result, const char *host, const InventorySetting *setting,
+			Datum value, Datum resolved)
 {
 	const ParamDef *def = catalogue_find(setting->name);
 	Datum		values[N_COLS];
@@ -140,8 +180,8 @@ put_setting(ReturnSetInfo *result, const Effective *effective, const char *host,
 
 	values[COL_HOST] = CStringGetTextDatum(host);
 	values[COL_NAME] = CStringGetTextDatum(setting->name);
-	values[COL_VALUE] = JsonbPGetDatum(node_to_jsonb(effective_declared(setting)));
-	values[COL_RESOLVED] = JsonbPGetDatum(node_to_jsonb(effective_used(effective, setting)));
+	values[COL_VALUE] = value;
+	values[COL_RESOLVED] = resolved;
 	values[COL_SCOPE] = CStringGetTextDatum(setting->scope);
 	values[COL_ORIGIN] = row_text(setting->origin, &nulls[COL_ORIGIN]);
 	values[COL_MODULE] = row_text(def ? def->module : NULL, &nulls[COL_MODULE]);
@@ -149,11 +189,43 @@ put_setting(ReturnSetInfo *result, const Effective *effective, const char *host,
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
+/* the value as it is used, as jsonb */
+static Datum
+used_datum(const Effective *effective, const InventorySetting *setting)
+{
+	return JsonbPGetDatum(node_to_jsonb(effective_used(effective, setting)));
+}
+
+/* What is in effect for one host: the defaults that nobody overrides, and the rest. */
+static void
+put_host(FunctionCallInfo fcinfo, const Effective *effective, const char *host)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	ListCell   *cell;
+
+	foreach(cell, effective->pgsql ? default_values(fcinfo) : NIL)
+	{
+		const DefaultValue *value = lfirst(cell);
+
+		if (spec_names_find(effective->by_name, value->setting.name) == NULL)
+			put_setting(result, host, &value->setting, value->value,
+						value->resolves ? used_datum(effective, &value->setting) :
+						value->value);
+	}
+	foreach(cell, effective->settings)
+	{
+		const InventorySetting *setting = lfirst(cell);
+
+		put_setting(result, host, setting,
+					JsonbPGetDatum(node_to_jsonb(effective_declared(setting))),
+					used_datum(effective, setting));
+	}
+}
+
 Datum
 pgops_show_settings(PG_FUNCTION_ARGS)
 {
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	const Inventory *inventory;
 	const InventoryGroup *group;
 	MemoryContext each;
@@ -171,12 +243,9 @@ pgops_show_settings(PG_FUNCTION_ARGS)
 	{
 		const SpecEntry *host = lfirst(cell);
 		MemoryContext old = MemoryContextSwitchTo(each);
-		Effective  *effective = effective_read(inventory, group, host->key,
-											   superuser_of(fcinfo, name), true);
-		ListCell   *setting;
 
-		foreach(setting, effective->settings)
-			put_setting(result, effective, host->key, lfirst(setting));
+		put_host(fcinfo, effective_read(inventory, group, host->key,
+										superuser_of(fcinfo, name)), host->key);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(each);
 	}
