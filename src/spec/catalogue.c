@@ -12,6 +12,7 @@
 
 #include "spec/catalogue_data.h"
 #include "spec/document.h"
+#include "spec/names.h"
 #include "spec/spec.h"
 
 /*
@@ -38,38 +39,91 @@ static const char *const secret_words[] = {
 static const char *const harmless_keys[] = {"password_encryption", "password_min_length", NULL};
 static const char *const harmless_ends[] = {"_file", "_path", "_command", "_type", "_ttl", NULL};
 
-/* A plain search: a hundred names, asked for a few times per document. */
+/* what is kept of a parameter for the life of the process */
+typedef struct ParamSlot
+{
+	const ParamDef *def;
+	const SpecNode *value;		/* the default; NULL: none, or not asked for yet */
+} ParamSlot;
+
+/*
+ * Made when the first name is looked up: a document of megabytes asks for a
+ * hundred thousand of them.
+ */
+static SpecNames *
+slots(void)
+{
+	static SpecNames *names = NULL;
+	SpecNames  *made;
+	MemoryContext old;
+
+	if (names != NULL)
+		return names;
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	made = spec_names_create();
+	for (const ParamDef *def = catalogue_parameters; def->name != NULL; def++)
+	{
+		ParamSlot  *slot = palloc0(sizeof(ParamSlot));
+
+		slot->def = def;
+		(void) spec_names_add(made, def->name, slot);
+	}
+	MemoryContextSwitchTo(old);
+	names = made;
+	return names;
+}
+
 const ParamDef *
 catalogue_find(const char *name)
 {
-	for (const ParamDef *def = catalogue_parameters; def->name != NULL; def++)
-	{
-		if (strcmp(def->name, name) == 0)
-			return def;
-	}
-	return NULL;
+	const ParamSlot *slot = spec_names_find(slots(), name);
+
+	return slot == NULL ? NULL : slot->def;
 }
 
 /*
- * Parsed anew at each call, so that callers may change what they get.  It runs
- * through validation like a declared value, which also means that a mistake in
- * the table shows in the first test with assertions.
+ * The text is JSON.  It runs through validation like a declared value, which
+ * also means that a mistake in the table shows in the first test with
+ * assertions.
  */
+static SpecNode *
+make_default(const ParamDef *def)
+{
+	Findings	findings = {0};
+	SpecNode   *value = spec_json_read(def->default_json, strlen(def->default_json), &findings);
+
+	/* the same types as a declared value would have after validation */
+	spec_validate_param(def->name, value, def->name, &findings);
+	Assert(findings.errors == 0);
+	return value;
+}
+
+const SpecNode *
+catalogue_default_value(const char *name)
+{
+	ParamSlot  *slot = spec_names_find(slots(), name);
+
+	if (slot == NULL || slot->def->default_json == NULL)
+		return NULL;
+	if (slot->value == NULL)
+	{
+		/* copied when it is complete: an error in between leaves nothing behind */
+		SpecNode   *made = make_default(slot->def);
+		MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+		slot->value = node_copy(made);
+		MemoryContextSwitchTo(old);
+	}
+	return slot->value;
+}
+
+/* Callers may change what they get. */
 SpecNode *
 catalogue_default(const char *name)
 {
-	const ParamDef *def = catalogue_find(name);
-	Findings	findings = {0};
-	SpecNode   *value;
+	const SpecNode *value = catalogue_default_value(name);
 
-	if (def == NULL || def->default_json == NULL)
-		return NULL;
-	value = spec_json_read(def->default_json, strlen(def->default_json), &findings);
-
-	/* the same types as a declared value would have after validation */
-	spec_validate_param(name, value, name, &findings);
-	Assert(findings.errors == 0);
-	return value;
+	return value == NULL ? NULL : node_copy(value);
 }
 
 /* one word per type, for people and for the documentation */

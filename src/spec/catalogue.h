@@ -88,6 +88,9 @@ extern const ParamDef *catalogue_find(const char *name);
 /* the default as a fresh tree, or NULL if the parameter has none */
 extern SpecNode *catalogue_default(const char *name);
 
+/* the same, made once for the life of the process: not to be changed */
+extern const SpecNode *catalogue_default_value(const char *name);
+
 /* type name as shown in pgops.parameter: "string", "bool", "user[]" ... */
 extern const char *catalogue_type_name(const ParamDef *def);
 

@@ -242,7 +242,7 @@ add_defaults(SettingList *settings)
 {
 	for (const ParamDef *def = catalogue_parameters; def->name != NULL; def++)
 	{
-		const SpecNode *value = catalogue_default(def->name);
+		const SpecNode *value = catalogue_default_value(def->name);
 
 		if (value != NULL)
 			add_setting(settings, def->name, value, "default", NULL);

@@ -103,6 +103,13 @@ extern Inventory *spec_validate_inventory(SpecNode *document, Findings *findings
 extern void spec_validate_groups(Inventory *inventory, List *names, bool incomplete,
 								 Findings *findings);
 
+/*
+ * spec_validate_globals
+ *		The variables of all: known parameters, and what they say about each
+ *		other.  What groups make of them is theirs: spec_validate_groups().
+ */
+extern void spec_validate_globals(Inventory *inventory, Findings *findings);
+
 /* nearest known name within a small edit distance, or NULL; names ends with NULL */
 extern const char *spec_nearest(const char *name, const char *const *names);
 

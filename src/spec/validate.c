@@ -52,9 +52,46 @@ spec_validate_param(const char *param, SpecNode *value, const char *path, Findin
 		spec_check_param_rules(param, value, path, findings);
 }
 
-/* the parameters of a host or of the cluster */
+/*
+ * Names that only pgops and the modules it knows use.  Outside of clusters
+ * variables are free, but one of these that is not known is a slip.
+ */
+static bool
+sounds_like_ours(const char *name)
+{
+	static const char *const prefixes[] = {
+		"pg_", "pgb_", "pgbouncer_", "patroni_", "pgbackrest_", "pgops_", NULL
+	};
+
+	for (int i = 0; prefixes[i] != NULL; i++)
+	{
+		if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* a variable that is not in the catalogue; what is wrong is the key, so its place is reported */
 static void
-check_vars(SpecNode *vars, const char *path, const char *what, Findings *findings)
+check_unknown(const SpecEntry *entry, const char *path, bool cluster, Findings *findings)
+{
+	SpecNode	at = spec_place_of_key(entry);
+
+	if (cluster)
+		spec_validate_param(entry->key, &at, path, findings);
+	else if (sounds_like_ours(entry->key))
+		finding_add(findings, FINDING_WARNING, ERRCODE_PGOPS_UNKNOWN_NAME, &at, path,
+					spec_did_you_mean(entry->key, catalogue_names()),
+					"unknown parameter \"%s\"", entry->key);
+}
+
+/*
+ * The parameters of a host, a group or everything.  "cluster": those of a
+ * cluster, where a name must be known.
+ */
+void
+spec_check_vars(SpecNode *vars, const char *path, const char *what, bool cluster,
+				Findings *findings)
 {
 	ListCell   *lc;
 
@@ -75,12 +112,7 @@ check_vars(SpecNode *vars, const char *path, const char *what, Findings *finding
 		if (catalogue_find(entry->key) != NULL)
 			spec_validate_param(entry->key, entry->value, below, findings);
 		else
-		{
-			/* what is wrong is the key: report its place, not the value's */
-			SpecNode	at = spec_place_of_key(entry);
-
-			spec_validate_param(entry->key, &at, below, findings);
-		}
+			check_unknown(entry, below, cluster, findings);
 		pfree(below);
 	}
 }
@@ -90,7 +122,7 @@ check_vars(SpecNode *vars, const char *path, const char *what, Findings *finding
  * is made of digits and dots can be a mistyped address, and is refused as one.
  */
 static void
-check_host(SpecEntry *entry, const char *path, Findings *findings)
+check_host(SpecEntry *entry, const char *path, bool cluster, Findings *findings)
 {
 	SpecNode	at = spec_place_of_key(entry);
 	const char *host = entry->key;
@@ -101,12 +133,12 @@ check_host(SpecEntry *entry, const char *path, Findings *findings)
 	else if (strspn(host, "0123456789.") == strlen(host) && !spec_valid_address(host))
 		spec_error(findings, ERRCODE_PGOPS_BAD_ADDRESS, &at, path, NULL,
 				   "\"%s\" is not an IP address", host);
-	check_vars(entry->value, path, "host", findings);
+	spec_check_vars(entry->value, path, "host", cluster, findings);
 }
 
 /* Hosts are a map, as in Ansible, where a list of them is a common slip. */
-static void
-check_hosts(SpecNode *hosts, const char *path, Findings *findings)
+void
+spec_check_hosts(SpecNode *hosts, const char *path, bool cluster, Findings *findings)
 {
 	ListCell   *lc;
 
@@ -124,51 +156,93 @@ check_hosts(SpecNode *hosts, const char *path, Findings *findings)
 		SpecEntry  *entry = lfirst(lc);
 		char	   *below = spec_path_key(path, entry->key);
 
-		check_host(entry, below, findings);
+		check_host(entry, below, cluster, findings);
 		pfree(below);
 	}
 }
 
 /* the group's name against the pattern of cluster names, and against pg_cluster */
 static void
-check_cluster_name(const SpecEntry *cluster, const SpecNode *vars, Findings *findings)
+check_cluster_name(const GroupView *view, Findings *findings)
 {
-	SpecNode   *name = node_string(cluster->key);
-	const SpecNode *declared = node_get(vars, "pg_cluster");
+	const InventoryGroup *group = view->group;
+	SpecNode   *name = node_string(group->name);
+	const char *origin;
+	const SpecNode *declared = spec_view_value(view, "pg_cluster", &origin);
 
-	name->line = cluster->line;
-	name->column = cluster->column;
-	spec_check_param_rules("pg_cluster", name, cluster->key, findings);
+	name->line = group->line;
+	name->column = group->column;
+	spec_check_param_rules("pg_cluster", name, group->name, findings);
 	if (declared != NULL && declared->kind == NODE_STRING &&
 		!spec_has_placeholder(declared->text) &&
-		strcmp(declared->text, cluster->key) != 0)
+		strcmp(declared->text, group->name) != 0)
 		finding_add(findings, FINDING_WARNING, ERRCODE_PGOPS_CONTRADICTION, declared,
-					spec_path_key(cluster->key, "pg_cluster"), NULL,
+					spec_path_key(origin, "pg_cluster"), NULL,
 					"\"pg_cluster\" says \"%s\", but the group is called \"%s\"",
-					declared->text, cluster->key);
+					declared->text, group->name);
 }
 
 /*
- * Everything about one group.  Its identity and the rules across parameters
- * are checked even after errors: they look at values of the right kind only,
- * and their findings are worth having in the same run.
+ * Everything about one cluster that can be said without the others.  Its
+ * identity and the rules across parameters are checked even after errors: they
+ * look at values of the right kind only, and their findings are worth having in
+ * the same run.
  */
+void
+spec_check_cluster(GroupView *view, Findings *findings)
+{
+	const InventoryGroup *group = view->group;
+	char	   *hosts_path = spec_path_key(group->name, "hosts");
+
+	spec_check_hosts(group->hosts, hosts_path, true, findings);
+	spec_check_vars(group->vars, group->name, "\"vars\"", true, findings);
+	check_cluster_name(view, findings);
+	spec_check_identity(view, findings);
+	spec_check_cross(view, findings);
+	pfree(hosts_path);
+}
+
+/*
+ * A part of the body for the checks that look at its entries: if it is no map,
+ * an empty one in its place.
+ */
+static SpecNode *
+map_or_empty(const SpecNode *body, const char *key)
+{
+	SpecNode   *part = node_get(body, key);
+	SpecNode   *map;
+
+	if (part != NULL && part->kind == NODE_MAP)
+		return part;
+	map = node_map();
+	map->line = part == NULL ? body->line : part->line;
+	map->column = part == NULL ? body->column : part->column;
+	return map;
+}
+
+/* a cluster document as an inventory of one group, so that the checks know one form only */
+static GroupView *
+view_alone(const SpecEntry *cluster)
+{
+	Inventory  *inventory = inventory_create();
+	InventoryGroup *group = inventory_add_group(inventory, cluster->key);
+
+	group->kind = INVENTORY_PGSQL;
+	group->hosts = map_or_empty(cluster->value, "hosts");
+	group->vars = map_or_empty(cluster->value, "vars");
+	group->line = cluster->line;
+	group->column = cluster->column;
+	inventory_finish(inventory);
+	return spec_view_create(inventory, group, NULL);
+}
+
+/* the keys of a cluster's body */
 static void
-check_cluster(SpecEntry *cluster, Findings *findings)
+check_keys(const char *path, const SpecNode *body, Findings *findings)
 {
 	static const char *const known[] = {"hosts", "vars", NULL};
-	const char *path = cluster->key;
-	SpecNode   *body = cluster->value;
-	SpecNode   *hosts = node_get(body, "hosts");
-	SpecNode   *vars = node_get(body, "vars");
 	ListCell   *lc;
 
-	if (body->kind != NODE_MAP)
-	{
-		spec_error(findings, ERRCODE_PGOPS_WRONG_TYPE, body, path, DOCUMENT_FORM,
-				   "cluster must be a map with \"hosts\" and \"vars\"");
-		return;
-	}
 	foreach(lc, body->entries)
 	{
 		SpecEntry  *entry = lfirst(lc);
@@ -182,14 +256,34 @@ check_cluster(SpecEntry *cluster, Findings *findings)
 					   spec_did_you_mean(entry->key, known),
 					   "unknown key \"%s\" of a cluster", entry->key);
 	}
-	if (hosts != NULL)
-		check_hosts(hosts, spec_path_key(path, "hosts"), findings);
-	if (vars != NULL)
-		check_vars(vars, path, "\"vars\"", findings);
+}
 
-	check_cluster_name(cluster, vars, findings);
-	spec_check_identity(cluster->key, body, path, findings);
-	spec_check_cross(vars, path, findings);
+/* one group of a cluster document; what is no map is reported here, once */
+static void
+check_group(SpecEntry *cluster, Findings *findings)
+{
+	const char *path = cluster->key;
+	SpecNode   *body = cluster->value;
+	SpecNode   *hosts = node_get(body, "hosts");
+	SpecNode   *vars = node_get(body, "vars");
+	GroupView  *view;
+
+	if (body->kind != NODE_MAP)
+	{
+		spec_error(findings, ERRCODE_PGOPS_WRONG_TYPE, body, path, DOCUMENT_FORM,
+				   "cluster must be a map with \"hosts\" and \"vars\"");
+		return;
+	}
+	check_keys(path, body, findings);
+	if (hosts != NULL && hosts->kind != NODE_MAP)
+		spec_check_hosts(hosts, spec_path_key(path, "hosts"), true, findings);
+	if (vars != NULL && vars->kind != NODE_MAP)
+		spec_check_vars(vars, path, "\"vars\"", true, findings);
+
+	/* hosts that are no map have been reported, and nothing is known of them */
+	view = view_alone(cluster);
+	view->incomplete = hosts != NULL && hosts->kind != NODE_MAP && hosts->kind != NODE_NULL;
+	spec_check_cluster(view, findings);
 }
 
 /*
@@ -234,5 +328,5 @@ spec_validate_cluster(SpecNode *document, Findings *findings, char **name, SpecN
 		*body = first->value->kind == NODE_MAP ? first->value : NULL;
 	}
 	foreach(lc, document->entries)
-		check_cluster(lfirst(lc), findings);
+		check_group(lfirst(lc), findings);
 }

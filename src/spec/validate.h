@@ -8,6 +8,7 @@
 #include "spec/catalogue_data.h"
 #include "spec/document.h"
 #include "spec/finding.h"
+#include "spec/inventory.h"
 
 /* an error with the position of a node */
 #define spec_error(findings, sqlstate, at, path, hint, ...) \
@@ -65,10 +66,82 @@ extern bool spec_valid_address(const char *string);
 extern bool spec_valid_cidr(const char *string);
 extern void spec_check_hba_address(const SpecNode *value, const char *path, Findings *findings);
 
-/* rules between parameters of one cluster (validate_cross.c) */
-extern void spec_check_identity(const char *cluster, const SpecNode *body, const char *path,
-								Findings *findings);
-extern void spec_check_cross(const SpecNode *vars, const char *path, Findings *findings);
+/*
+ * A level of an inventory on which checks look: a group with what it inherits,
+ * or all (group NULL).  Values are as they were declared: only those of the
+ * groups that are being validated are normalised.
+ */
+typedef struct GroupView
+{
+	const Inventory *inventory;
+	const InventoryGroup *group;
+	const char *path;			/* the group's name, or "all": begins the paths of findings */
+	List	   *levels;			/* of InventoryGroup *: itself and those above, weakest first */
+	const SpecNames *globals;	/* SpecEntry of all's variables */
+	List	   *members;		/* of SpecMember *, by spec_check_identity() */
+	bool		asked;			/* findings about it are wanted */
+	bool		incomplete;		/* lacking hosts or a primary is no error */
+} GroupView;
+
+/* globals NULL: all's variables are indexed for this view */
+extern GroupView *spec_view_create(const Inventory *inventory, const InventoryGroup *group,
+								   const SpecNames *globals);
+extern SpecNames *spec_index_entries(const SpecNode *map);
+
+/*
+ * A variable as the group as such has it, without defaults; NULL if it is not
+ * set, or hidden by a null.  origin (may be NULL): where it is set, as paths
+ * of findings call it.
+ */
+extern const SpecNode *spec_view_value(const GroupView *view, const char *param,
+									   const char **origin);
+
+/* the same of one of the group's hosts */
+extern const SpecNode *spec_view_host_value(const GroupView *view, const SpecEntry *host,
+											const char *param);
+
+/* the value of a number, also of one in quotes */
+extern bool spec_integer(const SpecNode *value, int64 *number);
+
+/* the text of a name or address that holds no placeholder, else NULL */
+extern const char *spec_plain_text(const SpecNode *value);
+
+/* an instance, as its host's and its cluster's variables make it */
+typedef struct SpecTeam SpecTeam;
+typedef struct SpecMember
+{
+	const SpecEntry *host;
+	const char *cluster;		/* pg_cluster, else the group's name */
+	SpecTeam   *team;			/* shared by the members of a cluster */
+	const SpecNode *seq;		/* NULL: none */
+	bool		primary;
+} SpecMember;
+
+/* instances of a group; a host that holds several by pg_instances counts for none */
+extern List *spec_view_members(GroupView *view);
+
+/* parameters of one level, hosts of one group (validate.c) */
+extern void spec_check_vars(SpecNode *vars, const char *path, const char *what, bool cluster,
+							Findings *findings);
+extern void spec_check_hosts(SpecNode *hosts, const char *path, bool cluster,
+							 Findings *findings);
+
+/* a cluster by itself (validate.c), who is who in it (validate_identity.c) */
+extern void spec_check_cluster(GroupView *view, Findings *findings);
+extern void spec_check_identity(GroupView *view, Findings *findings);
+
+/* rules between the parameters of one level, with what it inherits (validate_cross.c) */
+extern void spec_check_cross(const GroupView *view, Findings *findings);
+
+/* ports: of one level; of the hosts that several clusters share (validate_port.c) */
+extern void spec_check_ports(const GroupView *view, Findings *findings);
+extern void spec_check_host_ports(const Inventory *inventory, List *views, Findings *findings);
+
+/* what only shows between groups (validate_fleet.c); the views asked for come last */
+extern void spec_check_fleet(const Inventory *inventory, List *views, Findings *findings);
+
+/* Jinja expressions anywhere below a value: one notice for each */
+extern void spec_report_jinja(const SpecNode *node, const char *path, Findings *findings);
 
 /* name of an item that is a bare string or an object; NULL if it has none */
 extern const char *spec_item_name(const SpecNode *item);
