@@ -176,10 +176,16 @@ Datum
 pgops_validate(PG_FUNCTION_ARGS)
 {
 	Document	document = {0};
+	SpecNode   *tree = NULL;
 
 	secret_hide_statement();
 	if (!PG_ARGISNULL(0))
-		examine(&document, parse_text(PG_GETARG_TEXT_PP(0), &document.findings), true);
+		tree = parse_text(PG_GETARG_TEXT_PP(0), &document.findings);
+	if (inventory_is_document(tree))
+		findings_append(&document.findings,
+						&declaration_document(tree, true, "pgops.validate()")->findings);
+	else
+		examine(&document, tree, true);
 	findings_sort(&document.findings);
 	rows_of_findings(fcinfo, &document.findings);
 	return (Datum) 0;
