@@ -83,6 +83,9 @@ extern List *cmdb_store_inventory(const Inventory *declared, const Inventory *st
 /* copy of a body with every secret replaced by SECRET_MASK */
 extern SpecNode *cmdb_mask(const SpecNode *body);
 
+/* the same for a whole inventory that was loaded to be shown, in place */
+extern void cmdb_mask_inventory(Inventory *inventory);
+
 /* row of pgops.cluster */
 typedef struct CmdbCluster
 {

@@ -13,35 +13,6 @@
 #include "utils/json.h"
 
 #include "cmdb/document.h"
-#include "cmdb/site.h"
-#include "secret.h"
-
-/* ---- masking ---- */
-
-static void
-mask_site(const SecretSite *site, void *arg)
-{
-	site_set_text(site->node, SECRET_MASK);
-}
-
-/*
- * In place, because the hosts of a finished inventory point into the trees of
- * its groups: a copy would leave them with the secrets.
- */
-void
-cmdb_mask_inventory(Inventory *inventory)
-{
-	SpecNode   *globals = node_map();
-	ListCell   *lc;
-
-	node_map_set(globals, "vars", inventory->vars);
-	site_visit_body(globals, "", mask_site, NULL);
-	foreach(lc, inventory->groups)
-	{
-		CHECK_FOR_INTERRUPTS();
-		site_visit_body(inventory_body(lfirst(lc)), "", mask_site, NULL);
-	}
-}
 
 /* ---- Ansible's form ---- */
 

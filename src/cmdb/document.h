@@ -1,23 +1,16 @@
 /*
  * document.h
  *		What is declared, as documents that others read: Ansible's dynamic
- *		inventory, one cluster's document, and masking before either is shown.
+ *		inventory, one cluster's document.
  *
  * Not for: YAML (spec/yaml_write.h), whole inventories as documents
- * (inventory_document()), who may see what (worker/sql_document.c).
+ * (inventory_document()), masking (cmdb.h), who may see what (worker/sql_document.c).
  */
 #ifndef PGOPS_CMDB_DOCUMENT_H
 #define PGOPS_CMDB_DOCUMENT_H
 
 #include "lib/stringinfo.h"
 #include "spec/inventory.h"
-
-/*
- * cmdb_mask_inventory
- *		Replaces every secret by SECRET_MASK, in place: for an inventory that
- *		was loaded to be shown.
- */
-extern void cmdb_mask_inventory(Inventory *inventory);
 
 /*
  * cmdb_inventory_json

@@ -6,6 +6,8 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+
 #include "cmdb/cmdb.h"
 #include "cmdb/site.h"
 #include "secret.h"
@@ -27,4 +29,23 @@ cmdb_mask(const SpecNode *body)
 
 	site_visit_body(copy, "", mask_site, NULL);
 	return copy;
+}
+
+/*
+ * In place, because the hosts of a finished inventory point into the trees of
+ * its groups: a copy would leave them with the secrets.
+ */
+void
+cmdb_mask_inventory(Inventory *inventory)
+{
+	SpecNode   *globals = node_map();
+	ListCell   *lc;
+
+	node_map_set(globals, "vars", inventory->vars);
+	site_visit_body(globals, "", mask_site, NULL);
+	foreach(lc, inventory->groups)
+	{
+		CHECK_FOR_INTERRUPTS();
+		site_visit_body(inventory_body(lfirst(lc)), "", mask_site, NULL);
+	}
 }

@@ -48,7 +48,7 @@ next_character(const char **s)
 		*s += pg_utf_mblen(at);
 		return utf8_to_unicode(at);
 	}
-	for (int rest = pg_mblen(*s); rest > 0 && **s != '\0'; rest--)
+	for (int rest = pg_encoding_mblen(GetDatabaseEncoding(), *s); rest > 0 && **s != '\0'; rest--)
 		(*s)++;
 	return 0xA1;
 }

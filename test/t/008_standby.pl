@@ -44,6 +44,8 @@ my $sqlstate = ($standby->psql('postgres', 'SELECT * FROM pgops.apply_cluster(' 
 like($sqlstate, qr/during recovery/, 'declaring on a standby is refused');
 is( value($standby, "SELECT count(*) FROM pgops.plan() WHERE kind <> 'hba'"),
 	0, 'the plan of a standby holds files only');
+is( value($standby, q{SELECT pgops.inventory() -> '_meta' -> 'hostvars' -> '10.10.10.12' ->> 'pg_role'}),
+	'replica', 'Ansible may take its inventory from a standby');
 
 # somebody edits the file of the standby
 append_to_file($standby_hba, "local all all trust\n");
