@@ -8,13 +8,13 @@ RESET client_min_messages;
 -- each field that can be declared has its column, and each column is a field or one of the fixed ones
 CREATE TEMP TABLE declarable AS
 SELECT *
-  FROM (VALUES ('users', '{name,state,password,login,superuser,createdb,createrole,inherit,replication,bypassrls,connlimit,expire_in,expire_at,comment,roles,parameters,pgbouncer,pool_mode,pool_connlimit}'::text[]),
-			   ('databases', '{name,state,owner,template,encoding,locale,lc_collate,lc_ctype,locale_provider,icu_locale,icu_rules,builtin_locale,strategy,tablespace,is_template,allowconn,revokeconn,connlimit,comment,parameters,baseline,schemas,extensions,pgbouncer,pool_auth_user,pool_mode,pool_size,pool_size_min,pool_size_reserve,pool_reserve,pool_max_db_conn,pool_connlimit,register_datasource}'),
-			   ('schemas', '{database,name,owner,state}'),
+  FROM (VALUES ('users', '{name,state,password,login,superuser,createdb,createrole,inherit,replication,bypassrls,connlimit,expire_in,expire_at,comment,roles,parameters,database_parameters,pgbouncer,pool_mode,pool_connlimit}'::text[]),
+			   ('databases', '{name,state,owner,template,encoding,locale,lc_collate,lc_ctype,locale_provider,icu_locale,icu_rules,builtin_locale,strategy,tablespace,is_template,allowconn,revokeconn,privileges,default_privileges,connlimit,comment,parameters,baseline,schemas,extensions,pgbouncer,pool_auth_user,pool_mode,pool_size,pool_size_min,pool_size_reserve,pool_reserve,pool_max_db_conn,pool_connlimit,register_datasource}'),
+			   ('schemas', '{database,name,owner,privileges,state}'),
 			   ('extensions', '{database,name,schema,version,state}'),
 			   ('hba_rules', '{title,role,order,user,db,addr,auth,rules}'),
 			   ('services', '{name,port,ip,src_ip,dest,check,selector,backup,maxconn,balance,options}'),
-			   ('default_privileges', '{definition,action,privileges,object_type,grantees,grant_option}'))
+			   ('default_privileges', '{database,definition,action,privileges,object_type,grantees,grant_option,for_roles,in_schemas}'))
 	   AS v (view, fields);
 SELECT d.view, array_agg(a.attname::text ORDER BY a.attnum)
 		 = '{cluster}'::text[] || d.fields || '{parameter,scope,ordinal}' AS in_order
@@ -52,11 +52,11 @@ all:
         node_chain: "<${node_chain}>"
         pg_vip_address: 10.9.0.5/24
         pg_users:
-          - { name: "${app_name}_owner", password: "Plain${app_name}.1", connlimit: "${node_conns}", comment: "of ${app_name} by ${pg_cluster}, ${vip} ${lo} ${nothing} ${grafana_admin_password}", roles: [ dbrole_admin, { name: dbrole_readonly, admin: true } ], parameters: { search_path: "${app_name}, public", work_mem: 64MB } }
+          - { name: "${app_name}_owner", password: "Plain${app_name}.1", connlimit: "${node_conns}", comment: "of ${app_name} by ${pg_cluster}, ${vip} ${lo} ${nothing} ${grafana_admin_password}", roles: [ dbrole_admin, { name: dbrole_readonly, admin: true } ], parameters: { search_path: "${app_name}, public", work_mem: 64MB }, database_parameters: { shop: { work_mem: 1MB } } }
           - { name: 'odd "name"; DROP', login: no, superuser: off, connlimit: "{{ limit }}", pgbouncer: "{{ pool }}", expire_at: 2030-12-31, comment: "" }
           - { name: nobody, state: absent, password: { env: NOBODY_PASSWORD } }
         pg_databases:
-          - { name: "${app_name}", owner: "${app_name}_owner", connlimit: 50, revokeconn: true, schemas: [ app, { name: old, state: absent }, { name: own, owner: "${app_name}_owner" } ], extensions: [ pg_trgm, { name: hstore, schema: app, version: "1.8" } ], parameters: { statement_timeout: 30s } }
+          - { name: "${app_name}", owner: "${app_name}_owner", connlimit: 50, revokeconn: true, schemas: [ app, { name: old, state: absent }, { name: own, owner: "${app_name}_owner", privileges: [ "GRANT USAGE TO nobody" ] } ], extensions: [ pg_trgm, { name: hstore, schema: app, version: "1.8" } ], parameters: { statement_timeout: 30s }, privileges: [ GRANT CONNECT TO nobody ], default_privileges: [ 'FOR ROLE "${app_name}_owner" IN SCHEMA app GRANT SELECT ON TABLES TO nobody' ] }
           - { name: plain, comment: "{{ later }} in ${app_name}", pool_size: 10 }
         pg_hba_rules:
           - { title: "owner of ${app_name}", user: "${app_name}_owner,${admin}", db: "${app_name}", addr: "${admin_ip}/32", auth: ssl, order: 10, role: primary }
@@ -75,7 +75,7 @@ $$);
 SELECT * FROM pgops.users WHERE cluster = 'pg-view' AND parameter = 'pg_users' ORDER BY ordinal;
 SELECT * FROM pgops.databases WHERE cluster = 'pg-view' ORDER BY ordinal;
 \x off
-SELECT database, name, owner, state, parameter, scope, ordinal FROM pgops.schemas
+SELECT database, name, owner, privileges, state, parameter, scope, ordinal FROM pgops.schemas
  WHERE cluster = 'pg-view' ORDER BY database NULLS FIRST, ordinal;
 SELECT database, name, schema, version, state, parameter, scope, ordinal FROM pgops.extensions
  WHERE cluster = 'pg-view' AND (parameter = 'pg_databases' OR ordinal < 3) ORDER BY database NULLS FIRST, ordinal;
@@ -83,8 +83,8 @@ SELECT title, role, "order", "user", db, addr, auth, rules, parameter, scope, or
  WHERE cluster = 'pg-view' AND (scope <> 'default' OR ordinal < 3) ORDER BY parameter, ordinal;
 SELECT cluster, name, port, dest, "check", selector, maxconn, options, parameter, scope, ordinal FROM pgops.services
  WHERE cluster IN ('pg-view', 'pg-more') AND parameter = 'pg_services' ORDER BY cluster;
-SELECT definition, action, privileges, object_type, grantees, grant_option, parameter, scope, ordinal
-  FROM pgops.default_privileges WHERE cluster = 'pg-view' ORDER BY ordinal;
+SELECT database, definition, action, privileges, object_type, grantees, grant_option, for_roles, in_schemas, parameter, scope, ordinal
+  FROM pgops.default_privileges WHERE cluster = 'pg-view' ORDER BY database NULLS FIRST, ordinal;
 
 -- defaults, where nothing is declared
 SELECT parameter, scope, count(*) FROM pgops.users WHERE cluster = 'pg-more' GROUP BY 1, 2;

@@ -25,7 +25,7 @@ Arguments:
   kind     user, database, schema, extension, hba_rule, service, default_privilege: the objects of a pgsql cluster; instance: the hosts of a group; cluster: the group itself (one row)
   cluster  name of a group of the inventory
 
-Result: the columns that the caller names, in the caller''s types (text, boolean, integer, bigint, numeric, double precision, jsonb). A column is filled from the object''s field of that name; for instance and cluster it is a parameter''s name. Besides there are: ordinal (place in its list, from 1), parameter (where it is declared), scope (default, global, group or cluster), database (of schemas and extensions); for default_privilege: definition, action, privileges, object_type, grantees, grant_option; for instance: host, variables; for cluster: primary_host, variables. A value that is not of the type (a Jinja expression, say) is NULL. Secrets are masked, placeholders resolved. No row if there is no such group.
+Result: the columns that the caller names, in the caller''s types (text, boolean, integer, bigint, numeric, double precision, jsonb). A column is filled from the object''s field of that name; for instance and cluster it is a parameter''s name. Besides there are: ordinal (place in its list, from 1), parameter (where it is declared), scope (default, global, group or cluster), database (of what is in one); for default_privilege: definition, action, privileges, object_type, grantees, grant_option, for_roles, in_schemas; for instance: host, variables; for cluster: primary_host, variables. A value that is not of the type (a Jinja expression, say) is NULL. Secrets are masked, placeholders resolved. No row if there is no such group.
 
 Errors: 22023 for an unknown kind, 42804 for a type of column that is not supported.
 
@@ -268,15 +268,15 @@ COMMENT ON COLUMN pgops.settings.section IS 'Section of the parameter, as in pgo
 CREATE VIEW pgops.users AS
 	SELECT c.name AS cluster, o.name, o.state, o.password, o.login, o.superuser, o.createdb,
 		   o.createrole, o.inherit, o.replication, o.bypassrls, o.connlimit, o.expire_in,
-		   o.expire_at, o.comment, o.roles, o.parameters, o.pgbouncer, o.pool_mode,
-		   o.pool_connlimit, o.parameter, o.scope, o.ordinal
+		   o.expire_at, o.comment, o.roles, o.parameters, o.database_parameters, o.pgbouncer,
+		   o.pool_mode, o.pool_connlimit, o.parameter, o.scope, o.ordinal
 	FROM pgops.cluster AS c
 	CROSS JOIN LATERAL pgops.show_declared('user', c.name) AS o (
 		name text, state text, password text, login boolean, superuser boolean, createdb boolean,
 		createrole boolean, inherit boolean, replication boolean, bypassrls boolean,
 		connlimit integer, expire_in integer, expire_at text, comment text, roles jsonb,
-		parameters jsonb, pgbouncer boolean, pool_mode text, pool_connlimit integer,
-		parameter text, scope text, ordinal integer)
+		parameters jsonb, database_parameters jsonb, pgbouncer boolean, pool_mode text,
+		pool_connlimit integer, parameter text, scope text, ordinal integer)
 	WHERE c.kind OPERATOR(pg_catalog.=) 'pgsql';
 
 COMMENT ON VIEW pgops.users IS
@@ -300,6 +300,7 @@ COMMENT ON COLUMN pgops.users.expire_at IS 'Until when its password is valid: a 
 COMMENT ON COLUMN pgops.users.comment IS 'Comment on the role; empty: there shall be none.';
 COMMENT ON COLUMN pgops.users.roles IS 'Groups it is a member of: a list of names or of {"name", "state", "admin", "set", "inherit"}.';
 COMMENT ON COLUMN pgops.users.parameters IS 'Settings of its sessions: {"search_path": "app"}; "DEFAULT" resets one.';
+COMMENT ON COLUMN pgops.users.database_parameters IS 'Settings of its sessions in one database: {"app": {"work_mem": "64MB"}}.';
 COMMENT ON COLUMN pgops.users.pgbouncer IS 'May log in through the pooler.';
 COMMENT ON COLUMN pgops.users.pool_mode IS 'Its mode of pooling: transaction, session or statement.';
 COMMENT ON COLUMN pgops.users.pool_connlimit IS 'Server connections of the pooler for it; -1: no limit.';
@@ -312,18 +313,19 @@ CREATE VIEW pgops.databases AS
 	SELECT c.name AS cluster, o.name, o.state, o.owner, o.template, o.encoding, o.locale,
 		   o.lc_collate, o.lc_ctype, o.locale_provider, o.icu_locale, o.icu_rules,
 		   o.builtin_locale, o.strategy, o.tablespace, o.is_template, o.allowconn, o.revokeconn,
-		   o.connlimit, o.comment, o.parameters, o.baseline, o.schemas, o.extensions,
-		   o.pgbouncer, o.pool_auth_user, o.pool_mode, o.pool_size, o.pool_size_min,
-		   o.pool_size_reserve, o.pool_reserve, o.pool_max_db_conn, o.pool_connlimit,
-		   o.register_datasource, o.parameter, o.scope, o.ordinal
+		   o.privileges, o.default_privileges, o.connlimit, o.comment, o.parameters, o.baseline,
+		   o.schemas, o.extensions, o.pgbouncer, o.pool_auth_user, o.pool_mode, o.pool_size,
+		   o.pool_size_min, o.pool_size_reserve, o.pool_reserve, o.pool_max_db_conn,
+		   o.pool_connlimit, o.register_datasource, o.parameter, o.scope, o.ordinal
 	FROM pgops.cluster AS c
 	CROSS JOIN LATERAL pgops.show_declared('database', c.name) AS o (
 		name text, state text, owner text, template text, encoding text, locale text,
 		lc_collate text, lc_ctype text, locale_provider text, icu_locale text, icu_rules text,
 		builtin_locale text, strategy text, tablespace text, is_template boolean,
-		allowconn boolean, revokeconn boolean, connlimit integer, comment text, parameters jsonb,
-		baseline text, schemas jsonb, extensions jsonb, pgbouncer boolean, pool_auth_user text,
-		pool_mode text, pool_size integer, pool_size_min integer, pool_size_reserve integer,
+		allowconn boolean, revokeconn boolean, privileges jsonb, default_privileges jsonb,
+		connlimit integer, comment text, parameters jsonb, baseline text, schemas jsonb,
+		extensions jsonb, pgbouncer boolean, pool_auth_user text, pool_mode text,
+		pool_size integer, pool_size_min integer, pool_size_reserve integer,
 		pool_reserve integer, pool_max_db_conn integer, pool_connlimit integer,
 		register_datasource boolean, parameter text, scope text, ordinal integer)
 	WHERE c.kind OPERATOR(pg_catalog.=) 'pgsql';
@@ -350,6 +352,8 @@ COMMENT ON COLUMN pgops.databases.tablespace IS 'Its default tablespace.';
 COMMENT ON COLUMN pgops.databases.is_template IS 'May be copied by everybody with CREATEDB.';
 COMMENT ON COLUMN pgops.databases.allowconn IS 'Takes connections.';
 COMMENT ON COLUMN pgops.databases.revokeconn IS 'Takes CONNECT away from PUBLIC and leaves it to the owner and the system users.';
+COMMENT ON COLUMN pgops.databases.privileges IS 'GRANT and REVOKE clauses, instead of what follows from the rest: ["GRANT CONNECT TO app"].';
+COMMENT ON COLUMN pgops.databases.default_privileges IS 'Clauses of ALTER DEFAULT PRIVILEGES in this database, also FOR ROLE and IN SCHEMA; one row each in pgops.default_privileges.';
 COMMENT ON COLUMN pgops.databases.connlimit IS 'Sessions at a time; -1: no limit.';
 COMMENT ON COLUMN pgops.databases.comment IS 'Comment on the database; empty: there shall be none.';
 COMMENT ON COLUMN pgops.databases.parameters IS 'Settings of its sessions: {"statement_timeout": "30s"}; "DEFAULT" resets one.';
@@ -371,12 +375,12 @@ COMMENT ON COLUMN pgops.databases.scope IS 'Where that parameter is declared: gl
 COMMENT ON COLUMN pgops.databases.ordinal IS 'Place in its list, from 1.';
 
 CREATE VIEW pgops.schemas AS
-	SELECT c.name AS cluster, o.database, o.name, o.owner, o.state, o.parameter, o.scope,
-		   o.ordinal
+	SELECT c.name AS cluster, o.database, o.name, o.owner, o.privileges, o.state, o.parameter,
+		   o.scope, o.ordinal
 	FROM pgops.cluster AS c
 	CROSS JOIN LATERAL pgops.show_declared('schema', c.name) AS o (
-		database text, name text, owner text, state text, parameter text, scope text,
-		ordinal integer)
+		database text, name text, owner text, privileges jsonb, state text, parameter text,
+		scope text, ordinal integer)
 	WHERE c.kind OPERATOR(pg_catalog.=) 'pgsql';
 
 COMMENT ON VIEW pgops.schemas IS
@@ -387,6 +391,7 @@ COMMENT ON COLUMN pgops.schemas.cluster IS 'Cluster it is declared for.';
 COMMENT ON COLUMN pgops.schemas.database IS 'Database it is in; NULL: a default one (pg_default_schemas), which template1 and the main database get, and with template1 every database that is made later.';
 COMMENT ON COLUMN pgops.schemas.name IS 'Name of the schema.';
 COMMENT ON COLUMN pgops.schemas.owner IS 'Its owner; NULL: left as it is.';
+COMMENT ON COLUMN pgops.schemas.privileges IS 'GRANT and REVOKE clauses: ["GRANT USAGE TO app"].';
 COMMENT ON COLUMN pgops.schemas.state IS 'create (also if NULL) or absent: it is dropped with all that is in it.';
 COMMENT ON COLUMN pgops.schemas.parameter IS 'Parameter it stands in: pg_databases or pg_default_schemas.';
 COMMENT ON COLUMN pgops.schemas.scope IS 'Where that parameter is declared: default (built in), global, group (a group above the cluster) or cluster.';
@@ -475,25 +480,29 @@ COMMENT ON COLUMN pgops.services.ordinal IS 'Place in its list, from 1.';
 
 /* ---- default privileges ---- */
 CREATE VIEW pgops.default_privileges AS
-	SELECT c.name AS cluster, o.definition, o.action, o.privileges, o.object_type, o.grantees,
-		   o.grant_option, o.parameter, o.scope, o.ordinal
+	SELECT c.name AS cluster, o.database, o.definition, o.action, o.privileges, o.object_type,
+		   o.grantees, o.grant_option, o.for_roles, o.in_schemas, o.parameter, o.scope, o.ordinal
 	FROM pgops.cluster AS c
 	CROSS JOIN LATERAL pgops.show_declared('default_privilege', c.name) AS o (
-		definition text, action text, privileges text, object_type text, grantees text,
-		grant_option boolean, parameter text, scope text, ordinal integer)
+		database text, definition text, action text, privileges text, object_type text,
+		grantees text, grant_option boolean, for_roles text, in_schemas text, parameter text,
+		scope text, ordinal integer)
 	WHERE c.kind OPERATOR(pg_catalog.=) 'pgsql';
 
 COMMENT ON VIEW pgops.default_privileges IS
-'The declared default privileges, one row each: what is granted on objects that the owners, the administrators and the superuser create. The columns from action on say the same as definition, taken apart; they are NULL where it cannot be read (a Jinja expression).
+'The declared default privileges, one row each: what is granted on objects that the owners, the administrators and the superuser create (or the roles that the row names). The columns from action on say the same as definition, taken apart; they are NULL where it cannot be read (a Jinja expression).
 
-Example: SELECT privileges, object_type, grantees FROM pgops.default_privileges WHERE cluster = ''pg-meta'';';
+Example: SELECT database, privileges, object_type, grantees FROM pgops.default_privileges WHERE cluster = ''pg-meta'';';
 COMMENT ON COLUMN pgops.default_privileges.cluster IS 'Cluster it is declared for.';
+COMMENT ON COLUMN pgops.default_privileges.database IS 'Database it is for; NULL: all of them (pg_default_privileges).';
 COMMENT ON COLUMN pgops.default_privileges.definition IS 'What follows ALTER DEFAULT PRIVILEGES: "GRANT SELECT ON TABLES TO dbrole_readonly". It is what is declared.';
 COMMENT ON COLUMN pgops.default_privileges.action IS 'GRANT or REVOKE.';
 COMMENT ON COLUMN pgops.default_privileges.privileges IS 'Privileges, separated by commas: SELECT, INSERT; or ALL.';
 COMMENT ON COLUMN pgops.default_privileges.object_type IS 'Kind of objects: TABLES, SEQUENCES, FUNCTIONS, TYPES, SCHEMAS, LARGE OBJECTS.';
 COMMENT ON COLUMN pgops.default_privileges.grantees IS 'Roles, separated by commas and quoted where SQL wants it; PUBLIC: everybody.';
 COMMENT ON COLUMN pgops.default_privileges.grant_option IS 'Whether they may pass it on.';
-COMMENT ON COLUMN pgops.default_privileges.parameter IS 'Parameter it stands in: pg_default_privileges.';
+COMMENT ON COLUMN pgops.default_privileges.for_roles IS 'Roles whose objects it is for (FOR ROLE); NULL: those that create objects in the cluster.';
+COMMENT ON COLUMN pgops.default_privileges.in_schemas IS 'Schemas it is for (IN SCHEMA); NULL: all.';
+COMMENT ON COLUMN pgops.default_privileges.parameter IS 'Parameter it stands in: pg_default_privileges, or pg_databases for those of one database.';
 COMMENT ON COLUMN pgops.default_privileges.scope IS 'Where that parameter is declared: default (built in), global, group (a group above the cluster) or cluster.';
 COMMENT ON COLUMN pgops.default_privileges.ordinal IS 'Place in its list, from 1.';

@@ -42,6 +42,7 @@ struct RowKind
 	/* objects: the lists they are in, and the lists inside databases */
 	const char *params[4];
 	const char *inner;			/* field of a database; NULL: they are in no database */
+	void		(*put_item) (const Rows *rows, SpecNode *row);
 };
 
 /* ---- columns ---- */
@@ -129,7 +130,7 @@ typed_datum(const SpecNode *node, Oid type, Datum *value)
 
 /* Puts a row; a column that the map does not know, or not of its type, is null. */
 static void
-put_row(const Rows *rows, const SpecNode *row)
+put_row(const Rows *rows, SpecNode *row)
 {
 	TupleDesc	columns = rows->result->setDesc;
 	Datum	   *values = palloc0(columns->natts * sizeof(Datum));
@@ -187,28 +188,30 @@ used_items(const Rows *rows, const InventorySetting *setting)
 }
 
 static void
-put_items(const Rows *rows, const InventorySetting *setting, const char *database, List *items)
+put_items(const Rows *rows, const RowKind *kind, const InventorySetting *setting,
+		  const char *database, List *items)
 {
 	ListCell   *cell;
 
 	foreach(cell, items)
-		put_row(rows, item_row(setting, database, foreach_current_index(cell) + 1,
-							   lfirst(cell)));
+		kind->put_item(rows, item_row(setting, database, foreach_current_index(cell) + 1,
+									  lfirst(cell)));
 }
 
 /* what is listed inside databases; a database that is given by its name alone holds nothing */
 static void
-put_inner_items(const Rows *rows, const InventorySetting *setting, const char *inner)
+put_inner_items(const Rows *rows, const RowKind *kind, const InventorySetting *setting)
 {
 	ListCell   *cell;
 
 	foreach(cell, used_items(rows, setting))
 	{
 		const SpecNode *database = lfirst(cell);
-		const SpecNode *list = database->kind == NODE_MAP ? node_get(database, inner) : NULL;
+		const SpecNode *list = database->kind == NODE_MAP ? node_get(database, kind->inner) : NULL;
 
 		if (list != NULL && list->kind == NODE_LIST)
-			put_items(rows, setting, node_text(node_get(database, "name")), list->items);
+			put_items(rows, kind, setting, node_text(node_get(database, "name")),
+					  list->items);
 	}
 }
 
@@ -223,39 +226,43 @@ put_objects(Rows *rows, const RowKind *kind)
 		if (setting == NULL)
 			continue;
 		if (kind->inner != NULL && strcmp(kind->params[i], "pg_databases") == 0)
-			put_inner_items(rows, setting, kind->inner);
+			put_inner_items(rows, kind, setting);
 		else
-			put_items(rows, setting, NULL, used_items(rows, setting));
+			put_items(rows, kind, setting, NULL, used_items(rows, setting));
 	}
 }
 
 /* ---- default privileges ---- */
 
-/* "a, b", each written as SQL wants it; "" is PUBLIC */
+/* "a, b"; names of roles and schemas as SQL wants them, "" is PUBLIC.  NULL for none. */
 static char *
-joined(List *names, bool roles)
+joined(List *words, bool names)
 {
 	StringInfoData str;
 	ListCell   *cell;
 
+	if (words == NIL)
+		return NULL;
 	initStringInfo(&str);
-	foreach(cell, names)
+	foreach(cell, words)
 	{
-		const char *name = lfirst(cell);
+		const char *word = lfirst(cell);
 
-		if (roles)
-			name = name[0] ? quote_identifier(name) : "PUBLIC";
-		appendStringInfo(&str, "%s%s", foreach_current_index(cell) > 0 ? ", " : "", name);
+		if (names)
+			word = word[0] ? quote_identifier(word) : "PUBLIC";
+		appendStringInfo(&str, "%s%s", foreach_current_index(cell) > 0 ? ", " : "", word);
 	}
 	return str.data;
 }
 
 /* What the text says, taken apart; nothing if it cannot be read. */
 static void
-set_privilege(SpecNode *row, const char *definition)
+set_privilege(SpecNode *row, const char *definition, bool of_database)
 {
 	DefaultPrivilegeProblem problem = {0};
-	DefaultPrivilege *privilege = default_privilege_parse(definition, &problem);
+	DefaultPrivilege *privilege = of_database ?
+		own_default_privilege_parse(definition, &problem) :
+		default_privilege_parse(definition, &problem);
 
 	set_text(row, "definition", definition);
 	if (privilege == NULL)
@@ -265,25 +272,19 @@ set_privilege(SpecNode *row, const char *definition)
 	set_text(row, "object_type", default_privilege_keyword(privilege->objtype));
 	set_text(row, "grantees", joined(privilege->grantees, true));
 	node_map_set(row, "grant_option", node_bool(privilege->grant_option));
+	set_text(row, "for_roles", joined(privilege->roles, true));
+	set_text(row, "in_schemas", joined(privilege->schemas, true));
 }
 
+/* A bare text is the whole object here, not its name. */
 static void
-put_default_privileges(Rows *rows, const RowKind *kind)
+put_privilege(const Rows *rows, SpecNode *row)
 {
-	const InventorySetting *setting = effective_setting(rows->effective, kind->params[0]);
-	ListCell   *cell;
+	SpecNode   *text = node_get(row, "name");
 
-	if (setting == NULL)
-		return;
-	foreach(cell, used_items(rows, setting))
-	{
-		const SpecNode *item = lfirst(cell);
-		SpecNode   *row = item_row(setting, NULL, foreach_current_index(cell) + 1, item);
-
-		if (node_text(item) != NULL)
-			set_privilege(row, node_text(item));
-		put_row(rows, row);
-	}
+	if (text != NULL)
+		set_privilege(row, text->text, node_get(row, "database") != NULL);
+	put_row(rows, row);
 }
 
 /* ---- hosts and groups ---- */
@@ -363,14 +364,15 @@ put_cluster(Rows *rows, const RowKind *kind)
 /* ---- kinds ---- */
 
 static const RowKind kinds[] = {
-	{"user", put_objects, {"pg_default_roles", "pg_users"}},
-	{"database", put_objects, {"pg_databases"}},
-	{"schema", put_objects, {"pg_default_schemas", "pg_databases"}, "schemas"},
-	{"extension", put_objects, {"pg_default_extensions", "pg_databases"}, "extensions"},
+	{"user", put_objects, {"pg_default_roles", "pg_users"}, NULL, put_row},
+	{"database", put_objects, {"pg_databases"}, NULL, put_row},
+	{"schema", put_objects, {"pg_default_schemas", "pg_databases"}, "schemas", put_row},
+	{"extension", put_objects, {"pg_default_extensions", "pg_databases"}, "extensions", put_row},
 	{"hba_rule", put_objects, {"pg_default_hba_rules", "pg_hba_rules",
-	"pgb_default_hba_rules", "pgb_hba_rules"}},
-	{"service", put_objects, {"pg_default_services", "pg_services"}},
-	{"default_privilege", put_default_privileges, {"pg_default_privileges"}},
+	"pgb_default_hba_rules", "pgb_hba_rules"}, NULL, put_row},
+	{"service", put_objects, {"pg_default_services", "pg_services"}, NULL, put_row},
+	{"default_privilege", put_objects, {"pg_default_privileges", "pg_databases"},
+	"default_privileges", put_privilege},
 	{"instance", put_instances},
 	{"cluster", put_cluster},
 };

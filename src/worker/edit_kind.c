@@ -17,7 +17,7 @@ static const char *const hba_params[] = {
 	"pg_hba_rules", "pg_default_hba_rules", "pgb_hba_rules", "pgb_default_hba_rules", NULL
 };
 static const char *const service_params[] = {"pg_services", "pg_default_services", NULL};
-static const char *const privilege_params[] = {"pg_default_privileges", NULL};
+static const char *const privilege_params[] = {"pg_databases", "pg_default_privileges", NULL};
 
 /* all other columns of the two views but these and "variables" are computed */
 static const EditAlias instance_columns[] = {
@@ -58,8 +58,8 @@ static const EditKind kinds[] = {
 	{"extensions", "extension", extension_params, "extensions", NULL, NULL, edit_carry_item},
 	{"hba_rules", "rule", hba_params, NULL, NULL, NULL, edit_carry_item},
 	{"services", "service", service_params, NULL, NULL, NULL, edit_carry_item},
-	{"default_privileges", "default privilege", privilege_params, NULL, "definition", NULL,
-	edit_carry_item},
+	{"default_privileges", "default privilege", privilege_params, "default_privileges",
+	"definition", NULL, edit_carry_item},
 };
 
 const EditKind *
