@@ -122,6 +122,13 @@ inventory_group_mentioned(const Inventory *inventory, const InventoryGroup *grou
 	return below_all || group->parents != NIL;
 }
 
+const char *
+inventory_path(const Inventory *inventory, const InventoryGroup *group)
+{
+	return strcmp(group->name, INVENTORY_UNGROUPED) == 0 &&
+		!inventory_group_mentioned(inventory, group) ? INVENTORY_ALL : group->name;
+}
+
 InventoryGroup *
 inventory_group(const Inventory *inventory, const char *name)
 {

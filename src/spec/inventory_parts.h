@@ -25,6 +25,9 @@ extern SpecNode *inventory_expand_hosts(SpecNode *hosts, const char *path, Findi
 /* whether the group is written below or beside "all" or below another group */
 extern bool inventory_group_mentioned(const Inventory *inventory, const InventoryGroup *group);
 
+/* what paths of findings about a group begin with: its name, or all for the hosts of all */
+extern const char *inventory_path(const Inventory *inventory, const InventoryGroup *group);
+
 /* whether a mention is the body of a group beside "all" */
 extern bool inventory_is_top(const InventoryChild *child);
 

@@ -373,7 +373,8 @@ check_names(InventoryReader *reader)
 			continue;
 		at = spec_place_of_key(node_entry(listing->hosts, host->name));
 		spec_error(reader->findings, ERRCODE_PGOPS_DUPLICATE_OBJECT, &at,
-				   psprintf("%s.hosts.%s", listing->name, host->name), NULL,
+				   psprintf("%s.hosts.%s", inventory_path(reader->inventory, listing),
+							host->name), NULL,
 				   group != NULL && group->line > 0 ?
 				   "host \"%s\" is called as a group is (line %d)" :
 				   "host \"%s\" is called as a group is", host->name,

@@ -199,6 +199,7 @@ spec_check_cluster(GroupView *view, Findings *findings)
 	check_cluster_name(view, findings);
 	spec_check_identity(view, findings);
 	spec_check_cross(view, findings);
+	spec_check_ports(view, findings);
 	pfree(hosts_path);
 }
 

@@ -78,15 +78,15 @@ typedef struct GroupView
 	const char *path;			/* the group's name, or "all": begins the paths of findings */
 	List	   *levels;			/* of InventoryGroup *: itself and those above, weakest first */
 	const SpecNames *globals;	/* SpecEntry of all's variables */
+	SpecNames  *reported;		/* what has been said of inherited values */
 	List	   *members;		/* of SpecMember *, by spec_check_identity() */
 	bool		asked;			/* findings about it are wanted */
 	bool		incomplete;		/* lacking hosts or a primary is no error */
 } GroupView;
 
-/* globals NULL: all's variables are indexed for this view */
+/* like: another view of the same inventory, to share its tables (NULL: there is none yet) */
 extern GroupView *spec_view_create(const Inventory *inventory, const InventoryGroup *group,
-								   const SpecNames *globals);
-extern SpecNames *spec_index_entries(const SpecNode *map);
+								   const GroupView *like);
 
 /*
  * A variable as the group as such has it, without defaults; NULL if it is not
@@ -133,7 +133,7 @@ extern void spec_check_identity(GroupView *view, Findings *findings);
 /* rules between the parameters of one level, with what it inherits (validate_cross.c) */
 extern void spec_check_cross(const GroupView *view, Findings *findings);
 
-/* ports: of one level; of the hosts that several clusters share (validate_port.c) */
+/* ports: of one cluster; of the hosts that several clusters share (validate_port.c) */
 extern void spec_check_ports(const GroupView *view, Findings *findings);
 extern void spec_check_host_ports(const Inventory *inventory, List *views, Findings *findings);
 

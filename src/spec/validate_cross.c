@@ -334,5 +334,4 @@ spec_check_cross(const GroupView *view, Findings *findings)
 	check_across(&lists.default_services, "pg_default_services", &lists.services, "service",
 				 findings);
 	check_roles(&lists, findings);
-	spec_check_ports(view, findings);
 }

@@ -94,13 +94,10 @@ check_priority(const SpecNode *vars, const char *path, Findings *findings)
 static void
 check_other_group(const GroupView *view, Findings *findings)
 {
-	InventoryGroup *group = unconstify(InventoryGroup *, view->group);
-	bool		below_all = strcmp(group->name, INVENTORY_UNGROUPED) == 0 &&
-		!inventory_group_mentioned(view->inventory, group);
+	const InventoryGroup *group = view->group;
 
-	spec_check_hosts(group->hosts, below_all ? "all.hosts" : spec_path_key(group->name, "hosts"),
-					 false, findings);
-	spec_check_vars(group->vars, group->name, "\"vars\"", false, findings);
+	spec_check_hosts(group->hosts, spec_path_key(view->path, "hosts"), false, findings);
+	spec_check_vars(group->vars, view->path, "\"vars\"", false, findings);
 	spec_check_cross(view, findings);
 }
 
@@ -114,8 +111,8 @@ check_group(GroupView *view, Findings *findings)
 	else
 		check_other_group(view, findings);
 	check_priority(group->vars, group->name, findings);
-	spec_report_jinja(group->hosts, spec_path_key(group->name, "hosts"), findings);
-	spec_report_jinja(group->vars, group->name, findings);
+	spec_report_jinja(group->hosts, spec_path_key(view->path, "hosts"), findings);
+	spec_report_jinja(group->vars, view->path, findings);
 }
 
 void
@@ -141,21 +138,24 @@ typedef struct HostVariable
  * also below the group that set it: rarely meant, and never seen.
  */
 static void
-report_override(const InventoryHost *host, const HostVariable *earlier,
-				const HostVariable *later, Findings *findings)
+report_override(const Inventory *inventory, const InventoryHost *host,
+				const HostVariable *earlier, const HostVariable *later, Findings *findings)
 {
 	finding_add(findings, FINDING_WARNING, ERRCODE_PGOPS_CONTRADICTION, later->entry->value,
-				psprintf("%s.hosts.%s.%s", later->group->name, host->name, later->entry->key),
+				psprintf("%s.hosts.%s.%s", inventory_path(inventory, later->group), host->name,
+						 later->entry->key),
 				"Variables of a host are one set for all groups: say it in one place, or as a variable of the groups.",
 				earlier->entry->line > 0 ?
 				"variable \"%s\" of host \"%s\" replaces another value, set below group \"%s\" (line %d)" :
 				"variable \"%s\" of host \"%s\" replaces another value, set below group \"%s\"",
-				later->entry->key, host->name, earlier->group->name, earlier->entry->line);
+				later->entry->key, host->name, inventory_path(inventory, earlier->group),
+				earlier->entry->line);
 }
 
 /* the host's variables below each of its groups; asked: groups whose findings are wanted, NULL: all */
 static void
-check_host(const InventoryHost *host, const SpecNames *asked, Findings *findings)
+check_host(const Inventory *inventory, const InventoryHost *host, const SpecNames *asked,
+		   Findings *findings)
 {
 	SpecNames  *seen = spec_names_create();
 	ListCell   *lg;
@@ -178,7 +178,7 @@ check_host(const InventoryHost *host, const SpecNames *asked, Findings *findings
 				continue;
 			if (asked == NULL || spec_names_find(asked, group->name) != NULL ||
 				spec_names_find(asked, earlier->group->name) != NULL)
-				report_override(host, earlier, variable, findings);
+				report_override(inventory, host, earlier, variable, findings);
 			*earlier = *variable;
 		}
 	}
@@ -194,7 +194,7 @@ check_hosts(const Inventory *inventory, const SpecNames *asked, Findings *findin
 		const InventoryHost *host = lfirst(lc);
 
 		if (list_length(host->groups) > 1)
-			check_host(host, asked, findings);
+			check_host(inventory, host, asked, findings);
 	}
 }
 
@@ -245,7 +245,7 @@ void
 spec_validate_groups(Inventory *inventory, List *names, bool incomplete, Findings *findings)
 {
 	SpecNames  *asked = index_names(names);
-	SpecNames  *globals = spec_index_entries(inventory->vars);
+	GroupView  *view = NULL;
 	List	   *views = NIL;
 	List	   *clusters;
 	ListCell   *lc;
@@ -253,8 +253,8 @@ spec_validate_groups(Inventory *inventory, List *names, bool incomplete, Finding
 	foreach(lc, inventory->groups)
 	{
 		InventoryGroup *group = lfirst(lc);
-		GroupView  *view = spec_view_create(inventory, group, globals);
 
+		view = spec_view_create(inventory, group, view);
 		CHECK_FOR_INTERRUPTS();
 		view->incomplete = incomplete;
 		view->asked = asked == NULL || spec_names_find(asked, group->name) != NULL;

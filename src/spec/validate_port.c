@@ -212,28 +212,60 @@ claim_path(const Claims *claims, const Claim *claim)
 }
 
 /*
- * Two claims of one port.  Reported where somebody declared it at this level:
- * at the later one, if both are.
+ * Whether this was not said before: what is declared for all collides in every
+ * cluster, and is one mistake.
+ */
+static bool
+is_news(const Claims *claims, const Claim *culprit, const char *path)
+{
+	char	   *key = psprintf(INT64_FORMAT " %s", culprit->port, path);
+
+	return spec_names_add(claims->view->reported, key, key) == NULL;
+}
+
+/*
+ * Who gives the server the port of a default service may have no proxy at all;
+ * who declares a service has one.
+ */
+static FindingSeverity
+severity_of(const Claim *culprit, const Claim *other)
+{
+	return culprit->index >= 0 || other->at != NULL ? FINDING_ERROR : FINDING_WARNING;
+}
+
+/*
+ * Two claims of one port.  Reported where somebody declared it: at the later
+ * one if both are declared, at the one nearer to the host if only one is.
  */
 static void
 report(const Claims *claims, const Claim *first, const Claim *second, Findings *findings)
 {
-	const Claim *culprit = second->own && second->at != NULL ? second : first;
-	const Claim *other = culprit == second ? first : second;
+	const Claim *culprit = second->at != NULL && (second->own || !first->own) ? second : first;
+	const Claim *other;
+	char	   *path;
 
+	if (culprit->at == NULL)
+		culprit = second;
+	other = culprit == second ? first : second;
+	path = claim_path(claims, culprit);
+	if (!is_news(claims, culprit, path))
+		return;
 	if (claims->host != NULL)
-		spec_error(findings, ERRCODE_PGOPS_DUPLICATE_OBJECT, culprit->at,
-				   claim_path(claims, culprit), NULL,
-				   "port " INT64_FORMAT " of host \"%s\" is taken by %s already",
-				   culprit->port, claims->host->key, claim_text(other));
+		finding_add(findings, severity_of(culprit, other), ERRCODE_PGOPS_DUPLICATE_OBJECT,
+					culprit->at, path, NULL,
+					"port " INT64_FORMAT " of host \"%s\" is taken by %s already",
+					culprit->port, claims->host->key, claim_text(other));
 	else
-		spec_error(findings, ERRCODE_PGOPS_DUPLICATE_OBJECT, culprit->at,
-				   claim_path(claims, culprit), NULL,
-				   "port " INT64_FORMAT " is taken by %s already", culprit->port,
-				   claim_text(other));
+		finding_add(findings, severity_of(culprit, other), ERRCODE_PGOPS_DUPLICATE_OBJECT,
+					culprit->at, path, NULL,
+					"port " INT64_FORMAT " is taken by %s already", culprit->port,
+					claim_text(other));
 }
 
-/* claims of one port that lie together, all of them against the first */
+/*
+ * Claims of one port lie together; all of them against the first.  What only
+ * the catalogue says is in order.  Of a host only what its group has not.
+ */
 static void
 check_claims(Claims *claims, Findings *findings)
 {
@@ -246,7 +278,8 @@ check_claims(Claims *claims, Findings *findings)
 
 		if (first == NULL || compare_ports(first, claim) != 0)
 			first = claim;
-		else if ((claim->own && claim->at != NULL) || (first->own && first->at != NULL))
+		else if ((claims->host == NULL || claim->own || first->own) &&
+				 (claim->at != NULL || first->at != NULL))
 			report(claims, first, claim, findings);
 	}
 }

@@ -7,11 +7,12 @@
  */
 #include "postgres.h"
 
+#include "spec/inventory_parts.h"
 #include "spec/validate.h"
 
 /* The variables of all are many, and are asked for with every group: hence a table. */
-SpecNames *
-spec_index_entries(const SpecNode *map)
+static SpecNames *
+index_entries(const SpecNode *map)
 {
 	SpecNames  *names = spec_names_create();
 	ListCell   *lc;
@@ -27,15 +28,16 @@ spec_index_entries(const SpecNode *map)
 
 GroupView *
 spec_view_create(const Inventory *inventory, const InventoryGroup *group,
-				 const SpecNames *globals)
+				 const GroupView *like)
 {
 	GroupView  *view = palloc0(sizeof(GroupView));
 
 	view->inventory = inventory;
 	view->group = group;
-	view->path = group == NULL ? "all" : group->name;
+	view->path = group == NULL ? INVENTORY_ALL : inventory_path(inventory, group);
 	view->levels = group == NULL ? NIL : inventory_group_levels(group);
-	view->globals = globals != NULL ? globals : spec_index_entries(inventory->vars);
+	view->globals = like != NULL ? like->globals : index_entries(inventory->vars);
+	view->reported = like != NULL ? like->reported : spec_names_create();
 	view->asked = true;
 	return view;
 }
@@ -64,7 +66,7 @@ spec_view_value(const GroupView *view, const char *param, const char **origin)
 		return not_null(value);
 	}
 	if (origin != NULL)
-		*origin = "all";
+		*origin = INVENTORY_ALL;
 	global = spec_names_find(view->globals, param);
 	return global == NULL ? NULL : not_null(global->value);
 }
