@@ -156,6 +156,27 @@ my $json = JSON::PP->new->encode(\%json);
 declared('Json', 'SELECT count(*) FROM pgops.apply_cluster(' . literal($json) . '::jsonb)');
 declare($node, spec_with('Dry'), dry_run => 1);
 
+# one secret at a time, without a document
+sub set_secret { return 'SELECT pgops.set_secret(\'pg_users[app_owner].password\', ' . literal("$_[0]-Owner-wOrd") . ", 'small')"; }
+declared('Single', set_secret('Single'));
+declared('SingleBlock', 'DO ' . literal('BEGIN PERFORM pgops.set_secret(\'pg_users[app_owner].password\', ' . literal('SingleBlock-Owner-wOrd') . ", 'small'); END"));
+declared('SingleExecuted', "PREPARE p(text) AS SELECT pgops.set_secret('pg_users[app_owner].password', \$1, 'small'); EXECUTE p('SingleExecuted-Owner-wOrd')");
+declared('View', "UPDATE pgops.users SET password = 'View-Owner-wOrd' WHERE cluster = 'small' AND name = 'app_owner'");
+declared('Path', "SET search_path = pgops; UPDATE users SET password = 'Path-Owner-wOrd' WHERE cluster = 'small' AND name = 'app_owner'");
+append_to_file("$script.single", "SELECT pgops.set_secret('pg_users[app_owner].password', :password, 'small');\n");
+append_to_file("$script.view", "UPDATE pgops.users SET password = :password WHERE cluster = 'small' AND name = 'app_owner';\n");
+for my $way (qw(single view))
+{
+	for my $mode (qw(extended prepared))
+	{
+		my $word = ucfirst("$way$mode-Owner-wOrd");
+		$node->command_ok([ 'pgbench', '-n', '-t', '1', '-M', $mode, '-D', "password=$word", '-f', "$script.$way", 'postgres' ],
+			"$way: bound as a parameter, $mode");
+		settle($node);
+		is((tcp_login($node, 'app_owner', $word))[0], 0, '... the password works');
+	}
+}
+
 # ---- refused: wrong elsewhere, wrong at the password, broken there ----
 my $refused = '';
 my %broken = (

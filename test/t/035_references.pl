@@ -101,6 +101,16 @@ reconciled('converged', 'a second time');
 same_footprint(footprint($node), $before, '... changes nothing');
 is(scalar(plan_rows($node)), 0, '... nor would it, seen from another process');
 
+# ---- in the views, which can be written to ----
+is( value($node, "SELECT string_agg(concat_ws(' ', name, password), ', ' ORDER BY name) FROM pgops.users WHERE name LIKE 'app%'"),
+	'app_owner ********, app_reader ********', 'the view says that there are passwords');
+$node->safe_psql('postgres', "UPDATE pgops.users SET connlimit = 21 WHERE name = 'app_owner'");
+is(settle($node)->{phase}, 'converged', 'another field is written');
+is( value($node, "SELECT value #>> '{0,password,file}' FROM pgops.variable WHERE name = 'pg_users'"), $owner_file,
+	'... the reference stays');
+is(value($node, "SELECT rolconnlimit FROM pg_authid WHERE rolname = 'app_owner'"), 21, '... and the server follows');
+declare($node, spec());
+
 # ---- the file changes ----
 write_file($owner_file, "Second-Owner-wOrd\r\n");
 is(join(' ', map { $_->{statement} } plan_rows($node)), q{ALTER ROLE app_owner PASSWORD '<redacted>'}, 'a new password is planned');
