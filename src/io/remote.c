@@ -482,13 +482,16 @@ enforce_deadline(RemoteConnection *self, TimestampTz now)
 		fail(self, true, STATE_TIMEOUT, "server did not answer in time");
 }
 
-/* Waits for the sockets and for the first deadline; returns whether the latch was set. */
+/*
+ * Waits for the sockets, the first deadline and the given time (0: none);
+ * returns whether the latch was set.
+ */
 static bool
-wait_for_any(RemoteSet *set, int busy)
+wait_for_any(RemoteSet *set, int busy, TimestampTz until)
 {
-	IoSocket   *sockets = palloc0(busy * sizeof(IoSocket));
-	RemoteConnection **of = palloc0(busy * sizeof(RemoteConnection *));
-	TimestampTz first = DT_NOEND;
+	IoSocket   *sockets = palloc0((busy + 1) * sizeof(IoSocket));
+	RemoteConnection **of = palloc0((busy + 1) * sizeof(RemoteConnection *));
+	TimestampTz first = until != 0 ? until : DT_NOEND;
 	int			count = 0;
 	bool		woken;
 	ListCell   *cell;
@@ -546,7 +549,7 @@ take_finished(RemoteSet *set, int *busy)
 }
 
 Remote *
-remote_next(RemoteSet *set, bool *woken)
+remote_next(RemoteSet *set, TimestampTz until, bool *woken)
 {
 	*woken = false;
 	for (;;)
@@ -556,9 +559,9 @@ remote_next(RemoteSet *set, bool *woken)
 
 		if (finished != NULL)
 			return &finished->remote;
-		if (busy == 0)
+		if (busy == 0 && until == 0)
 			return NULL;
-		if (wait_for_any(set, busy))
+		if (wait_for_any(set, busy, until) || (until != 0 && io_remaining_ms(until) == 0))
 		{
 			*woken = true;
 			return NULL;

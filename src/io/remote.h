@@ -73,11 +73,12 @@ extern Remote *remote_none(RemoteSet *set, void *owner);
 
 /*
  * remote_next
- *		The next whose request is over; NULL if there is none under way or, with
- *		*woken, if the process latch was set.  Raises only what
+ *		The next whose request is over; NULL if the process latch was set or the
+ *		time is "until" (0: no such time), and then *woken; or if there is
+ *		neither a request under way nor such a time.  Raises only what
  *		CHECK_FOR_INTERRUPTS raises.
  */
-extern Remote *remote_next(RemoteSet *set, bool *woken);
+extern Remote *remote_next(RemoteSet *set, TimestampTz until, bool *woken);
 
 /* host that the connection leads to, or NULL */
 extern const char *remote_host(Remote *remote);

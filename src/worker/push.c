@@ -16,7 +16,6 @@
 #include "storage/lock.h"
 #include "utils/memutils.h"
 
-#include "guc.h"
 #include "worker/extension.h"
 #include "worker/push.h"
 #include "worker/push_parts.h"
@@ -28,11 +27,9 @@
 /* between two attempts to take over a cluster that another process is calling, ms */
 #define LOCK_PAUSE_MS		200
 
-/* longest delay between two attempts at a target, ms */
-#define MAX_DELAY_MS		(5 * 60 * 1000)
-
-/* our own kind of advisory lock: users' have 1 or 2 in this place */
-#define LOCK_KIND			7
+/* our own kinds of advisory locks: users' have 1 or 2 in this place */
+#define LOCK_KIND_CLUSTER	7
+#define LOCK_KIND_WORKER	8
 
 /* a group that is being called */
 typedef struct ActiveGroup
@@ -47,10 +44,9 @@ struct PushRun
 {
 	MemoryContext context;
 	RemoteSet  *set;
-	Remote	   *ticker;			/* ends waits while a cluster is another process's */
-	bool		ticking;
 	bool		in_session;
-	bool		stale;			/* look for more */
+	bool		stale;			/* look for more now */
+	TimestampTz next;			/* or then; 0: not */
 	bool		done;			/* there will not be any more */
 	long		timeout_ms;
 	TimestampTz deadline;		/* of a session's run as a whole */
@@ -68,7 +64,6 @@ push_run_create(bool in_session, long timeout_ms, PushLook look)
 
 	run->context = CurrentMemoryContext;
 	run->set = remote_set_create();
-	run->ticker = remote_none(run->set, NULL);
 	run->in_session = in_session;
 	run->timeout_ms = timeout_ms;
 	run->deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), timeout_ms);
@@ -96,8 +91,9 @@ has_name(const List *names, const char *name)
 	return false;
 }
 
-bool
-push_run_has(PushRun *run, const char *cluster)
+/* whether the run has to do with a cluster already */
+static bool
+knows_cluster(const PushRun *run, const char *cluster)
 {
 	ListCell   *cell;
 
@@ -127,7 +123,7 @@ lock_tag(const char *cluster, LOCKTAG *tag)
 {
 	uint64		hash = hash_bytes_extended((const unsigned char *) cluster, strlen(cluster), 0);
 
-	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, (uint32) (hash >> 32), (uint32) hash, LOCK_KIND);
+	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, (uint32) (hash >> 32), (uint32) hash, LOCK_KIND_CLUSTER);
 }
 
 /*
@@ -152,6 +148,15 @@ unlock_cluster(const PushRun *run, const char *cluster)
 		return;
 	lock_tag(cluster, &tag);
 	(void) LockRelease(&tag, ExclusiveLock, true);
+}
+
+bool
+push_lock_worker(void)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, 0, 0, LOCK_KIND_WORKER);
+	return LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
 /* ---- transactions: a session has one, the worker needs its own ---- */
@@ -191,70 +196,6 @@ find_earlier(const ActiveGroup *active, const char *pg_cluster)
 	return NULL;
 }
 
-/* doubled from pgops.retry_delay with each failure */
-static long
-retry_ms(int attempts)
-{
-	long		delay = pgops_guc_retry_delay;
-
-	for (int i = 1; i < attempts && delay < MAX_DELAY_MS; i++)
-		delay *= 2;
-	return Min(delay, MAX_DELAY_MS);
-}
-
-/* likewise with each look that finds it not settled yet */
-static long
-refresh_ms(const Push *push, const PushStatus *earlier)
-{
-	if (push->delivered || earlier == NULL || earlier->next_attempt == 0 ||
-		earlier->next_attempt <= earlier->last_attempt)
-		return retry_ms(1);
-	return Min((earlier->next_attempt - earlier->last_attempt) / 1000 * 2, MAX_DELAY_MS);
-}
-
-/* these stay as they are until something is declared; of others it is asked again */
-static bool
-needs_refresh(const Push *push)
-{
-	return !push_is_settled(push) || (strcmp(push->phase, "converged") != 0 &&
-									  strcmp(push->phase, "observing") != 0);
-}
-
-static void
-fill_status(PushStatus *status, const Push *push, const PushStatus *earlier)
-{
-	TimestampTz now = GetCurrentTimestamp();
-	long		delay = 0;
-
-	if (earlier != NULL)
-		*status = *earlier;
-	status->cluster = push->target->cluster;
-	status->pg_cluster = push->target->pg_cluster;
-	status->host = push->host;
-	status->tried_generation = push->group->generation;
-	if (push->delivered)
-		status->pushed_generation = push->group->generation;
-	if (push->phase != NULL)
-	{
-		status->phase = push->phase;
-		status->message = push->message;
-		status->remote_generation = push->remote_generation;
-		status->observed_generation = push->observed_generation;
-	}
-	status->last_attempt = now;
-	if (push->contact)
-		status->last_contact = now;
-	status->sqlstate = push->error ? push->sqlstate : NULL;
-	status->error = push->error;
-	status->attempts = push->error ? status->attempts + 1 : 0;
-	if (push->error)
-		delay = retry_ms(status->attempts);
-	else if (needs_refresh(push))
-		delay = refresh_ms(push, earlier);
-	status->next_attempt = push->target->automatic && delay > 0 ?
-		TimestampTzPlusMilliseconds(now, delay) : 0;
-}
-
 static char *
 copy_text(const char *text)
 {
@@ -291,7 +232,7 @@ store_outcome(PushRun *run, const ActiveGroup *active, const Push *push)
 {
 	PushStatus	status = {0};
 
-	fill_status(&status, push, find_earlier(active, push->target->pg_cluster));
+	push_outcome(push, find_earlier(active, push->target->pg_cluster), &status);
 	if (enter_transaction(run))
 	{
 		cmdb_push_store(&status);
@@ -462,7 +403,7 @@ store_unreadable(PushRun *run, const char *cluster, const ErrorData *error)
 	status.error = error->message;
 	status.last_attempt = GetCurrentTimestamp();
 	status.attempts = 1;
-	status.next_attempt = TimestampTzPlusMilliseconds(status.last_attempt, MAX_DELAY_MS);
+	status.next_attempt = TimestampTzPlusMilliseconds(status.last_attempt, PUSH_MAX_DELAY_MS);
 	if (enter_transaction(run))
 	{
 		cmdb_push_store(&status);
@@ -538,11 +479,6 @@ start_waiting(PushRun *run)
 		pfree(cluster);
 	}
 	list_free(waiting);
-	if (run->waiting != NIL && !run->ticking)
-	{
-		run->ticking = true;
-		remote_pause(run->ticker, LOCK_PAUSE_MS);
-	}
 }
 
 /* ---- the run ---- */
@@ -550,14 +486,26 @@ start_waiting(PushRun *run)
 static void
 look_for_more(PushRun *run)
 {
+	List	   *names = NIL;
 	ListCell   *cell;
 
 	run->stale = false;
-	foreach(cell, run->look(run, &run->done))
+	run->done = !run->look(&names, &run->next);
+	foreach(cell, names)
 	{
-		if (!push_run_has(run, lfirst(cell)))
+		if (!knows_cluster(run, lfirst(cell)))
 			run->waiting = remember_name(run, run->waiting, lfirst(cell));
 	}
+	list_free_deep(names);
+}
+
+/* When to look up from the calls, 0: not before they are over. */
+static TimestampTz
+until(const PushRun *run)
+{
+	if (run->waiting != NIL)
+		return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LOCK_PAUSE_MS);
+	return run->active != NIL ? run->next : 0;
 }
 
 static ActiveGroup *
@@ -579,16 +527,9 @@ static void
 advance(PushRun *run, Remote *remote)
 {
 	Push	   *push = remote->owner;
-	ActiveGroup *active;
-	MemoryContext old;
+	ActiveGroup *active = group_of(run, push);
+	MemoryContext old = MemoryContextSwitchTo(active->context);
 
-	if (push == NULL)
-	{
-		run->ticking = false;
-		return;
-	}
-	active = group_of(run, push);
-	old = MemoryContextSwitchTo(active->context);
 	push_advance(push);
 	MemoryContextSwitchTo(old);
 	reap(run, active, push);
@@ -611,7 +552,7 @@ push_run(PushRun *run, List *clusters)
 		start_waiting(run);
 		if (run->done)
 			break;
-		remote = remote_next(run->set, &woken);
+		remote = remote_next(run->set, until(run), &woken);
 		if (remote != NULL)
 			advance(run, remote);
 		else if (woken)

@@ -24,20 +24,29 @@ typedef struct PushReport
 
 typedef struct PushRun PushRun;
 
-/* more names (char *) of clusters to push, when somebody set our latch; *done: no more at all */
-typedef List *(*PushLook) (PushRun *run, bool *done);
+/*
+ * Names (char *) of the clusters that are due; *next: when others are (0: not
+ * by themselves).  false: there is nothing to be pushed any more at all.
+ */
+typedef bool (*PushLook) (List **names, TimestampTz *next);
 
 /*
  * push_run_create
  *		In the current context.  in_session: the caller is in a transaction,
  *		asks for everything to be delivered, and wants the reports; otherwise
  *		only what is due is called, and only where pgops_push is in effect.
- *		timeout_ms is for each cluster.  look: or NULL.
+ *		timeout_ms is for each cluster.  look: what finds more to do, at the
+ *		beginning, when our latch is set and when the time has come; or NULL.
  */
 extern PushRun *push_run_create(bool in_session, long timeout_ms, PushLook look);
 
-/* whether the run has to do with a cluster already */
-extern bool push_run_has(PushRun *run, const char *cluster);
+/*
+ * push_lock_worker
+ *		Whether this process may be the push worker: there is one per server,
+ *		also when a new coordinator does not know of the old one's.  Needs a
+ *		transaction; holds as long as the process lives.
+ */
+extern bool push_lock_worker(void);
 
 /*
  * push_run

@@ -61,12 +61,9 @@ due_clusters(TimestampTz *next)
 
 /* ---- the worker ---- */
 
-static List *
-look(PushRun *run, bool *done)
+static bool
+look(List **names, TimestampTz *next)
 {
-	List	   *names;
-	TimestampTz next;
-
 	if (ConfigReloadPending)
 	{
 		ConfigReloadPending = false;
@@ -74,13 +71,23 @@ look(PushRun *run, bool *done)
 		session_pin_settings("pgops push worker");
 	}
 	if (RecoveryInProgress() || txn_begin() != EXTENSION_READY)
-	{
-		*done = true;
-		return NIL;
-	}
-	names = due_clusters(&next);
+		return false;
+	*names = due_clusters(next);
 	txn_end();
-	return names;
+	return true;
+}
+
+/* one that finds another at work leaves; the coordinator tries again in a while */
+static bool
+is_only_one(void)
+{
+	bool		locked;
+
+	if (txn_begin() != EXTENSION_READY)
+		return false;
+	locked = push_lock_worker();
+	txn_end();
+	return locked;
 }
 
 /*
@@ -99,7 +106,8 @@ pgops_push_main(Datum arg)
 	MemoryContextSwitchTo(AllocSetContextCreate(TopMemoryContext, "pgops push worker",
 												ALLOCSET_DEFAULT_SIZES));
 	pgstat_report_activity(STATE_RUNNING, "pgops: pushing");
-	push_run(push_run_create(false, PUSH_TIMEOUT_MS, look), NIL);
+	if (is_only_one())
+		push_run(push_run_create(false, PUSH_TIMEOUT_MS, look), NIL);
 
 	/* 0: the postmaster has nothing to say about it in the log */
 	proc_exit(0);

@@ -1,7 +1,7 @@
 /*
  * push_parts.h
- *		Private to src/worker/push*.c: one push, which push.c starts and ends
- *		and push_steps.c carries through.
+ *		Private to src/worker/push*.c: one push, which push.c starts and ends,
+ *		push_steps.c carries through, and push_outcome.c sums up.
  */
 #ifndef PGOPS_WORKER_PUSH_PARTS_H
 #define PGOPS_WORKER_PUSH_PARTS_H
@@ -9,6 +9,9 @@
 #include "cmdb/push.h"
 #include "io/remote.h"
 #include "worker/push_target.h"
+
+/* longest delay between two attempts at a target, ms */
+#define PUSH_MAX_DELAY_MS	(5 * 60 * 1000)
 
 typedef struct PushStep PushStep;
 
@@ -52,5 +55,12 @@ extern void push_fail(Push *push, const char *sqlstate, const char *message);
 
 /* whether what was brought back is the end of the work there */
 extern bool push_is_settled(const Push *push);
+
+/*
+ * push_outcome
+ *		What is known of the target now: what was known before (or NULL) and
+ *		what the push brought.  The texts belong to these.
+ */
+extern void push_outcome(const Push *push, const PushStatus *earlier, PushStatus *status);
 
 #endif							/* PGOPS_WORKER_PUSH_PARTS_H */
