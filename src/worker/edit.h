@@ -142,13 +142,13 @@ extern SpecNode *edit_body(EditWork *work, const Edit *edit, const char *column)
 
 /* ---- edit_error.c ---- */
 
-/* refuses an edit because of one column's value; detail and hint may be NULL */
+/* refuses an edit because of one column's value; detail and hint may be NULL; does not return */
 extern void edit_refuse(const Edit *edit, const char *column, int sqlstate,
-						char *detail, const char *hint) pg_attribute_noreturn();
+						char *detail, const char *hint);
 
-/* refuses to change a column at all */
+/* refuses to change a column at all; does not return */
 extern void edit_refuse_column(const Edit *edit, const char *column,
-							   const char *detail, const char *hint) pg_attribute_noreturn();
+							   const char *detail, const char *hint);
 
 /* 'cluster "pg-meta", database "app"'; palloc'd */
 extern char *edit_describe(const Edit *edit);

@@ -114,7 +114,7 @@ column_of_param(const EditKind *kind, const char *param)
 		if (strcmp(alias->param, param) == 0)
 			return alias->column;
 	}
-	return param[0] == '\0' ? "host" : "variables";
+	return "variables";
 }
 
 /* the edit of a host or group whose place the path lies in */
@@ -130,16 +130,11 @@ tell_by_place(const EditWork *work, Told *told)
 
 		if (key == NULL)
 			continue;
-		/* a group's path is above that of everything in it */
-		if (strcmp(edit->kind->view, "clusters") == 0)
-		{
-			if (key[0] == '\0')
-				key = "name";
-			else if (node_get(edit->item, key) == NULL)
-				continue;
-			else
-				key = column_of_param(edit->kind, key);
-		}
+		/* a group's path is above that of its hosts, and hosts' names have dots as well */
+		if (key[0] != '\0' && node_get(edit->item, key) == NULL)
+			continue;
+		if (key[0] == '\0')
+			key = strcmp(edit->kind->view, "clusters") == 0 ? "name" : "host";
 		else
 			key = column_of_param(edit->kind, key);
 		told->edit = edit;

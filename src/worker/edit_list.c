@@ -367,6 +367,7 @@ param_of(const Edit *edit)
 				psprintf("%s: there is no such list of %ss.", edit_describe(edit), kind->noun),
 				psprintf("Without a value it is \"%s\"; see the comment on the column.",
 						 kind->params[0]));
+	return NULL;				/* not reached */
 }
 
 /* the database that a schema or extension is in; it may have been inserted just now */
