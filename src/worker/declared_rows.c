@@ -62,18 +62,22 @@ whole_number(const SpecNode *node, int64 *value)
 	return true;
 }
 
-/* a number as numeric: its text, so that no digit is lost */
-static Datum
-number_datum(const SpecNode *node, Oid type)
+/* a number in a type that is not made for whole ones */
+static bool
+number_datum(const SpecNode *node, Oid type, Datum *value)
 {
-	char	   *str = pstrdup(node_text(node));
+	Datum		number = Float8GetDatum(node->kind == NODE_INT ? (double) node->integer :
+										node->number);
 
-	if (node->kind == NODE_INT)
-		str = psprintf(INT64_FORMAT, node->integer);
+	if (node->kind != NODE_INT && node->kind != NODE_FLOAT)
+		return false;
 	if (type == FLOAT8OID)
-		return DirectFunctionCall1(float8in, CStringGetDatum(str));
-	return DirectFunctionCall3(numeric_in, CStringGetDatum(str),
-							   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+		*value = number;
+	else if (node->kind == NODE_INT)
+		*value = DirectFunctionCall1(int8_numeric, Int64GetDatum(node->integer));
+	else
+		*value = DirectFunctionCall1(float8_numeric, number);
+	return true;
 }
 
 /*
@@ -116,10 +120,7 @@ typed_datum(const SpecNode *node, Oid type, Datum *value)
 			return true;
 		case FLOAT8OID:
 		case NUMERICOID:
-			if (node->kind != NODE_INT && node->kind != NODE_FLOAT)
-				return false;
-			*value = number_datum(node, type);
-			return true;
+			return number_datum(node, type, value);
 		case JSONBOID:
 			*value = JsonbPGetDatum(node_to_jsonb(node));
 			return true;
