@@ -138,6 +138,8 @@ CREATE VIEW pgops.clusters AS
 COMMENT ON VIEW pgops.clusters IS
 'The groups of the inventory, one row each: clusters of PostgreSQL (kind pgsql) with their condition here or on the server they were pushed to, and all others as they are declared. A group that holds several clusters (pg_cluster differs between its hosts) is one row: it shows the least generation and the worst phase of them.
 
+Can be written to by superusers, see pgops.edit_row(). INSERT declares a new group: a PostgreSQL cluster (pg_cluster is set), unless kind says otherwise; it needs hosts with a primary among them by the end of the transaction. DELETE is pgops.forget(). Written can be name (INSERT), pg_version, port, policy, push, variables and paused; the parameters are declared at the level of the group.
+
 Examples:
   SELECT name, phase, message FROM pgops.clusters WHERE kind = ''pgsql'';
   SELECT name, last_contact, error FROM pgops.clusters WHERE push AND pushed_generation IS DISTINCT FROM generation;
@@ -204,6 +206,8 @@ CREATE VIEW pgops.instances AS
 
 COMMENT ON VIEW pgops.instances IS
 'The hosts of the inventory, one row for each group they lie in, with what makes an instance of them. Values are those in effect for the host: its own, else its group''s, else the global ones, else the defaults (pgsql clusters only). Each column but the first four, variables and ordinal is the parameter named in its comment.
+
+Can be written to by superusers, see pgops.edit_row(). INSERT adds a host, DELETE takes it away with its variables, UPDATE declares parameters for the host; host itself may change. Of variables only the keys that differ count.
 
 Example: SELECT cluster, name, host, role FROM pgops.instances WHERE kind = ''pgsql'' ORDER BY cluster, seq;';
 COMMENT ON COLUMN pgops.instances.cluster IS 'Group the host lies in.';
@@ -282,6 +286,8 @@ CREATE VIEW pgops.users AS
 COMMENT ON VIEW pgops.users IS
 'The declared users and roles of each cluster, one row each: the default roles, then those of the applications. A role that is in both lists has two rows; the later one counts where they differ. An attribute that is NULL is not declared: it is left as it is on the server.
 
+Can be written to by superusers, see pgops.edit_row(). DELETE stops declaring a role and does not drop it; state absent does.
+
 Example: SELECT name, connlimit, expire_at, roles FROM pgops.users WHERE cluster = ''pg-meta'' AND parameter = ''pg_users'';';
 COMMENT ON COLUMN pgops.users.cluster IS 'Cluster it is declared for.';
 COMMENT ON COLUMN pgops.users.name IS 'Name of the role.';
@@ -332,6 +338,8 @@ CREATE VIEW pgops.databases AS
 
 COMMENT ON VIEW pgops.databases IS
 'The declared databases of each cluster, one row each. An attribute that is NULL is not declared: it is left as it is on the server. From template to strategy the columns count when a database is made; a difference later is reported (see pgops.actions), and state recreate is the way out.
+
+Can be written to by superusers, see pgops.edit_row(). DELETE stops declaring a database and does not drop it; state absent does.
 
 Example: SELECT name, owner, connlimit, extensions FROM pgops.databases WHERE cluster = ''pg-meta'';';
 COMMENT ON COLUMN pgops.databases.cluster IS 'Cluster it is declared for.';
@@ -386,6 +394,8 @@ CREATE VIEW pgops.schemas AS
 COMMENT ON VIEW pgops.schemas IS
 'The declared schemas, one row each: those of each database, and the default ones.
 
+Can be written to by superusers, see pgops.edit_row(). Without a database it is one of pg_default_schemas. DELETE stops declaring a schema and does not drop it; state absent does.
+
 Example: SELECT database, name, owner FROM pgops.schemas WHERE cluster = ''pg-meta'';';
 COMMENT ON COLUMN pgops.schemas.cluster IS 'Cluster it is declared for.';
 COMMENT ON COLUMN pgops.schemas.database IS 'Database it is in; NULL: a default one (pg_default_schemas), which template1 and the main database get, and with template1 every database that is made later.';
@@ -408,6 +418,8 @@ CREATE VIEW pgops.extensions AS
 
 COMMENT ON VIEW pgops.extensions IS
 'The declared extensions, one row each: those of each database, and the default ones.
+
+Can be written to by superusers, see pgops.edit_row(). Without a database it is one of pg_default_extensions. DELETE stops declaring an extension and does not drop it; state absent does.
 
 Example: SELECT database, name, version FROM pgops.extensions WHERE cluster = ''pg-meta'' AND database = ''meta'';';
 COMMENT ON COLUMN pgops.extensions.cluster IS 'Cluster it is declared for.';
@@ -432,6 +444,8 @@ CREATE VIEW pgops.hba_rules AS
 
 COMMENT ON VIEW pgops.hba_rules IS
 'The declared access rules of the server and of the pooler, one row each, in the order of their lists. In the file, rules with an "order" come first, ascending, then the others; defaults before the cluster''s own.
+
+Can be written to by superusers, see pgops.edit_row(). Rules have no names: a row is the rule at its place. DELETE takes the rule out of the file.
 
 Example: SELECT "order", title, "user", db, addr, auth FROM pgops.hba_rules WHERE cluster = ''pg-meta'' AND parameter IN (''pg_hba_rules'', ''pg_default_hba_rules'') ORDER BY "order";';
 COMMENT ON COLUMN pgops.hba_rules.cluster IS 'Cluster it is declared for.';
@@ -460,6 +474,8 @@ CREATE VIEW pgops.services AS
 
 COMMENT ON VIEW pgops.services IS
 'The declared services, one row each: a port of the proxy, and the instances behind it.
+
+Can be written to by superusers, see pgops.edit_row(). DELETE takes the service away.
 
 Example: SELECT name, port, dest, selector FROM pgops.services WHERE cluster = ''pg-meta'';';
 COMMENT ON COLUMN pgops.services.cluster IS 'Cluster it is declared for.';
@@ -491,6 +507,8 @@ CREATE VIEW pgops.default_privileges AS
 
 COMMENT ON VIEW pgops.default_privileges IS
 'The declared default privileges, one row each: what is granted on objects that the owners, the administrators and the superuser create (or the roles that the row names). The columns from action on say the same as definition, taken apart; they are NULL where it cannot be read (a Jinja expression).
+
+Can be written to by superusers, see pgops.edit_row(). Only definition can be written. DELETE undoes what pgops granted for it.
 
 Example: SELECT database, privileges, object_type, grantees FROM pgops.default_privileges WHERE cluster = ''pg-meta'';';
 COMMENT ON COLUMN pgops.default_privileges.cluster IS 'Cluster it is declared for.';

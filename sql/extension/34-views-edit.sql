@@ -59,7 +59,7 @@ CREATE TRIGGER clusters_edit
 	INSTEAD OF INSERT OR UPDATE OR DELETE ON pgops.clusters
 	FOR EACH ROW EXECUTE FUNCTION pgops.edit_row('clusters');
 COMMENT ON TRIGGER clusters_edit ON pgops.clusters IS
-'Takes down what a statement declares, see pgops.edit_row(). INSERT declares a new group: a PostgreSQL cluster (pg_cluster is set), unless kind says otherwise; it needs hosts with a primary among them by the end of the transaction. DELETE is pgops.forget(). Written can be name (INSERT), pg_version, port, policy, push, variables and paused; the parameters are declared at the level of the group.';
+'Takes down what a statement declares, see pgops.edit_row().';
 
 CREATE TRIGGER clusters_declare
 	AFTER INSERT OR UPDATE OR DELETE ON pgops.clusters
@@ -71,7 +71,7 @@ CREATE TRIGGER instances_edit
 	INSTEAD OF INSERT OR UPDATE OR DELETE ON pgops.instances
 	FOR EACH ROW EXECUTE FUNCTION pgops.edit_row('instances');
 COMMENT ON TRIGGER instances_edit ON pgops.instances IS
-'Takes down what a statement declares, see pgops.edit_row(). INSERT adds a host, DELETE takes it away with its variables, UPDATE declares parameters for the host; host itself may change. Of variables only the keys that differ count.';
+'Takes down what a statement declares, see pgops.edit_row().';
 
 CREATE TRIGGER instances_declare
 	AFTER INSERT OR UPDATE OR DELETE ON pgops.instances
@@ -83,7 +83,7 @@ CREATE TRIGGER users_edit
 	INSTEAD OF INSERT OR UPDATE OR DELETE ON pgops.users
 	FOR EACH ROW EXECUTE FUNCTION pgops.edit_row('users');
 COMMENT ON TRIGGER users_edit ON pgops.users IS
-'Takes down what a statement declares, see pgops.edit_row(). DELETE stops declaring a role and does not drop it; state absent does.';
+'Takes down what a statement declares, see pgops.edit_row().';
 
 CREATE TRIGGER users_declare
 	AFTER INSERT OR UPDATE OR DELETE ON pgops.users
@@ -95,7 +95,7 @@ CREATE TRIGGER databases_edit
 	INSTEAD OF INSERT OR UPDATE OR DELETE ON pgops.databases
 	FOR EACH ROW EXECUTE FUNCTION pgops.edit_row('databases');
 COMMENT ON TRIGGER databases_edit ON pgops.databases IS
-'Takes down what a statement declares, see pgops.edit_row(). DELETE stops declaring a database and does not drop it; state absent does.';
+'Takes down what a statement declares, see pgops.edit_row().';
 
 CREATE TRIGGER databases_declare
 	AFTER INSERT OR UPDATE OR DELETE ON pgops.databases
@@ -107,7 +107,7 @@ CREATE TRIGGER schemas_edit
 	INSTEAD OF INSERT OR UPDATE OR DELETE ON pgops.schemas
 	FOR EACH ROW EXECUTE FUNCTION pgops.edit_row('schemas');
 COMMENT ON TRIGGER schemas_edit ON pgops.schemas IS
-'Takes down what a statement declares, see pgops.edit_row(). Without a database it is one of pg_default_schemas. DELETE stops declaring a schema and does not drop it; state absent does.';
+'Takes down what a statement declares, see pgops.edit_row().';
 
 CREATE TRIGGER schemas_declare
 	AFTER INSERT OR UPDATE OR DELETE ON pgops.schemas
@@ -119,7 +119,7 @@ CREATE TRIGGER extensions_edit
 	INSTEAD OF INSERT OR UPDATE OR DELETE ON pgops.extensions
 	FOR EACH ROW EXECUTE FUNCTION pgops.edit_row('extensions');
 COMMENT ON TRIGGER extensions_edit ON pgops.extensions IS
-'Takes down what a statement declares, see pgops.edit_row(). Without a database it is one of pg_default_extensions. DELETE stops declaring an extension and does not drop it; state absent does.';
+'Takes down what a statement declares, see pgops.edit_row().';
 
 CREATE TRIGGER extensions_declare
 	AFTER INSERT OR UPDATE OR DELETE ON pgops.extensions
@@ -131,7 +131,7 @@ CREATE TRIGGER hba_rules_edit
 	INSTEAD OF INSERT OR UPDATE OR DELETE ON pgops.hba_rules
 	FOR EACH ROW EXECUTE FUNCTION pgops.edit_row('hba_rules');
 COMMENT ON TRIGGER hba_rules_edit ON pgops.hba_rules IS
-'Takes down what a statement declares, see pgops.edit_row(). Rules have no names: a row is the rule at its place. DELETE takes the rule out of the file.';
+'Takes down what a statement declares, see pgops.edit_row().';
 
 CREATE TRIGGER hba_rules_declare
 	AFTER INSERT OR UPDATE OR DELETE ON pgops.hba_rules
@@ -143,7 +143,7 @@ CREATE TRIGGER services_edit
 	INSTEAD OF INSERT OR UPDATE OR DELETE ON pgops.services
 	FOR EACH ROW EXECUTE FUNCTION pgops.edit_row('services');
 COMMENT ON TRIGGER services_edit ON pgops.services IS
-'Takes down what a statement declares, see pgops.edit_row(). DELETE takes the service away.';
+'Takes down what a statement declares, see pgops.edit_row().';
 
 CREATE TRIGGER services_declare
 	AFTER INSERT OR UPDATE OR DELETE ON pgops.services
@@ -155,7 +155,7 @@ CREATE TRIGGER default_privileges_edit
 	INSTEAD OF INSERT OR UPDATE OR DELETE ON pgops.default_privileges
 	FOR EACH ROW EXECUTE FUNCTION pgops.edit_row('default_privileges');
 COMMENT ON TRIGGER default_privileges_edit ON pgops.default_privileges IS
-'Takes down what a statement declares, see pgops.edit_row(). Only definition can be written. DELETE undoes what pgops granted for it.';
+'Takes down what a statement declares, see pgops.edit_row().';
 
 CREATE TRIGGER default_privileges_declare
 	AFTER INSERT OR UPDATE OR DELETE ON pgops.default_privileges
