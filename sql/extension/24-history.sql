@@ -161,7 +161,7 @@ COMMENT ON FUNCTION pgops.diff(text, bigint, bigint) IS
 
 Arguments:
   cluster  name of a group, also of a forgotten one, or "all"; NULL: the cluster this server belongs to
-  a        number of a revision; NULL: the one before b
+  a        number of a revision; 0: before the first; NULL: the one before b
   b        number of another one; NULL: the newest. If a is the newer one, the result is the way back.
 
 Result, one row per value: path (list items by their name: pg_users[app].connlimit), action (added, removed or changed), old (in a; NULL: not there), new (in b). Secrets are masked; one that changed, and nothing else of it, is a row with the mask on both sides.

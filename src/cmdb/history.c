@@ -12,6 +12,7 @@
 #include "cmdb/difference.h"
 #include "cmdb/history.h"
 #include "cmdb/query.h"
+#include "cmdb/site.h"
 #include "errors.h"
 #include "secret.h"
 #include "spec/names.h"
@@ -61,6 +62,16 @@ history_newest(const char *cluster)
 	return newest;
 }
 
+/* before the first revision there was nothing */
+static SpecNode *
+document_or_nothing(const char *cluster, int64 revision)
+{
+	if (revision != 0)
+		return history_document(cluster, revision);
+	(void) history_newest(cluster);
+	return node_map();
+}
+
 SpecNode *
 history_document(const char *cluster, int64 revision)
 {
@@ -82,38 +93,14 @@ history_document(const char *cluster, int64 revision)
 
 /* ---- recorded differences ---- */
 
-/* whether a recorded value is the mask or holds one */
-static bool
-holds_mask(const SpecNode *value)
-{
-	ListCell   *cell;
-
-	if (value == NULL)
-		return false;
-	if (value->kind == NODE_STRING)
-		return strcmp(value->text, SECRET_MASK) == 0;
-	foreach(cell, value->items)
-	{
-		if (holds_mask(lfirst(cell)))
-			return true;
-	}
-	foreach(cell, value->entries)
-	{
-		if (holds_mask(((SpecEntry *) lfirst(cell))->value))
-			return true;
-	}
-	return false;
-}
-
-/* the mask on both sides: a secret that changed, and nothing else about it */
+/* the same on both sides, with a mask: a secret that changed, and nothing else about it */
 static bool
 is_changed_secret(const SpecNode *entry)
 {
-	const char *old = node_text(node_get(entry, "old"));
-	const char *new = node_text(node_get(entry, "new"));
+	const SpecNode *old = node_get(entry, "old");
+	const SpecNode *new = node_get(entry, "new");
 
-	return old != NULL && new != NULL &&
-		strcmp(old, SECRET_MASK) == 0 && strcmp(new, SECRET_MASK) == 0;
+	return old != NULL && new != NULL && node_equal(old, new) && site_holds_mask(old);
 }
 
 typedef bool (*EntryFilter) (const SpecNode *entry);
@@ -121,7 +108,7 @@ typedef bool (*EntryFilter) (const SpecNode *entry);
 static bool
 touches_secret(const SpecNode *entry)
 {
-	return holds_mask(node_get(entry, "old")) || holds_mask(node_get(entry, "new"));
+	return site_holds_mask(node_get(entry, "old")) || site_holds_mask(node_get(entry, "new"));
 }
 
 /* paths of the filtered entries in the revisions after "from" up to "upto", each once */
@@ -220,8 +207,8 @@ compare_children(List *changes, const char *cluster, const SpecNode *before,
 List *
 history_difference(const char *cluster, int64 a, int64 b)
 {
-	SpecNode   *before = history_document(cluster, a);
-	SpecNode   *after = history_document(cluster, b);
+	SpecNode   *before = document_or_nothing(cluster, a);
+	SpecNode   *after = document_or_nothing(cluster, b);
 	SpecNode   *difference = difference_make(difference_canonical(before),
 											 difference_canonical(after));
 	List	   *changes = NIL;

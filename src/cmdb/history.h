@@ -29,8 +29,8 @@ extern SpecNode *history_document(const char *cluster, int64 revision);
 
 /*
  * history_difference
- *		What leads from revision a to revision b, whichever is older: a list of
- *		CmdbChange *, empty if both say the same.  A secret that changed in
+ *		What leads from revision a to revision b, whichever is older (0: before
+ *		the first, when there was nothing): a list of CmdbChange *, empty if both say the same.  A secret that changed in
  *		between and nothing else is an entry with the mask on both sides.
  */
 extern List *history_difference(const char *cluster, int64 a, int64 b);

@@ -11,6 +11,7 @@
 #include "catalog/pg_type.h"
 
 #include "cmdb/revision.h"
+#include "cmdb/site.h"
 
 static const CmdbColumn revision_columns[] = {
 	{"cluster", TEXTOID}, {"document", JSONOID}, {"difference", JSONBOID}
@@ -32,6 +33,18 @@ find_path(const SpecNode *difference, const char *path)
 			return lfirst(cell);
 	}
 	return NULL;
+}
+
+/* whether nothing is left of a change; of two masks nobody can tell */
+static bool
+is_undone(const SpecNode *entry)
+{
+	const SpecNode *old = node_get(entry, "old");
+	const SpecNode *new = node_get(entry, "new");
+
+	if (old == NULL || new == NULL)
+		return old == new;
+	return node_equal(old, new) && !site_holds_mask(new);
 }
 
 /*
@@ -57,8 +70,7 @@ merge_differences(SpecNode *earlier, const SpecNode *later)
 		node_map_unset(same, "new");
 		if (new != NULL)
 			node_map_set(same, "new", new);
-		if (new == NULL ? node_get(same, "old") == NULL :
-			node_get(same, "old") != NULL && node_equal(node_get(same, "old"), new))
+		if (is_undone(same))
 			earlier->items = list_delete_ptr(earlier->items, same);
 	}
 	return earlier;

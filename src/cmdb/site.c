@@ -432,6 +432,29 @@ site_set_text(SpecNode *node, const char *value)
 	node->text = pstrdup(value);
 }
 
+/* Texts only: a mask is never part of one. */
+bool
+site_holds_mask(const SpecNode *value)
+{
+	ListCell   *lc;
+
+	if (value == NULL)
+		return false;
+	if (value->kind == NODE_STRING)
+		return strcmp(value->text, SECRET_MASK) == 0;
+	foreach(lc, value->kind == NODE_LIST ? value->items : NIL)
+	{
+		if (site_holds_mask(lfirst(lc)))
+			return true;
+	}
+	foreach(lc, value->kind == NODE_MAP ? value->entries : NIL)
+	{
+		if (site_holds_mask(((SpecEntry *) lfirst(lc))->value))
+			return true;
+	}
+	return false;
+}
+
 /* ---- secrets by place ---- */
 
 /* The cluster level (host NULL) comes first; no host has an empty name. */

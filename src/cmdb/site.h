@@ -42,6 +42,9 @@ extern void site_visit_value(SpecNode *value, const char *param, const char *key
 /* makes the node a string */
 extern void site_set_text(SpecNode *node, const char *value);
 
+/* whether the mask stands somewhere in a value: then it may differ from what looks the same */
+extern bool site_holds_mask(const SpecNode *value);
+
 /* name of a list item (its "name" or "access_key", or itself if it is a string), or NULL */
 extern const char *site_item_name(const SpecNode *item);
 

@@ -199,6 +199,29 @@ is( value($node, "SELECT string_agg(name || ' ' || value, ', ' ORDER BY ordinal)
 	'pg_users [{"name": "everywhere", "connlimit": 3}], region "north"', '... which can be rolled back, too');
 is(value($node, "SELECT count(*) FROM pgops.revisions('all') WHERE note = 'rollback to revision ' || ($all - 1)"), 1, '... as a revision of "all"');
 
+# ---- several statements, one revision ----
+$node->safe_psql('postgres', "UPDATE pgops.users SET password = 'Third-One-wOrd' WHERE cluster = 'small' AND name = 'one'");
+$newest = newest();
+$node->safe_psql('postgres', <<'SQL');
+BEGIN;
+UPDATE pgops.users SET password = 'Fourth-One-wOrd' WHERE cluster = 'small' AND name = 'one';
+UPDATE pgops.users SET password = 'Fifth-One-wOrd', connlimit = 5 WHERE cluster = 'small' AND name = 'one';
+UPDATE pgops.users SET connlimit = NULL WHERE cluster = 'small' AND name = 'one';
+COMMIT;
+SQL
+is(newest(), $newest + 1, 'a transaction is one revision');
+is(difference("'small', NULL"), 'changed pg_users[one].password "********" -> "********"', '... with the secret that changed twice');
+is(value($node, "SELECT summary FROM pgops.revisions('small') LIMIT 1"), 'pg_users[one].password: changed', '... which its summary says');
+
+# ---- groups of other kinds ----
+$node->safe_psql('postgres', "SELECT FROM pgops.apply_inventory('etcd: { hosts: { 10.10.10.20: { etcd_seq: 1 } }, vars: { etcd_cluster: etcd, etcd_safeguard: $_ } }')")
+  for qw(false true);
+is(difference("'etcd', 0, 1"), 'added hosts["10.10.10.20"] -> {}; added hosts["10.10.10.20"].etcd_seq -> 1; '
+	  . 'added etcd_cluster -> "etcd"; added etcd_safeguard -> false', 'all that a first revision declares');
+is(value($node, "SELECT count(*) FROM pgops.rollback('etcd', 1)"), 0, 'rollback of a group without a plan');
+is(value($node, "SELECT value FROM pgops.variable WHERE cluster = 'etcd' AND name = 'etcd_safeguard'"), 'false', '... brings its variables back');
+refused("BEGIN READ ONLY; SELECT * FROM pgops.rollback('etcd', 2)", qr/25006: cannot execute pgops\.rollback\(\) in a read-only transaction/, 'a read-only transaction');
+
 is(log_matches($node, qr/\w+-(?:One|Two|Api)-wOrd/), 0, 'no secret in the server log');
 
 done_testing();

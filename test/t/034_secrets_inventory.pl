@@ -108,7 +108,9 @@ SQL
 	for my $source (@sources)
 	{
 		push @leaks, $source if $shown{$source} =~ $word;
-		push @verifiers, $source if $source ne 'pgops.variable' && $shown{$source} =~ $verifier;
+
+		# generate() tells a superuser what the server has, as pg_dumpall does
+		push @verifiers, $source if $source !~ /^pgops\.(?:variable$|generate\()/ && $shown{$source} =~ $verifier;
 		$asked++ if $shown{$source} =~ /\S/;
 	}
 	cmp_ok($asked, '>', 20, "$what: asked everything");
