@@ -65,7 +65,19 @@ forget_clusters(List *edits)
 	return others;
 }
 
-/* the only cluster of all edits; NULL if there are several */
+/*
+ * Whether an edit brings a name that any group of the inventory may have
+ * already: what is stored for the cluster does not tell which others to read.
+ */
+static bool
+brings_names(const Edit *edit)
+{
+	if (edit->kind->params != NULL)
+		return false;
+	return edit->action == EDIT_INSERT || edit_new(edit, "host") != NULL;
+}
+
+/* the cluster that is enough to be read; NULL: everything */
 static const char *
 only_cluster(const List *edits)
 {
@@ -77,7 +89,7 @@ only_cluster(const List *edits)
 		const Edit *edit = lfirst(lc);
 		const char *cluster = edit_key(edit, cluster_column(edit));
 
-		if (only != NULL && strcmp(only, cluster) != 0)
+		if (brings_names(edit) || (only != NULL && strcmp(only, cluster) != 0))
 			return NULL;
 		only = cluster;
 	}
@@ -99,8 +111,8 @@ is_structural(const List *edits)
 }
 
 /*
- * Of one cluster only what has a say in it is read, of several everything: then
- * they are also checked against each other as the statement leaves them.
+ * For one cluster only what has a say in it is read, for several everything: they
+ * are also checked against each other as the statement leaves them.
  */
 static void
 declare(EditWork *work)

@@ -146,6 +146,10 @@ is(run_sql("DELETE FROM pgops.users WHERE $mine AND name IN ('copied_1', 'copied
 	"with_user\ncopied_2\ncopied_1", 'DELETE ... RETURNING');
 run_sql("DELETE FROM pgops.databases WHERE $mine AND name = 'with_db'");
 
+run_sql("CREATE VIEW public.mine AS SELECT * FROM pgops.users WHERE $mine; UPDATE public.mine SET comment = 'by a view' WHERE name = 'app_reader'");
+is(value($node, "SELECT comment FROM pgops.users WHERE $mine AND name = 'app_reader'"), 'by a view', 'through a view on the view');
+run_sql("DROP VIEW public.mine");
+
 # ---- each view ----
 run_sql("INSERT INTO pgops.extensions (cluster, database, name, schema) VALUES ('small', 'app', 'pg_trgm', 'public')");
 run_sql("UPDATE pgops.schemas SET owner = 'app_reader' WHERE $mine AND database = 'app' AND name = 'audit'");
@@ -201,6 +205,8 @@ declare($node, document('small.yml'));
 run_sql("UPDATE pgops.users SET password = 'New.Reader.Secret' WHERE $mine AND name = 'app_reader'");
 run_sql("UPDATE pgops.users SET password = password, comment = 'kept' WHERE $mine AND name = 'app_reader'");
 refused("UPDATE pgops.users SET password = 'Other.Reader.Secret', connlimit = -7 WHERE $mine AND name = 'app_reader'", qr/connlimit/, 'a password beside a wrong value');
+refused("UPDATE pgops.users SET password = 'Typo.Reader.Secret', connlimit = 'many' WHERE $mine", qr/invalid input syntax/, 'a password beside no number');
+run_sql("PREPARE p (text) AS UPDATE pgops.users SET password = \$1 WHERE $mine AND name = 'app_owner'; EXECUTE p ('Prepared.Reader.Secret')");
 is(settle($node)->{phase}, 'converged', 'converged');
 is((tcp_login($node, 'app_reader', 'New.Reader.Secret', 'postgres'))[1], 'app_reader', 'the new password lets in');
 is(value($node, "SELECT password FROM pgops.users WHERE $mine AND name = 'app_reader'"), '********', 'and is shown masked');
@@ -224,6 +230,7 @@ refused("DELETE FROM pgops.instances WHERE cluster = 'made' AND role = 'primary'
 refused("INSERT INTO pgops.instances (cluster, host, seq) VALUES ('made', '10.9.0.1', 3)", qr/column "host" of pgops.instances/, 'a host that is there');
 refused("UPDATE pgops.instances SET seq = 1 WHERE cluster = 'made' AND seq = 2", qr/column "seq" of pgops.instances/, 'a number that is taken');
 refused("UPDATE pgops.instances SET role = 'boss' WHERE cluster = 'made' AND seq = 2", qr/column "role" of pgops.instances/, 'a role that is none');
+refused("INSERT INTO pgops.instances (cluster, host, seq) VALUES ('made', '10.10.10.10', 3)", qr/column "host" of pgops.instances.*10\.10\.10\.10/s, 'a host of another cluster, on the same port');
 refused("INSERT INTO pgops.clusters (name) VALUES ('made')", qr/column "name" of pgops.clusters/, 'a name that is there');
 is_deeply(trace(), $before, 'none of them leaves a trace');
 run_sql("BEGIN; UPDATE pgops.instances SET role = 'replica' WHERE cluster = 'made' AND seq = 1; UPDATE pgops.instances SET role = 'primary' WHERE cluster = 'made' AND seq = 2; COMMIT");
