@@ -10,7 +10,6 @@
  */
 #include "postgres.h"
 
-#include "spec/document.h"
 #include "spec/item.h"
 #include "spec/validate.h"
 
@@ -259,11 +258,9 @@ item_lacks(const ObjectDef *object, const SpecNode *item)
 char *
 item_param_path(const char *group, const char *host, const char *param)
 {
-	const char *above = group;
-
 	if (host != NULL)
-		above = spec_path_key(spec_path_key(group, "hosts"), host);
-	return spec_path_key(above, param);
+		return psprintf("%s.hosts.%s.%s", group, host, param);
+	return psprintf("%s.%s", group, param);
 }
 
 const char *
