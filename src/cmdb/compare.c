@@ -35,6 +35,18 @@ everything(void)
 	return list;
 }
 
+/* without the difference itself */
+static GroupDifference *
+make_difference(const char *name, const SpecNode *after)
+{
+	GroupDifference *result = palloc0(sizeof(GroupDifference));
+
+	result->name = name;
+	result->body = difference_canonical(after);
+	result->masked = cmdb_mask(result->body);
+	return result;
+}
+
 /* NULL: they mean the same */
 static GroupDifference *
 compare_bodies(const char *name, const SpecNode *before, const SpecNode *after)
@@ -43,16 +55,37 @@ compare_bodies(const char *name, const SpecNode *before, const SpecNode *after)
 
 	if (before != NULL && node_equal(before, after))
 		return NULL;
-	result = palloc0(sizeof(GroupDifference));
-	result->name = name;
-	result->body = difference_canonical(after);
+	result = make_difference(name, after);
 	result->added = before == NULL;
 	result->difference = result->added ? everything() :
 		difference_make(difference_canonical(before), result->body);
-	if (result->difference->items == NIL)
-		return NULL;
-	result->masked = cmdb_mask(result->body);
-	return result;
+	return result->difference->items == NIL ? NULL : result;
+}
+
+/*
+ * Hosts that are read before the children instead of after them: of two that
+ * set a variable of the same host the other one has the last word then.
+ */
+static bool
+order_differs(const Inventory *inventory, const InventoryGroup *after,
+			  const InventoryGroup *before)
+{
+	bool		matters = strcmp(after->name, INVENTORY_UNGROUPED) == 0 ?
+		inventory->children != NIL : after->children != NIL;
+
+	return matters && after->hosts->entries != NIL && before != NULL &&
+		after->hosts_first != before->hosts_first;
+}
+
+static SpecNode *
+order_difference(const InventoryGroup *after)
+{
+	SpecNode   *entry = node_map();
+
+	node_map_set(entry, "path", node_string("hosts_first"));
+	node_map_set(entry, "old", node_bool(!after->hosts_first));
+	node_map_set(entry, "new", node_bool(after->hosts_first));
+	return entry;
 }
 
 static GroupDifference *
@@ -63,6 +96,15 @@ compare_group(const Inventory *inventory, const InventoryGroup *after,
 
 	result = compare_bodies(after->name, before ? inventory_body(before) : NULL,
 							inventory_body(after));
+	if (order_differs(inventory, after, before))
+	{
+		if (result == NULL)
+		{
+			result = make_difference(after->name, inventory_body(after));
+			result->difference = node_list();
+		}
+		node_list_add(result->difference, order_difference(after));
+	}
 	if (result == NULL)
 		return NULL;
 	result->group = after;

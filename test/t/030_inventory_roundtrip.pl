@@ -151,6 +151,15 @@ declare_inventory("all: { children: { g: { hosts: { h: {} }, vars: { v: \"two\\n
 my $stripped = value($node, 'SELECT pgops.inventory_yaml()') =~ s/\s+\z//r;
 unchanged('a document without its last line break', $stripped);
 
+# whether hosts or children are read first decides which variable of a host is the last one
+my $inner = 'children: { c: { hosts: { h: { v: child } } } }';
+declare_inventory("all: { children: { g: { hosts: { h: { v: parent } }, $inner } } }");
+is(value($node, q{SELECT pgops.inventory() -> '_meta' -> 'hostvars' -> 'h' ->> 'v'}), 'child', 'children are read last');
+is_deeply([ declare_inventory("all: { children: { g: { $inner, hosts: { h: { v: parent } } } } }") ],
+	[ { cluster => 'g', action => 'changed', path => 'hosts_first' } ], 'their order is a difference');
+is(value($node, q{SELECT pgops.inventory() -> '_meta' -> 'hostvars' -> 'h' ->> 'v'}), 'parent', '... and they are read first then');
+unchanged('the other order', slurp_file(written('order.yml', 'SELECT pgops.inventory_yaml()')));
+
 # ---- values of any shape --------------------------------------------------------
 
 my ($odd) = run_command([ '/usr/bin/python3', $tool, 'odd', 20, 800 ]);
