@@ -1,5 +1,8 @@
 /*
  * The history of declarations: reading it, comparing, going back.
+ *
+ * What reads runs with its owner's rights, so that members of pg_monitor see the
+ * history without a privilege on the table; secrets are masked in all of it.
  */
 
 /* ---- which passes belong to which revision ---- */
@@ -67,7 +70,7 @@ RETURNS TABLE (
 	started_at			timestamptz,
 	finished_at			timestamptz
 )
-LANGUAGE sql STABLE
+LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 	WITH done AS (
@@ -89,6 +92,7 @@ AS $$
 		   (SELECT CASE WHEN length(t.line) > 300 THEN left(t.line, 297) || '...' ELSE t.line END
 			FROM (SELECT string_agg(
 					CASE
+						WHEN d.path = '' THEN 'declared for the first time'
 						WHEN d.old = d.new THEN format('%s: changed', d.path)
 						WHEN d.old IS NULL AND d.new ~ '^[[{]' THEN format('%s: added', d.path)
 						WHEN d.new IS NULL THEN format('%s: removed', d.path)
@@ -120,7 +124,7 @@ Example: SELECT revision, created_at, role, note, summary, failed FROM pgops.rev
 
 CREATE FUNCTION pgops.revision_actions(cluster text, revision bigint)
 RETURNS SETOF pgops.action_log
-LANGUAGE sql STABLE
+LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT a.*
@@ -152,7 +156,7 @@ RETURNS TABLE (
 	old			jsonb,
 	new			jsonb
 )
-LANGUAGE C STABLE PARALLEL UNSAFE
+LANGUAGE C STABLE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgops_diff';
 

@@ -62,5 +62,7 @@ GRANT EXECUTE ON FUNCTION
 	pgops.local_cluster(), pgops.version(), pgops.coordinator(),
 	pgops.inventory(boolean), pgops.inventory_yaml(text, boolean),
 	pgops.cluster_spec(text, boolean),
+	pgops.revisions(text), pgops.revision_actions(text, bigint),
+	pgops.diff(text, bigint, bigint),
 	pgops.show_declared(text, text), pgops.show_settings(text)
 	TO pg_monitor;

@@ -150,16 +150,6 @@ find_step(const SpecNode *value, const Step *step)
 	return value->kind == NODE_MAP ? node_get(value, step->name) : NULL;
 }
 
-/* an item that is a bare name becomes an object, so that something can be added */
-static void
-make_object(SpecNode *item)
-{
-	SpecNode   *name = node_copy(item);
-
-	*item = *node_map();
-	node_map_set(item, "name", name);
-}
-
 /* what the last step is taken from; raises if it is not there */
 static SpecNode *
 find_parent(SpecNode *vars, const List *steps, const char *name)
@@ -176,8 +166,6 @@ find_parent(SpecNode *vars, const List *steps, const char *name)
 					(errcode(ERRCODE_UNDEFINED_OBJECT),
 					 errmsg("\"%s\" is not declared at this level", step->name),
 					 errdetail("The secret \"%s\" would have to lie in it.", name)));
-		if (step->item && value->kind == NODE_STRING)
-			make_object(value);
 	}
 	return value;
 }

@@ -12,6 +12,7 @@
 
 #include <unistd.h>
 
+#include "access/xlog.h"
 #include "common/cryptohash.h"
 #include "common/sha2.h"
 #include "utils/hsearch.h"
@@ -220,13 +221,14 @@ verifier_for(const char *role, const char *plain, const char *observed)
 
 /* ---- roles ---- */
 
-/* A path means another file on another machine. */
+/* A path means another file on another machine; and a standby sets no passwords. */
 static bool
 is_elsewhere(const Cluster *cluster)
 {
 	char	   *local = cmdb_local_cluster();
 
-	return local != NULL && strcmp(local, cluster->name) != 0;
+	return RecoveryInProgress() ||
+		(local != NULL && strcmp(local, cluster->name) != 0);
 }
 
 static void

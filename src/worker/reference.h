@@ -32,7 +32,7 @@ extern ReferenceValue reference_read(const SpecNode *reference);
  *		the one that the server has where the password matches it.  A role
  *		whose password cannot be read gets password_problem, and a warning in
  *		the findings, as does a file that everybody may read.  Nothing is read
- *		for a cluster of other servers.  Needs a transaction.
+ *		for a cluster of other servers, nor on a standby.  Needs a transaction.
  */
 extern void reference_resolve(const Cluster *cluster, ServerState *server, Findings *findings);
 

@@ -12,6 +12,7 @@
 #include "cmdb/history.h"
 #include "compat.h"
 #include "errors.h"
+#include "secret.h"
 #include "worker/declaration.h"
 #include "worker/rows.h"
 #include "worker/situation.h"
@@ -98,19 +99,52 @@ join_paths(const List *paths)
 	return joined.data;
 }
 
+/* a path that is empty means that the whole group was declared anew */
+static bool
+whole_declaration(const List *paths)
+{
+	const ListCell *cell;
+
+	foreach(cell, paths)
+	{
+		if (*(char *) lfirst(cell) == '\0')
+			return true;
+	}
+	return false;
+}
+
 /* The history has no secrets, so they stay as they are: whoever goes back must know. */
 static void
 tell_secrets(const char *name, int64 revision)
 {
 	List	   *paths = history_secrets_since(name, revision);
 
-	if (paths != NIL)
-		ereport(NOTICE,
-				(errmsg_plural("%d secret was declared anew since then and keeps its present value",
-							   "%d secrets were declared anew since then and keep their present values",
-							   list_length(paths), list_length(paths)),
-				 errdetail("They are not part of the history: %s.", join_paths(paths)),
-				 errhint("Set them with pgops.set_secret().")));
+	if (paths == NIL)
+		return;
+	ereport(NOTICE,
+			(errmsg("secrets are not part of the history and keep their present values"),
+			 whole_declaration(paths) ?
+			 errdetail("\"%s\" was declared from nothing since revision " INT64_FORMAT ".",
+					   name, revision) :
+			 errdetail("Declared anew since revision " INT64_FORMAT ": %s.",
+					   revision, join_paths(paths)),
+			 errhint("Set them with pgops.set_secret().")));
+}
+
+/* What can be done about a mask that stands for nothing any more. */
+static void
+advise(Findings *findings)
+{
+	ListCell   *cell;
+
+	foreach(cell, findings->list)
+	{
+		Finding    *finding = lfirst(cell);
+
+		if (finding->severity == FINDING_ERROR && finding->sqlstate == ERRCODE_PGOPS_MISSING &&
+			strstr(finding->message, SECRET_MASK) != NULL)
+			finding->hint = pstrdup("Take the document out of pgops.revision, put the secret in, and declare it with pgops.apply_cluster().");
+	}
 }
 
 /* The old document takes the place of what is declared now. */
@@ -127,6 +161,7 @@ take_back(const char *name, int64 revision, bool dry)
 	else
 		declaration_put(declaration, name, document);
 	declaration_check(declaration);
+	advise(&declaration->findings);
 	findings_raise(&declaration->findings,
 				   psprintf("revision " INT64_FORMAT " of \"%s\"", revision, name));
 	return declaration;

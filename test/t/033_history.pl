@@ -92,6 +92,7 @@ is($revisions[1]{summary},
 	'pg_users[one].roles: ["dbrole_readonly"] -> ["dbrole_readonly", "dbrole_readwrite"], pg_users[one].parameters.work_mem: 8MB -> 16MB, pg_databases[app].connlimit: 10 -> 50'
 	  =~ s/(\["dbrole_readonly", "dbrole_readwrite"\])/length($1) > 40 ? substr($1, 0, 37) . '...' : $1/er,
 	'... in a line');
+is($revisions[2]{summary}, 'declared for the first time', '... of the first one');
 is($revisions[0]{summary}, 'patroni_password: changed, pg_users[one].password: changed', '... secrets without their values');
 is(join(' ', map { $_->{after} && $_->{ends} ? 't' : 'f' } @revisions), 't t t', 'carried out after they were declared');
 is(join(' ', map { $_->{failed} > 0 ? 'f' : '-' } @revisions), 'f - -', 'failures are counted');
@@ -137,7 +138,7 @@ refused("SELECT * FROM pgops.rollback('small', 9)", qr/42704: "small" has no rev
 refused("SELECT * FROM pgops.rollback('nowhere', 1)", qr/PO704: nothing was ever declared for "nowhere"/, 'an unknown cluster');
 
 my $text = messages("SELECT FROM pgops.rollback('small', 1)");
-like($text, qr/NOTICE:.*2 secrets.*\n.*patroni_password, pg_users\[one\]\.password/, 'tells which secrets were not rolled back');
+like($text, qr/NOTICE:.*keep their present values\nDETAIL:  Declared anew since revision 1: patroni_password, pg_users\[one\]\.password\./, 'tells which secrets were not rolled back');
 unlike($text, qr/wOrd|SCRAM/, '... but not the secrets');
 is(settle($node)->{phase}, 'converged', 'rolled back');
 is(state_of_server(), $first_state, 'the server is what it was');
@@ -165,7 +166,7 @@ is( value($node, "SELECT source #>> '{1}' FROM pgops.variable WHERE name = 'pg_u
 # ---- secrets that are no longer stored ----
 declare($node, spec(limit => 50, users => [$one =~ s/First/Second/r]));
 is(settle($node)->{phase}, 'converged', 'a user and a secret are not declared any more');
-my $stderr = refused("SELECT * FROM pgops.rollback('small', 2)", qr/small\.patroni_password: .*none is stored/, 'a secret that is gone');
+my $stderr = refused("SELECT * FROM pgops.rollback('small', 2)", qr/small\.patroni_password: .*none is stored.*\nHINT:  Take the document out of pgops\.revision/, 'a secret that is gone');
 unlike($stderr, qr/pg_users/, '... which is all: the server knows the password of the role');
 is(value($node, "SELECT pgops.set_secret('patroni_password', 'Third-Api-wOrd', 'small')"), 't', 'the secret is given');
 $node->safe_psql('postgres', "SELECT FROM pgops.rollback('small', 2)");
@@ -198,6 +199,16 @@ $node->safe_psql('postgres', "SELECT FROM pgops.rollback('all', $all - 1)");
 is( value($node, "SELECT string_agg(name || ' ' || value, ', ' ORDER BY ordinal) FROM pgops.variable WHERE cluster IS NULL"),
 	'pg_users [{"name": "everywhere", "connlimit": 3}], region "north"', '... which can be rolled back, too');
 is(value($node, "SELECT count(*) FROM pgops.revisions('all') WHERE note = 'rollback to revision ' || ($all - 1)"), 1, '... as a revision of "all"');
+
+# ---- who may look ----
+$node->safe_psql('postgres', 'CREATE ROLE looker IN ROLE pg_monitor; CREATE ROLE stranger');
+for my $call ("revisions('small')", "diff('small', 1)", "revision_actions('small', 2)")
+{
+	is($node->safe_psql('postgres', "SET ROLE looker; SELECT count(*) > 0 FROM pgops.$call"), 't', "pg_monitor reads $call");
+	refused("SET ROLE stranger; SELECT FROM pgops.$call", qr/42501: permission denied/, "$call by others");
+}
+refused("SET ROLE looker; SELECT FROM pgops.$_", qr/42501: permission denied/, "pg_monitor and $_")
+  for "rollback('small', 1)", "set_secret('patroni_password', 'x', 'small')", "rotate_password('small', 'one')", 'revision';
 
 # ---- several statements, one revision ----
 $node->safe_psql('postgres', "UPDATE pgops.users SET password = 'Third-One-wOrd' WHERE cluster = 'small' AND name = 'one'");

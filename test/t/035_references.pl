@@ -110,6 +110,7 @@ is( value($node, "SELECT value #>> '{0,password,file}' FROM pgops.variable WHERE
 	'... the reference stays');
 is(value($node, "SELECT rolconnlimit FROM pg_authid WHERE rolname = 'app_owner'"), 21, '... and the server follows');
 declare($node, spec());
+is(settle($node)->{phase}, 'converged', 'as before');
 
 # ---- the file changes ----
 write_file($owner_file, "Second-Owner-wOrd\r\n");
