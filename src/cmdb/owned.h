@@ -13,9 +13,11 @@
  * membership			member		group							-
  * role_setting			role		GUC								-
  * database_setting		database	GUC								-
+ * role_in_database		role		GUC (database set)				-
  * database_grant		database	"GRANT CREATE TO x"				statement that undoes it
  * schema_grant			schema		as above (database set)			statement that undoes it
- * default_privilege	role		"GRANT SELECT ON TABLES TO x" (database set)	statement that undoes it
+ * default_privilege	role		"GRANT SELECT ON TABLES TO x" (database set), for one
+ *									schema "IN SCHEMA s GRANT ..."	statement that undoes it
  * baseline				database	file name						pending, done
  * recreate				database	entry digest					-
  */

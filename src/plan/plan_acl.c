@@ -294,13 +294,33 @@ undo_revoke(Planner *planner, const AclTarget *target, const OwnedItem *item, Li
 }
 
 /*
+ * Whether a remembered grant is none to take back: what is wanted with the
+ * grant option, and has it, is wanted; and what the owner has makes it the
+ * owner, unless the same is to be granted in another form.
+ */
+static bool
+grant_stays(const AclTarget *target, List *wants, const AclEntry *entry)
+{
+	ListCell   *lc;
+
+	foreach(lc, wants)
+	{
+		const AclWant *want = lfirst(lc);
+
+		if (want->is_grant && entry_matches(entry, want->grantee, want->privilege))
+			return want->grantable && entry->grantable;
+	}
+	return entry->grantee != NULL && plan_same(entry->grantee, target->owner);
+}
+
+/*
  * What pgops granted or revoked and the declaration does not ask for any more.
  * A revoke's undo grants again, so it must know to whom: the ACL cannot say.
  * It is therefore looked at before anything else changes the ACL, and the
  * grants that follow restore what is still wanted.
  */
 static void
-acl_undo(Planner *planner, const AclTarget *target, List **acl)
+acl_undo(Planner *planner, const AclTarget *target, List *wants, List **acl)
 {
 	ListCell   *lc;
 
@@ -315,6 +335,7 @@ acl_undo(Planner *planner, const AclTarget *target, List **acl)
 			continue;
 		entry = entry_of_unit(item, *acl);
 		if ((entry != NULL) != is_grant || item->value == NULL ||
+			(is_grant && grant_stays(target, wants, entry)) ||
 			!plan_unit_undoable(planner, item))
 		{
 			plan_forget(planner, item);
@@ -490,7 +511,7 @@ plan_acl(Planner *planner, const AclTarget *target, List *wants, List **acl)
 				  unit_text(want->is_grant, want->privilege, want->grantee,
 							want->grantable));
 	}
-	acl_undo(planner, target, acl);
+	acl_undo(planner, target, wants, acl);
 	foreach(lc, wants)
 	{
 		AclWant    *want = lfirst(lc);

@@ -120,6 +120,25 @@ clause_wants(Planner *planner, const AclTarget *target, List *clauses, List *wan
 	return wants;
 }
 
+/*
+ * PUBLIC creates nothing: in no database, and in no schema public, unless it is
+ * declared in so many words.
+ */
+static List *
+want_no_public_create(List *wants)
+{
+	ListCell   *lc;
+
+	foreach(lc, wants)
+	{
+		const AclWant *unit = lfirst(lc);
+
+		if (unit->grantee == NULL && strcmp(unit->privilege, "CREATE") == 0)
+			return wants;
+	}
+	return want(wants, false, NULL, "CREATE", false);
+}
+
 /* what follows from a declared database that does not say its privileges itself */
 static List *
 implied_wants(Planner *planner, const Database *declared, const Database *now, List *wants)
@@ -148,12 +167,11 @@ plan_database_grants(Planner *planner, const Database *declared, Database *now)
 	};
 	List	   *wants = NIL;
 
-	if ((declared->set & DB_SET_PRIVILEGES) == 0)
-		wants = want(wants, false, NULL, "CREATE", false);
-	wants = connect_wants(planner, declared, now, wants);
 	if (declared->set & DB_SET_PRIVILEGES)
 		wants = clause_wants(planner, &target, declared->privileges, wants);
-	else
+	wants = want_no_public_create(wants);
+	wants = connect_wants(planner, declared, now, wants);
+	if ((declared->set & DB_SET_PRIVILEGES) == 0)
 		wants = implied_wants(planner, declared, now, wants);
 	plan_acl(planner, &target, wants, &now->acl);
 }
@@ -167,15 +185,17 @@ schema_wants(Planner *planner, const Database *now, const Schema *entry,
 			 const AclTarget *target)
 {
 	bool		declared = plan_map_get(planner->declared_databases, now->name) != NULL;
+	bool		own = entry != NULL && entry->state == STATE_CREATE &&
+	(entry->set & SCHEMA_SET_PRIVILEGES);
 	List	   *wants = NIL;
 
-	if (entry != NULL && entry->state == STATE_CREATE && (entry->set & SCHEMA_SET_PRIVILEGES))
-		return clause_wants(planner, target, entry->privileges, NIL);
+	if (own)
+		wants = clause_wants(planner, target, entry->privileges, NIL);
 	if (strcmp(target->name, "public") != 0 ||
 		(!declared && strcmp(now->name, "template1") != 0))
-		return NIL;
-	wants = want(wants, false, NULL, "CREATE", false);
-	if (declared)
+		return wants;
+	wants = want_no_public_create(wants);
+	if (declared && !own)
 		wants = want_grant(planner, wants, OBJECT_CREATOR, "CREATE", false);
 	return wants;
 }

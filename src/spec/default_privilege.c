@@ -330,16 +330,20 @@ read_targets(List *options, bool allowed, DefaultPrivilege *result,
 	return true;
 }
 
-/* What both kinds of clauses have in common; NULL, and the problem, if it is refused. */
+/*
+ * What both kinds of clauses have in common; NULL, and the problem, if it is
+ * refused.  "what": how a message calls the kind.
+ */
 static DefaultPrivilege *
-read_grant(const GrantStmt *grant, DefaultPrivilege *result, DefaultPrivilegeProblem *problem)
+read_grant(const GrantStmt *grant, const char *what, DefaultPrivilege *result,
+		   DefaultPrivilegeProblem *problem)
 {
 	result->is_grant = grant->is_grant;
 	result->grant_option = grant->grant_option;
 	if (!grant->is_grant && grant->grant_option)
 		return problem_is(problem, ERRCODE_PGOPS_NOT_SUPPORTED,
 						  "Revoke the privilege, and grant it without the option.",
-						  pstrdup("GRANT OPTION FOR is not supported in a default privilege"));
+						  psprintf("GRANT OPTION FOR is not supported in a %s", what));
 	if (!read_privileges(grant, result, problem) || !read_grantees(grant, result, problem))
 		return NULL;
 	return result;
@@ -373,7 +377,7 @@ parse_default(const char *str, bool targets, DefaultPrivilegeProblem *problem)
 	if (result->objtype == 0)
 		return problem_is(problem, ERRCODE_PGOPS_NOT_SUPPORTED, NULL,
 						  pstrdup("this kind of object has no default privileges"));
-	return read_grant(statement->action, result, problem);
+	return read_grant(statement->action, "default privilege", result, problem);
 }
 
 DefaultPrivilege *
@@ -430,5 +434,5 @@ object_privilege_parse(const char *str, char objtype, DefaultPrivilegeProblem *p
 		return problem_is(problem, ERRCODE_PGOPS_SYNTAX, hint,
 						  pstrdup("a privilege must be a single GRANT or REVOKE clause"));
 	result->objtype = objtype;
-	return read_grant((GrantStmt *) node, result, problem);
+	return read_grant((GrantStmt *) node, "declared privilege", result, problem);
 }

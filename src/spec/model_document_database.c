@@ -97,7 +97,16 @@ put_locale(const Database *database, SpecNode *entry)
 
 /* ---- the inside ---- */
 
-/* clauses for what the roles of this database create in the future */
+static int
+text_order(const ListCell *a, const ListCell *b)
+{
+	return strcmp(((SpecNode *) lfirst(a))->text, ((SpecNode *) lfirst(b))->text);
+}
+
+/*
+ * Clauses for what roles will create in this database, in the order of their
+ * texts: the catalog's would follow the superuser's real name.
+ */
 static List *
 default_clauses(const ModelServer *server, const LocalState *local)
 {
@@ -116,6 +125,7 @@ default_clauses(const ModelServer *server, const LocalState *local)
 		base.on = psprintf(" ON %s", default_privilege_keyword(row->objtype));
 		clauses = list_concat(clauses, document_clauses(server, &base, row->acl));
 	}
+	list_sort(clauses, text_order);
 	return clauses;
 }
 

@@ -25,6 +25,7 @@
 #include "render/hba_read.h"
 #include "render/render.h"
 #include "spec/model_document.h"
+#include "spec/placeholder.h"
 #include "spec/spec.h"
 #include "spec/yaml_write.h"
 #include "worker/shared.h"
@@ -319,6 +320,33 @@ warn_of(const Findings *findings)
 	}
 }
 
+/*
+ * A comment or name in which ${...} stands by itself: who declares it gets what
+ * it stands for.  The user of a rule is the one place where that is meant.
+ */
+static void
+warn_of_placeholders(const Placeholders *source, const SpecNode *node, const char *key)
+{
+	ListCell   *cell;
+
+	check_stack_depth();
+	foreach(cell, node->items)
+		warn_of_placeholders(source, lfirst(cell), key);
+	foreach(cell, node->entries)
+	{
+		const SpecEntry *entry = lfirst(cell);
+
+		warn_of_placeholders(source, entry->value, entry->key);
+	}
+	if (node->kind == NODE_STRING && strcmp(key, "user") != 0 && strcmp(key, "password") != 0 &&
+		placeholder_text(source, node->text) != node->text)
+		ereport(WARNING,
+				(errcode(ERRCODE_PGOPS_UNRESOLVED),
+				 errmsg("the document cannot be declared as it is: a text under \"%s\" holds a placeholder",
+						key),
+				 errhint("A ${name} in a document stands for something else; there is no way to write it as it is.")));
+}
+
 Datum
 pgops_generate(PG_FUNCTION_ARGS)
 {
@@ -350,6 +378,7 @@ pgops_generate(PG_FUNCTION_ARGS)
 		(void) understood(name, body, server, &findings);
 	}
 	warn_of(&findings);
+	warn_of_placeholders(cluster->placeholders, body, name);
 
 	node_map_set(document, name, body);
 	initStringInfo(&out);
