@@ -69,23 +69,24 @@ check_resolved(const ModelBuild *build, const char *param, SpecNode *value)
 }
 
 /*
- * Parameters are asked for several times, and a finding about one is to be
- * told once, so what was resolved is kept.  It is a copy throughout, because
- * checking changes it.
+ * Parameters are asked for several times: neither is a finding about one to be
+ * told twice, nor ten thousand roles to be searched again.  What is resolved is
+ * a copy throughout, because checking changes it.
  */
 static const SpecNode *
 resolve_param(const ModelBuild *build, const char *param, const SpecNode *value)
 {
-	SpecNode   *resolved = value ? spec_names_find(build->resolved, param) : NULL;
+	SpecNode   *resolved = spec_names_find(build->resolved, param);
 
 	if (value == NULL || resolved != NULL)
 		return resolved;
 	resolved = placeholder_tree(&build->placeholders, param, value);
-	if (resolved == value)
-		return value;
-	resolved = node_copy(resolved);
+	if (resolved != value)
+	{
+		resolved = node_copy(resolved);
+		check_resolved(build, param, resolved);
+	}
 	(void) spec_names_add(build->resolved, pstrdup(param), resolved);
-	check_resolved(build, param, resolved);
 	return resolved;
 }
 
@@ -97,16 +98,20 @@ resolve_param(const ModelBuild *build, const char *param, const SpecNode *value)
 const SpecNode *
 model_declared_param(const ModelBuild *build, const char *param)
 {
-	return resolve_param(build, param, written_param(build, param));
+	const SpecNode *written = written_param(build, param);
+
+	return written ? resolve_param(build, param, written) : NULL;
 }
 
 /* model_param adds the last level: the catalogue's default. */
 const SpecNode *
 model_param(const ModelBuild *build, const char *param)
 {
-	const SpecNode *value = model_declared_param(build, param);
+	const SpecNode *value = written_param(build, param);
 
-	return value ? value : resolve_param(build, param, catalogue_default(param));
+	if (value == NULL && spec_names_find(build->resolved, param) == NULL)
+		value = catalogue_default(param);
+	return resolve_param(build, param, value);
 }
 
 /* Text of a scalar node; NULL for none, null, empty, list and map. */

@@ -97,6 +97,12 @@ like($text, qr{^# for shop \[default\]\nhost +shop +shop_owner,\+replicator,"all
 like($text, qr{^host all all 10\.7\.0\.9/32 reject$}m, 'a line that is taken as it is');
 like($text, qr{^local +all +"?\Q$os_user\E"? +trust$}m, '${dbsu} is the bootstrap superuser');
 
+# ---- the typed views show what the server has ----
+is( value($node, "SELECT comment FROM pgops.users WHERE name = 'shop_owner'"),
+	comment('shop_owner'), 'pgops.users');
+is( value($node, "SELECT DISTINCT \"user\" FROM pgops.hba_rules WHERE parameter = 'pg_default_hba_rules'"),
+	$os_user, 'pgops.hba_rules knows the bootstrap superuser of its own cluster');
+
 # ---- passwords are literal ----
 my ($code, $out) = tcp_login($node, 'shop_owner', 'pw${app_name}', 'shop');
 is("$code $out", '0 shop_owner', 'the password is what was written');
