@@ -72,6 +72,7 @@ typedef struct EditList
 	int			count;
 	SpecNames  *names;			/* by name, made when it is needed */
 	List	   *added;			/* of EditAdded * */
+	const char *path;			/* in findings, once the list is put together; NULL: it is gone */
 } EditList;
 
 /* a row that a statement inserts, updates or deletes */
@@ -95,7 +96,7 @@ struct EditWork
 	List	   *edits;			/* of Edit * */
 	List	   *lists;			/* of EditList *, in the order in which they were opened */
 	SpecNames  *lists_by_place;
-	List	   *structural;		/* of char *: clusters whose hosts or very existence changed */
+	List	   *structural;		/* of char *: clusters that may lack something now, to be looked at again */
 	List	   *paused;			/* of Edit *: rows of clusters to be paused or resumed */
 };
 
@@ -125,9 +126,6 @@ extern void edit_close_lists(EditWork *work);
 
 /* a NOTICE for each list that a cluster took over from a weaker level */
 extern void edit_tell_copies(const EditWork *work);
-
-/* path of the list in findings; palloc'd */
-extern char *edit_list_path(const EditList *list);
 
 /* ---- edit_group.c ---- */
 extern void edit_carry_host(EditWork *work, Edit *edit);

@@ -170,8 +170,9 @@ tell_by_item(const EditWork *work, Told *told)
 	for (int i = list_length(work->lists) - 1; i >= 0; i--)
 	{
 		const EditList *list = list_nth(work->lists, i);
-		int			index;
-		const char *rest = item_in_path(told->finding->path, edit_list_path(list), &index);
+		int			index = -1;
+		const char *rest = list->path == NULL ? NULL :
+			item_in_path(told->finding->path, list->path, &index);
 
 		if (rest == NULL || index < 0 || index >= list_length(list->node->items))
 			continue;
@@ -193,11 +194,14 @@ tell_by_item(const EditWork *work, Told *told)
 static void
 append_told(StringInfo buf, const Told *told)
 {
+	const char *where;
+
 	if (buf->len > 0)
 		appendStringInfoChar(buf, '\n');
-	appendStringInfo(buf, "%s: %s",
-					 told->edit ? edit_describe(told->edit) : told->finding->path,
-					 told->finding->message);
+	where = told->edit ? edit_describe(told->edit) : told->finding->path;
+	if (where[0] != '\0')
+		appendStringInfo(buf, "%s: ", where);
+	appendStringInfoString(buf, told->finding->message);
 }
 
 /* texts of the warnings of this transaction, in its memory */

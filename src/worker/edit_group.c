@@ -244,7 +244,21 @@ insert_group(EditWork *work, Edit *edit)
 	set_columns(edit, vars, keys);
 	declare_kind(edit, name, vars);
 	edit->item = vars;
-	work->structural = lappend(work->structural, unconstify(char *, name));
+}
+
+/* not a parameter: it is done once everything is declared */
+static void
+collect_pause(EditWork *work, Edit *edit)
+{
+	for (int i = 0; i < edit->ncells; i++)
+	{
+		const EditCell *cell = &edit->cells[i];
+
+		if (!cell->changed || strcmp(cell->column, "paused") != 0)
+			continue;
+		(void) require_key(edit, "paused", cell->new);
+		work->paused = lappend(work->paused, edit);
+	}
 }
 
 /* Deleting is not done here: it comes before everything else of a statement. */
@@ -253,8 +267,7 @@ edit_carry_group(EditWork *work, Edit *edit)
 {
 	static const char *const keys[] = {"paused", NULL};
 
-	if (edit_new(edit, "paused") != NULL)
-		work->paused = lappend(work->paused, edit);
+	collect_pause(work, edit);
 	if (edit->action == EDIT_INSERT)
 		insert_group(work, edit);
 	else
@@ -263,6 +276,7 @@ edit_carry_group(EditWork *work, Edit *edit)
 		set_columns(edit, edit->item, keys);
 	}
 	edit->path = edit_key(edit, "name");
+	work->structural = lappend(work->structural, unconstify(char *, edit->path));
 }
 
 /* ---- what is not in a body ---- */

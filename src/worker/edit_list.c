@@ -26,21 +26,18 @@ typedef struct EditAdded
 
 /* ---- lists ---- */
 
-char *
-edit_list_path(const EditList *list)
+/* The place of what is inside a database follows from the list it ends up in. */
+static const char *
+inner_path(const EditList *list)
 {
-	char	   *outer;
-	int			place = 0;
+	const EditList *outer = list->outer;
 
-	if (list->outer == NULL)
-		return item_param_path(list->cluster, NULL, list->param);
-	outer = edit_list_path(list->outer);
-	for (int i = 0; i < list_length(list->outer->node->items); i++)
+	for (int i = 0; i < list_length(outer->node->items); i++)
 	{
-		if (list_nth(list->outer->node->items, i) == list->outer_item)
-			place = i;
+		if (list_nth(outer->node->items, i) == list->outer_item)
+			return psprintf("%s[%d].%s", outer->path, i, list->inner);
 	}
-	return psprintf("%s[%d].%s", outer, place, list->inner);
+	return NULL;				/* the database was deleted by the same statement */
 }
 
 /* what a list of a cluster is opened on: its items, or none */
@@ -518,7 +515,13 @@ edit_close_lists(EditWork *work)
 	ListCell   *lc;
 
 	foreach(lc, work->lists)
-		rebuild(lfirst(lc));
+	{
+		EditList   *list = lfirst(lc);
+
+		rebuild(list);
+		list->path = list->outer == NULL ? item_param_path(list->cluster, NULL, list->param) :
+			inner_path(list);
+	}
 	foreach(lc, work->lists)
 		drop_if_empty(work, lfirst(lc));
 }
