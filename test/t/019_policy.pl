@@ -138,10 +138,14 @@ my @relations = rows($node, "SELECT c.oid::regclass::text AS name, c.relkind,
 is_deeply([ map { $_->{name} } grep { $_->{nobody} } @functions, @relations ], [], 'nobody may nothing');
 is_deeply([ map { $_->{name} } grep { $_->{writes} } @relations ], [], 'members of pg_monitor write nothing');
 is_deeply([ map { $_->{name} } grep { $_->{watcher} } @functions ],
-	[ map { "pgops.$_" } 'coordinator()', 'local_cluster()', 'plan(text)', 'show_parameters()', 'show_rules()', 'version()' ],
+	[ map { "pgops.$_" } 'cluster_spec(text,boolean)', 'coordinator()', 'diff(text,bigint,bigint)', 'inventory(boolean)',
+		'inventory_yaml(text,boolean)', 'local_cluster()', 'plan(text)', 'revision_actions(text,bigint)', 'revisions(text)',
+		'show_declared(text,text)', 'show_parameters()', 'show_rules()', 'show_settings(text)', 'version()' ],
 	'they call what only looks');
 is_deeply([ map { $_->{name} } grep { $_->{watcher} } @relations ],
-	[ map { "pgops.$_" } qw(action_log actions drift parameter rules status) ], 'and read what holds no declaration');
+	[ map { "pgops.$_" } qw(action_log actions clusters databases default_privileges drift extensions hba_rules instances
+		parameter rules schemas services settings status users) ],
+	'and read what holds no secret');
 
 for my $relation (grep { $_->{relkind} eq 'v' || $_->{watcher} } @relations)
 {
