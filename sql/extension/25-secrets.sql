@@ -39,7 +39,7 @@ Arguments:
   user     a user of pg_users or pg_default_roles, or a system user (then its parameter is set for the cluster: pg_monitor_password, ...)
   length   characters, 12 to 256; letters and digits that cannot be mistaken for each other
 
-Errors: 42704 for an unknown user, 55000 if the password is declared for all clusters or for a host (set_secret() changes it there), PO704 for an unknown cluster.
+Errors: 42704 for an unknown user, 55000 if the password is declared by reference, for all clusters or for a host (set_secret() changes it there), PO704 for an unknown cluster.
 
 Example:
   SELECT pgops.rotate_password(''pg-meta'', ''dbuser_meta'') AS password \gset';

@@ -16,6 +16,7 @@
 
 #include "cmdb/place.h"
 #include "cmdb/site.h"
+#include "spec/reference.h"
 
 /* stands in for a value that is about to be taken away */
 #define STAND_IN	"x"
@@ -337,6 +338,17 @@ credential_of(const List *settings, const char *role)
 	return NULL;
 }
 
+/* a password that stands elsewhere is changed there: overwriting the reference would hide that */
+static void
+require_no_reference(const SpecNode *password, const char *role)
+{
+	if (spec_reference(password, NULL, NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the password of \"%s\" is declared by reference", role),
+				 errhint("Change it where the reference points, or declare another one with pgops.set_secret().")));
+}
+
 /* the place "list[role].password" in the group's own variables */
 static char *
 put_in_entry(const InventorySetting *list, SpecNode *body, const char *role,
@@ -382,15 +394,27 @@ place_set_role_password(const Inventory *inventory, const InventoryGroup *group,
 	const InventorySetting *users = setting_of(settings, "pg_users");
 	const InventorySetting *roles = setting_of(settings, "pg_default_roles");
 	const char *credential = credential_of(settings, role);
+	const InventorySetting *present = credential ? setting_of(settings, credential) : NULL;
 	const SpecNode *user = role_entry(users, role);
 	const SpecNode *other = role_entry(roles, role);
+	const SpecNode *of_user = user ? node_get(user, "password") : NULL;
+	const SpecNode *of_other = other ? node_get(other, "password") : NULL;
 
-	if (user != NULL && (credential == NULL || node_get(user, "password") != NULL))
+	if (user != NULL && (credential == NULL || of_user != NULL))
+	{
+		require_no_reference(of_user, role);
 		return put_in_entry(users, body, role, password);
-	if (other != NULL && (credential == NULL || node_get(other, "password") != NULL))
+	}
+	if (other != NULL && (credential == NULL || of_other != NULL))
+	{
+		require_no_reference(of_other, role);
 		return put_in_entry(roles, body, role, password);
+	}
 	if (credential != NULL)
+	{
+		require_no_reference(present ? present->value : NULL, role);
 		return put_in_parameter(credential, body, role, password);
+	}
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
 			 errmsg("user \"%s\" is not declared in cluster \"%s\"", role, group->name),

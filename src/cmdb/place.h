@@ -29,7 +29,7 @@ extern void place_set_secret(SpecNode *body, const char *host, const char *name,
  *		a system user.  "body" is the group's, to be changed.  Raises
  *		ERRCODE_UNDEFINED_OBJECT if the role is not declared, and
  *		ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE if it is declared at another
- *		level than the group's.  Returns the place.
+ *		level than the group's, or by reference.  Returns the place.
  */
 extern char *place_set_role_password(const Inventory *inventory, const InventoryGroup *group,
 									 SpecNode *body, const char *role, const char *password);

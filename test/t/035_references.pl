@@ -178,6 +178,19 @@ converge($node, spec(), 'converged', 'a reference again');
 logs_in('app_owner', 'Third-Owner-wOrd', '... works');
 is(value($node, 'SELECT count(*) FROM pgops.secret'), 0, 'no secret is stored');
 
+# ---- through the functions ----
+for my $user (qw(app_owner dbuser_monitor))
+{
+	my ($code, undef, $stderr) = $node->psql('postgres', "SELECT pgops.rotate_password('small', '$user')");
+	like($stderr, qr/ERROR:  the password of "$user" is declared by reference/, "$user: the reference is not overwritten");
+}
+is(value($node, "SELECT pgops.set_secret('pg_users[app_owner].password', 'Plain-Owner-wOrd', 'small')"), 't', '... unless one asks for it');
+is(settle($node)->{phase}, 'converged', '... which the server follows');
+logs_in('app_owner', 'Plain-Owner-wOrd', '... the password works');
+$node->safe_psql('postgres', "SELECT FROM pgops.rollback('small', (SELECT max(revision) - 1 FROM pgops.revision WHERE cluster = 'small'))");
+is(settle($node)->{phase}, 'converged', 'rolled back to the reference');
+logs_in('app_owner', 'Third-Owner-wOrd', '... works');
+
 # ---- nowhere ----
 for my $relation (split /\n/, value($node, "SELECT relname FROM pg_class WHERE relnamespace = 'pgops'::regnamespace AND relkind IN ('r', 'v')"))
 {
