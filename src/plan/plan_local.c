@@ -259,6 +259,9 @@ local_drop(Planner *planner, Database *now, const LocalKind *kind, const char *v
 											 quote_identifier(name)),
 									pstrdup(reason));
 
+	/* what a database that is not there yet will have from its template is nobody's */
+	if (local->assumed)
+		action->destructive = false;
 	if (item != NULL)
 		action_forget(action, item);
 	if (kind == &schema_kind)

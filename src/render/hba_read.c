@@ -94,6 +94,58 @@ words_of(const char *line)
 	}
 }
 
+/* words that mean something else in quotes */
+static const char *const keywords[] = {
+	"\"all\"", "\"replication\"", "\"sameuser\"", "\"samerole\"", "\"samegroup\"", NULL
+};
+
+/*
+ * The next name of a column that *p stands on, palloc'd, and *p moved behind
+ * the comma; without quotes where they change nothing.
+ */
+static char *
+next_name(const char **p)
+{
+	const char *start = *p;
+	bool		quoted = false;
+	char	   *name;
+	size_t		length;
+
+	for (; **p != '\0' && (quoted || **p != ','); (*p)++)
+	{
+		if (**p == '"')
+			quoted = !quoted;
+	}
+	name = pnstrdup(start, *p - start);
+	length = strlen(name);
+	if (**p == ',')
+		(*p)++;
+	for (int i = 0; keywords[i] != NULL; i++)
+	{
+		if (strcmp(name, keywords[i]) == 0)
+			return name;
+	}
+	if (length > 2 && name[0] == '"' && name[length - 1] == '"' &&
+		strspn(name + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") == length - 2)
+	{
+		name[length - 1] = '\0';
+		return name + 1;
+	}
+	return name;
+}
+
+/* whether two words are the same names, one by one */
+static bool
+same_word(const char *a, const char *b)
+{
+	while (*a != '\0' && *b != '\0')
+	{
+		if (strcmp(next_name(&a), next_name(&b)) != 0)
+			return false;
+	}
+	return *a == *b;
+}
+
 static bool
 same_words(List *a, List *b)
 {
@@ -104,7 +156,7 @@ same_words(List *a, List *b)
 		return false;
 	forboth(left, a, right, b)
 	{
-		if (strcmp(lfirst(left), lfirst(right)) != 0)
+		if (!same_word(lfirst(left), lfirst(right)))
 			return false;
 	}
 	return true;
@@ -375,19 +427,14 @@ user_of(const char *column, const char *dbsu)
 	while (*p != '\0')
 	{
 		const char *start = p;
-		bool		quoted = false;
+		bool		is_dbsu = strcmp(next_name(&p), dbsu) == 0;
+		size_t		length = p - start - (p[-1] == ',' ? 1 : 0);
 
-		for (; *p != '\0' && (quoted || *p != ','); p++)
-		{
-			if (*p == '"')
-				quoted = !quoted;
-		}
-		if (strlen(dbsu) == p - start && strncmp(start, dbsu, p - start) == 0)
+		appendStringInfo(&user, "%s", user.len > 0 ? "," : "");
+		if (is_dbsu)
 			appendStringInfoString(&user, "${dbsu}");
 		else
-			appendBinaryStringInfo(&user, start, (int) (p - start));
-		if (*p == ',')
-			appendStringInfoChar(&user, *p++);
+			appendBinaryStringInfo(&user, start, (int) length);
 	}
 	return user.data;
 }

@@ -30,11 +30,9 @@ my $shared = <<'SQL';
 				   shobj_description(oid, 'pg_authid') AS comment
 			  FROM pg_authid WHERE rolname !~ '^pg_') a
 	UNION ALL
-	SELECT 'member ' || member::regrole::text || ' of ' || roleid::regrole::text || ' ' ||
-		   string_agg(DISTINCT o.key || ' ' || o.value::text, ',' ORDER BY o.key || ' ' || o.value::text)
-	  FROM pg_auth_members m
-	 CROSS JOIN jsonb_each(to_jsonb(m) - 'oid' - 'grantor' - 'roleid' - 'member') o
-	 WHERE member >= 16384 OR roleid >= 16384 GROUP BY member, roleid
+	SELECT 'member ' || member::regrole::text || ' of ' || roleid::regrole::text || ' ' || key || ' ' || bool_or(value::text::boolean)
+	  FROM pg_auth_members m, jsonb_each(to_jsonb(m) - 'oid' - 'grantor' - 'roleid' - 'member')
+	 WHERE member >= 16384 OR roleid >= 16384 GROUP BY member, roleid, key
 	UNION ALL
 	SELECT 'setting ' || coalesce(setrole::regrole::text, '') || ' in ' || coalesce(datname, '') || ' ' || lower(one)
 	  FROM pg_db_role_setting s LEFT JOIN pg_database d ON d.oid = setdatabase, unnest(setconfig) one
@@ -227,6 +225,8 @@ is_deeply([ @$rules[ 1 .. $#$rules ] ], $old_rules, 'the rules are the same, in 
 
 # ---- declared on an empty server ----
 my $target = pgops_node('target');
+is_deeply([ map { $_->{rule} } grep { $_->{destructive} } declare($target, $whole, dry_run => 1) ],
+	[], 'to make databases without schema public destroys nothing');
 converge($target, $whole, 'converged', 'declared on an empty server');
 is(value($target, "SELECT count(*) FROM pgops.action_log WHERE state <> 'succeeded'"), 0, '... without a failure');
 is_deeply(facts($target, @databases), $facts, 'it is an equal one');
