@@ -42,8 +42,8 @@ COMMENT ON COLUMN pgops.rules.comment IS 'The rule in a sentence.';
 
 /*
  * A server looks after one cluster; what it once knew of another one does not
- * hold any more.  The policy is looked up as the model does it: instance over
- * cluster over global over the default.
+ * hold any more.  The policy is the one in effect for the instance, which other
+ * groups of its host may have a say in.
  */
 CREATE VIEW pgops.status AS
 	SELECT c.name AS cluster,
@@ -69,19 +69,14 @@ CREATE VIEW pgops.status AS
 		   s.destructive_digest,
 		   s.last_pass,
 		   s.converged_at,
-		   COALESCE((SELECT v.value OPERATOR(pg_catalog.#>>) '{}'
-					 FROM pgops.variable AS v
-					 LEFT JOIN pgops.instance AS i
-					   ON i.cluster OPERATOR(pg_catalog.=) v.cluster
-					  AND i.host OPERATOR(pg_catalog.=) v.host
-					 WHERE v.name OPERATOR(pg_catalog.=) 'pgops_policy'
-					   AND (v.cluster IS NULL OR v.cluster OPERATOR(pg_catalog.=) c.name)
-					   AND (v.host IS NULL OR i.name OPERATOR(pg_catalog.=) s.instance)
-					 ORDER BY v.host IS NULL, v.cluster IS NULL
-					 LIMIT 1),
-					(SELECT p.default_value OPERATOR(pg_catalog.#>>) '{}'
-					 FROM pgops.show_parameters() AS p
-					 WHERE p.name OPERATOR(pg_catalog.=) 'pgops_policy'),
+		   COALESCE((SELECT d.pgops_policy
+					 FROM pgops.show_declared('instance', c.name) AS d (host text, pgops_policy text)
+					 JOIN pgops.instance AS i
+					   ON i.cluster OPERATOR(pg_catalog.=) c.name
+					  AND i.host OPERATOR(pg_catalog.=) d.host
+					 WHERE i.name OPERATOR(pg_catalog.=) s.instance),
+					(SELECT d.pgops_policy
+					 FROM pgops.show_declared('cluster', c.name) AS d (pgops_policy text)),
 					'additive') AS policy,
 		   c.paused
 	FROM pgops.cluster AS c
