@@ -53,7 +53,8 @@ GRANT SELECT ON
 	pgops.action_log,
 	pgops.clusters, pgops.instances, pgops.settings, pgops.users, pgops.databases,
 	pgops.schemas, pgops.extensions, pgops.hba_rules, pgops.services,
-	pgops.default_privileges
+	pgops.default_privileges,
+	pgops.push_status
 	TO pg_monitor;
 
 /* a view calls its functions with the rights of who reads it */
