@@ -6,7 +6,7 @@
 #   make check                 installs what is missing, builds, runs every test
 #                              without installing pgops into the system
 #   make demo                  the same preparations, then the story of the README
-#   make bench                 the benchmarks of test/bench
+#   make bench                 the benchmarks of test/bench; BENCH=inventory: one of them
 #
 # The version stands in pgops.control and nowhere else.
 
