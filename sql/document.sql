@@ -199,6 +199,6 @@ SELECT code, left(message, 20), length(message) FROM pg_temp.check_vars('pg_serv
 -- limits of a text hold for jsonb as well
 SELECT count(*) FROM pgops.apply_cluster((repeat('{"a": ', 65) || '1' || repeat('}', 65))::jsonb, true);
 SELECT count(*) FROM pgops.apply_cluster(jsonb_build_object(repeat('k', 1025), 1), true);
-SELECT count(*) FROM pgops.apply_cluster(jsonb_build_object('pg-test', repeat('x', 5000000)), true);
+SELECT count(*) FROM pgops.apply_cluster(jsonb_build_object('pg-test', repeat('x', 70000000)), true);
 SELECT count(*) FROM pgops.apply_cluster('null'::jsonb, true);
 RESET statement_timeout;

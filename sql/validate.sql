@@ -107,7 +107,7 @@ SELECT * FROM pg_temp.findings(pg_temp.cluster('pg_port: 5432') || E'---\nb: 1\n
 
 -- limits
 SELECT * FROM pg_temp.findings(repeat('[', 200) || repeat(']', 200));
-SELECT severity, code, message FROM pg_temp.findings('a: ' || repeat('x', 5000000));
+SELECT severity, code, message FROM pg_temp.findings('a: ' || repeat('x', 70000000));
 SELECT severity, place, code, message, hint FROM pg_temp.findings('{"' || repeat('k', 2000) || '": 1}');
 
 -- unknown names, with the nearest known one

@@ -11,13 +11,27 @@
 #include "spec/node.h"
 
 /*
- * Limits of a document.  Together they bound what reading one can cost: each
- * place in it is named by a path, which is as long as all keys above it, so
- * that size alone would be no bound.
+ * Limits of a document.  The size bounds time and memory: a tree takes thirty
+ * times as much as its text, and none of its checks more than linear time.  An
+ * inventory has about a kilobyte for each cluster.
  */
-#define SPEC_MAX_BYTES	(4 * 1024 * 1024)
+#define SPEC_MAX_BYTES	(64 * 1024 * 1024)
 #define SPEC_MAX_DEPTH	64		/* lists and maps inside each other */
 #define SPEC_MAX_KEY	1024	/* bytes; YAML's own limit for a key in one line */
+
+/*
+ * Where a value is, as a chain from itself up to the root.  A path is as long
+ * as all keys above it, so it is only made where a finding needs it.
+ */
+typedef struct SpecPlace
+{
+	const struct SpecPlace *above;	/* NULL: at the root */
+	const char *key;			/* NULL: item of a list */
+	int			index;			/* of the item */
+} SpecPlace;
+
+/* the path below "root" that leads to a place (NULL: root itself); palloc'd */
+extern char *spec_place_path(const char *root, const SpecPlace *place);
 
 /*
  * Both readers return NULL when there is no tree to go on with (syntax,
@@ -47,7 +61,7 @@ extern char *spec_key_text(const SpecNode *scalar);
  *		palloc'd.
  */
 extern char *spec_to_server(const char *string, size_t length, const SpecNode *at,
-							const char *path, Findings *findings);
+							const SpecPlace *place, Findings *findings);
 
 /* a node that only carries line and column (in characters of UTF-8) of a byte */
 extern SpecNode spec_place_of_byte(const char *string, size_t offset);

@@ -118,7 +118,8 @@ extern void inventory_finish(Inventory *inventory);
  *		Findings (with line and column) for everything about its structure:
  *		shape, unknown keys of a group, a group defined twice, a child that is
  *		defined nowhere, cycles (cut where found), a name that is group and host
- *		at once.  NULL only if the document is no map at all.
+ *		at once.  NULL if there is nothing to go on with: the document is no map, or
+ *		its groups are nested beyond the limit of documents.
  */
 extern Inventory *inventory_read(SpecNode *document, Findings *findings);
 

@@ -382,6 +382,30 @@ check_names(InventoryReader *reader)
 	}
 }
 
+/*
+ * Groups that mention each other can make a chain as long as the document; who
+ * asks for a variable looks at all of it.  Said of the first that is too deep.
+ */
+static bool
+too_deep(InventoryReader *reader)
+{
+	ListCell   *lc;
+
+	foreach(lc, reader->inventory->groups)
+	{
+		const InventoryGroup *group = lfirst(lc);
+		SpecNode	at = {.line = group->line, .column = group->column};
+
+		if (group->depth <= SPEC_MAX_DEPTH)
+			continue;
+		spec_error(reader->findings, ERRCODE_PGOPS_LIMIT, &at, group->name, NULL,
+				   "group \"%s\" lies in more than %d groups inside each other",
+				   group->name, SPEC_MAX_DEPTH);
+		return true;
+	}
+	return false;
+}
+
 Inventory *
 inventory_read(SpecNode *document, Findings *findings)
 {
@@ -415,7 +439,7 @@ inventory_read(SpecNode *document, Findings *findings)
 	inventory_cut_circles(reader.inventory, findings);
 	inventory_finish(reader.inventory);
 	check_names(&reader);
-	return reader.inventory;
+	return too_deep(&reader) ? NULL : reader.inventory;
 }
 
 /*

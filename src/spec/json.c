@@ -18,7 +18,7 @@
 #include "spec/document.h"
 #include "spec/jansson.h"
 
-static SpecNode *read_value(const void *value, int depth, const char *path, Findings *findings);
+static SpecNode *read_value(const void *value, int depth, const SpecPlace *place, Findings *findings);
 
 /*
  * Reset callback: the library's tree goes even if reading it raises an error.
@@ -34,11 +34,11 @@ release_document(void *root)
  * the rest of the document is still looked at.
  */
 static SpecNode *
-read_string(const void *value, const char *path, Findings *findings)
+read_string(const void *value, const SpecPlace *place, Findings *findings)
 {
 	size_t		length;
 	const char *bytes = spec_json_string(value, &length);
-	char	   *string = spec_to_server(bytes, length, NULL, path, findings);
+	char	   *string = spec_to_server(bytes, length, NULL, place, findings);
 	SpecNode   *node = node_string(string == NULL ? "" : string);
 
 	node->quoted = true;
@@ -60,23 +60,20 @@ read_real(double number)
 	return node;
 }
 
-/*
- * Frees each path as soon as it is used: with long keys above a long list, all
- * paths together would be thousands of times the document's size.
- */
 static SpecNode *
-read_list(const void *value, int depth, const char *path, Findings *findings)
+read_list(const void *value, int depth, const SpecPlace *place, Findings *findings)
 {
 	SpecNode   *list = node_list();
 	size_t		size = spec_json_size(value);
+	SpecPlace	below = {place};
 
 	for (size_t i = 0; i < size; i++)
 	{
-		char	   *below = spec_path_item(path, (int) i);
-		SpecNode   *item = read_value(spec_json_item(value, i), depth, below, findings);
+		SpecNode   *item;
 
 		CHECK_FOR_INTERRUPTS();
-		pfree(below);
+		below.index = (int) i;
+		item = read_value(spec_json_item(value, i), depth, &below, findings);
 		if (item == NULL)
 			return NULL;
 		node_list_add(list, item);
@@ -89,7 +86,7 @@ read_list(const void *value, int depth, const char *path, Findings *findings)
  * since 2.8.  It has no NUL in keys, so strlen() is right.
  */
 static SpecNode *
-read_map(const void *value, int depth, const char *path, Findings *findings)
+read_map(const void *value, int depth, const SpecPlace *place, Findings *findings)
 {
 	SpecNode   *map = node_map();
 
@@ -97,21 +94,21 @@ read_map(const void *value, int depth, const char *path, Findings *findings)
 	{
 		const char *bytes = spec_json_key(it);
 		SpecEntry  *entry = palloc0(sizeof(SpecEntry));
-		char	   *below;
+		SpecPlace	below = {place};
 
 		CHECK_FOR_INTERRUPTS();
 		if (strlen(bytes) > SPEC_MAX_KEY)
 		{
-			finding_add(findings, FINDING_ERROR, ERRCODE_PGOPS_LIMIT, NULL, path, NULL,
+			finding_add(findings, FINDING_ERROR, ERRCODE_PGOPS_LIMIT, NULL,
+						spec_place_path("", place), NULL,
 						"a key is longer than %d bytes", SPEC_MAX_KEY);
 			return NULL;
 		}
-		entry->key = spec_to_server(bytes, strlen(bytes), NULL, path, findings);
+		entry->key = spec_to_server(bytes, strlen(bytes), NULL, place, findings);
 		if (entry->key == NULL)
 			entry->key = pstrdup("");
-		below = spec_path_key(path, entry->key);
-		entry->value = read_value(spec_json_value(it), depth, below, findings);
-		pfree(below);
+		below.key = entry->key;
+		entry->value = read_value(spec_json_value(it), depth, &below, findings);
 		if (entry->value == NULL)
 			return NULL;
 		/* the library has refused duplicate keys already */
@@ -122,7 +119,7 @@ read_map(const void *value, int depth, const char *path, Findings *findings)
 
 /* NULL: nested too deep, or a key is too long */
 static SpecNode *
-read_value(const void *value, int depth, const char *path, Findings *findings)
+read_value(const void *value, int depth, const SpecPlace *place, Findings *findings)
 {
 	SpecJsonKind kind = spec_json_kind(value);
 
@@ -138,20 +135,21 @@ read_value(const void *value, int depth, const char *path, Findings *findings)
 		case SPEC_JSON_REAL:
 			return read_real(spec_json_real(value));
 		case SPEC_JSON_STRING:
-			return read_string(value, path, findings);
+			return read_string(value, place, findings);
 		case SPEC_JSON_ARRAY:
 		case SPEC_JSON_OBJECT:
 			break;
 	}
 	if (depth >= SPEC_MAX_DEPTH)
 	{
-		finding_add(findings, FINDING_ERROR, ERRCODE_PGOPS_LIMIT, NULL, path, NULL,
+		finding_add(findings, FINDING_ERROR, ERRCODE_PGOPS_LIMIT, NULL,
+					spec_place_path("", place), NULL,
 					"document is nested more than %d levels deep", SPEC_MAX_DEPTH);
 		return NULL;
 	}
 	if (kind == SPEC_JSON_ARRAY)
-		return read_list(value, depth + 1, path, findings);
-	return read_map(value, depth + 1, path, findings);
+		return read_list(value, depth + 1, place, findings);
+	return read_map(value, depth + 1, place, findings);
 }
 
 /*
@@ -185,7 +183,7 @@ spec_json_read(const char *string, size_t length, Findings *findings)
 	callback->arg = document;
 	MemoryContextRegisterResetCallback(owner, callback);
 
-	root = read_value(document, 0, "", findings);
+	root = read_value(document, 0, NULL, findings);
 	MemoryContextDelete(owner);
 	return root;
 }

@@ -40,10 +40,7 @@ struct SpecNames
 	nametable_hash *table;
 };
 
-/*
- * Grows as needed; 16 is enough for most lists of a declaration.  It goes with
- * its memory context, there is no function to free it.
- */
+/* Grows as needed; 16 is enough for most lists of a declaration. */
 SpecNames *
 spec_names_create(void)
 {
@@ -51,6 +48,17 @@ spec_names_create(void)
 
 	names->table = nametable_create(CurrentMemoryContext, 16, NULL);
 	return names;
+}
+
+/*
+ * A table goes with its memory context; this is for those of which one document
+ * makes thousands.
+ */
+void
+spec_names_free(SpecNames *names)
+{
+	nametable_destroy(names->table);
+	pfree(names);
 }
 
 /*

@@ -18,6 +18,9 @@ extern SpecNames *spec_names_create(void);
  */
 extern void *spec_names_add(SpecNames *names, const char *name, void *value);
 
+/* frees the table, neither names nor values */
+extern void spec_names_free(SpecNames *names);
+
 /* what has the name, or NULL */
 extern void *spec_names_find(const SpecNames *names, const char *name);
 

@@ -21,7 +21,18 @@
 char *
 spec_path_key(const char *path, const char *key)
 {
-	return path[0] == '\0' ? pstrdup(key) : psprintf("%s.%s", path, key);
+	size_t		above = strlen(path);
+	size_t		length = strlen(key);
+	char	   *result;
+
+	if (above == 0)
+		return pstrdup(key);
+	/* by hand: every parameter of every cluster gets one */
+	result = palloc(above + 1 + length + 1);
+	memcpy(result, path, above);
+	result[above] = '.';
+	memcpy(result + above + 1, key, length + 1);
+	return result;
 }
 
 /* Indexes count from 0, as in jsonb and JMESPath. */
@@ -29,6 +40,31 @@ char *
 spec_path_item(const char *path, int index)
 {
 	return psprintf("%s[%d]", path, index);
+}
+
+/* One step of the chain after those above it; the depth of documents is limited. */
+static void
+append_place(StringInfo buf, const SpecPlace *place)
+{
+	if (place == NULL)
+		return;
+	append_place(buf, place->above);
+	if (place->key == NULL)
+		appendStringInfo(buf, "[%d]", place->index);
+	else
+		appendStringInfo(buf, "%s%s", buf->len == 0 ? "" : ".", place->key);
+}
+
+/* The same text as spec_path_key() and spec_path_item() make step by step. */
+char *
+spec_place_path(const char *root, const SpecPlace *place)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfoString(&buf, root);
+	append_place(&buf, place);
+	return buf.data;
 }
 
 /*
@@ -90,7 +126,7 @@ convert(const char *string, size_t length, bool to_server)
  * "admin\0x".
  */
 char *
-spec_to_server(const char *string, size_t length, const SpecNode *at, const char *path,
+spec_to_server(const char *string, size_t length, const SpecNode *at, const SpecPlace *place,
 			   Findings *findings)
 {
 	char	   *copy;
@@ -98,14 +134,21 @@ spec_to_server(const char *string, size_t length, const SpecNode *at, const char
 
 	if (memchr(string, '\0', length) != NULL)
 	{
-		finding_add(findings, FINDING_ERROR, ERRCODE_PGOPS_ENCODING, at, path, NULL,
+		finding_add(findings, FINDING_ERROR, ERRCODE_PGOPS_ENCODING, at,
+					spec_place_path("", place), NULL,
 					"text must not contain a NUL character");
 		return NULL;
 	}
 	copy = pnstrdup(string, length);
+
+	/* nearly always there is nothing to convert, and no need to be ready for errors */
+	if (GetDatabaseEncoding() == PG_UTF8 &&
+		pg_encoding_verifymbstr(PG_UTF8, copy, (int) length) == (int) length)
+		return copy;
 	converted = convert(copy, length, true);
 	if (converted == NULL)
-		finding_add(findings, FINDING_ERROR, ERRCODE_PGOPS_ENCODING, at, path, NULL,
+		finding_add(findings, FINDING_ERROR, ERRCODE_PGOPS_ENCODING, at,
+					spec_place_path("", place), NULL,
 					"text has a character that the encoding of this database (%s) cannot store",
 					GetDatabaseEncodingName());
 	return converted;

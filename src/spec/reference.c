@@ -83,21 +83,21 @@ spec_check_reference(const ValueRule *rule, SpecNode *map, const char *path, Fin
 	{
 		spec_error(findings, ERRCODE_PGOPS_WRONG_TYPE, map, path, hint,
 				   "%s must be text, or a reference with the one key \"file\" or \"env\"",
-				   rule->what);
+				   spec_rule_text(rule));
 		return;
 	}
 	below = spec_path_key(path, entry->key);
 	at = spec_place_of_key(entry);
 	if (node_text(entry->value) == NULL)
 		spec_error(findings, ERRCODE_PGOPS_WRONG_TYPE, &at, below, hint,
-				   "what %s refers to must be text", rule->what);
+				   "what %s refers to must be text", spec_rule_text(rule));
 	else if (strcmp(entry->key, "file") == 0 && !is_path(node_text(entry->value)))
 		spec_error(findings, ERRCODE_PGOPS_OUT_OF_RANGE, entry->value, below, hint,
-				   "the file that %s refers to must be an absolute path", rule->what);
+				   "the file that %s refers to must be an absolute path", spec_rule_text(rule));
 	else if (strcmp(entry->key, "env") == 0 && !is_variable(node_text(entry->value)))
 		spec_error(findings, ERRCODE_PGOPS_OUT_OF_RANGE, entry->value, below, hint,
 				   "the environment variable that %s refers to must be a name of capital letters, digits and underscores",
-				   rule->what);
+				   spec_rule_text(rule));
 	else
 		entry->value->kind = NODE_STRING;
 	pfree(below);

@@ -15,7 +15,7 @@
  * spec_parse
  *		Parses YAML or JSON text (length bytes, UTF-8 or the server encoding
  *		as received by a text argument) into a tree; NULL and findings if it
- *		cannot.  Limits: 4 MiB, depth 64, keys of 1024 bytes, one document, no
+ *		cannot.  Limits: 64 MiB, depth 64, keys of 1024 bytes, one document, no
  *		anchors, aliases, tags, merge keys, duplicate keys.  What can be read past (a duplicate
  *		key, a tag, an anchor) is an error in the findings, but the tree is
  *		returned, so that validation can report what else is wrong: look at

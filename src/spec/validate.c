@@ -40,7 +40,8 @@ spec_validate_param(const char *param, SpecNode *value, const char *path, Findin
 					   "unknown parameter \"%s\"", param);
 		return;
 	}
-	rule.what = psprintf("parameter \"%s\"", param);
+	rule.what = "parameter";
+	rule.name = param;
 	rule.type = def->type;
 	rule.choices = def->choices;
 	rule.min = def->min;

@@ -33,7 +33,8 @@ extern bool spec_has_placeholder(const char *string);
  */
 typedef struct ValueRule
 {
-	const char *what;			/* how messages call it */
+	const char *what;			/* how messages call it: 'parameter', or all of it */
+	const char *name;			/* put behind it in quotes, unless NULL */
 	ParamType	type;
 	const char *choices;		/* PT_ENUM: "a,b", or NULL: anything */
 	double		min;			/* both 0: no bounds; see FieldDef */
@@ -41,6 +42,9 @@ typedef struct ValueRule
 	bool		secret;			/* no message may show the value */
 	const ObjectDef *object;	/* PT_OBJECTS: what the list holds */
 } ValueRule;
+
+/* 'parameter "x"'; palloc'd */
+extern char *spec_rule_text(const ValueRule *rule);
 
 extern void spec_check_value(const ValueRule *rule, SpecNode *value, const char *path,
 							 Findings *findings);

@@ -315,6 +315,23 @@ check_roles(const Lists *lists, Findings *findings)
 		check_databases(roles, &lists->databases, findings);
 }
 
+/* whether the level itself declares any of the lists: most groups do not */
+static bool
+declares_lists(const GroupView *view)
+{
+	static const char *const params[] = {
+		"pg_default_roles", "pg_users", "pg_databases", "pg_default_services", "pg_services", NULL
+	};
+	const SpecNode *vars = view->group == NULL ? view->inventory->vars : view->group->vars;
+
+	for (int i = 0; params[i] != NULL; i++)
+	{
+		if (node_get(vars, params[i]) != NULL)
+			return true;
+	}
+	return false;
+}
+
 /*
  * Looks at the catalogue's defaults as well as at declared values: a user may
  * collide with a default role that the document never mentions.
@@ -324,6 +341,8 @@ spec_check_cross(const GroupView *view, Findings *findings)
 {
 	Lists		lists;
 
+	if (!declares_lists(view))
+		return;
 	lists.default_roles = items_of(view, "pg_default_roles");
 	lists.users = items_of(view, "pg_users");
 	lists.databases = items_of(view, "pg_databases");

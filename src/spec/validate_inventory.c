@@ -17,26 +17,6 @@
 
 /* ---- Jinja ---- */
 
-/* a value on the way down to an expression; its path is only made when one is found */
-typedef struct Place
-{
-	const struct Place *above;
-	const char *key;			/* NULL: item of a list */
-	int			index;
-} Place;
-
-static char *
-place_path(const char *root, const Place *place)
-{
-	char	   *above;
-
-	if (place == NULL)
-		return pstrdup(root);
-	above = place_path(root, place->above);
-	return place->key == NULL ? spec_path_item(above, place->index) :
-		spec_path_key(above, place->key);
-}
-
 static bool
 is_jinja(const SpecNode *node)
 {
@@ -45,15 +25,15 @@ is_jinja(const SpecNode *node)
 }
 
 static void
-find_jinja(const SpecNode *node, const char *root, const Place *above, Findings *findings)
+find_jinja(const SpecNode *node, const char *root, const SpecPlace *above, Findings *findings)
 {
-	Place		place = {above};
+	SpecPlace	place = {above};
 	ListCell   *lc;
 
 	check_stack_depth();
 	if (is_jinja(node))
 		finding_add(findings, FINDING_NOTICE, ERRCODE_PGOPS_NOT_SUPPORTED, node,
-					place_path(root, above),
+					spec_place_path(root, above),
 					"Ansible evaluates it; pgops itself takes the text.",
 					"Jinja expression is kept as it is, not evaluated");
 	foreach(lc, node->items)
@@ -182,6 +162,7 @@ check_host(const Inventory *inventory, const InventoryHost *host, const SpecName
 			*earlier = *variable;
 		}
 	}
+	spec_names_free(seen);
 }
 
 static void

@@ -72,7 +72,8 @@ check_field(const ObjectDef *object, SpecEntry *entry, const char *path, Finding
 		entry->value->text != NULL && entry->value->text[0] == '\0')
 		entry->value->kind = NODE_NULL;
 
-	rule.what = psprintf("field \"%s\"", field->name);
+	rule.what = "field";
+	rule.name = field->name;
 	rule.type = field->type;
 	rule.choices = field->choices;
 	rule.min = field->min;
@@ -158,9 +159,13 @@ static void
 check_twice(const ObjectDef *object, const SpecNode *list, const char *path,
 			Findings *findings)
 {
-	SpecNames  *seen = spec_names_create();
-	SpecItem   *items = palloc(Max(list_length(list->items), 1) * sizeof(SpecItem));
+	SpecNames  *seen;
+	SpecItem   *items;
 
+	if (list_length(list->items) < 2)
+		return;
+	seen = spec_names_create();
+	items = palloc(list_length(list->items) * sizeof(SpecItem));
 	for (int i = 0; i < list_length(list->items); i++)
 	{
 		const SpecItem *other;
@@ -186,6 +191,8 @@ check_twice(const ObjectDef *object, const SpecNode *list, const char *path,
 						"%s \"%s\" is declared twice, first at %s",
 						object->name, items[i].name, spec_path_item(path, other->index));
 	}
+	pfree(items);
+	spec_names_free(seen);
 }
 
 /* Items of a list parameter.  Kinds without a name (HBA rules) may repeat. */
@@ -199,7 +206,7 @@ spec_check_objects(const ValueRule *rule, SpecNode *list, const char *path,
 	if (list->kind != NODE_LIST)
 	{
 		spec_error(findings, ERRCODE_PGOPS_WRONG_TYPE, list, path, NULL,
-				   "%s must be a list", rule->what);
+				   "%s must be a list", spec_rule_text(rule));
 		return;
 	}
 	foreach(lc, list->items)

@@ -57,6 +57,15 @@ spec_has_placeholder(const char *string)
 	return strstr(string, "${") != NULL || strstr(string, "{{") != NULL;
 }
 
+/* Only made for a message: it would be the costliest part of checking a value. */
+char *
+spec_rule_text(const ValueRule *rule)
+{
+	if (rule->name == NULL)
+		return pstrdup(rule->what);
+	return psprintf("%s \"%s\"", rule->what, rule->name);
+}
+
 /* How a message calls what it found; NODE_NULL only occurs inside lists. */
 static const char *
 kind_name(const SpecNode *value)
@@ -87,7 +96,7 @@ wrong_type(const ValueRule *rule, const SpecNode *value, const char *path,
 		   const char *expected, Findings *findings)
 {
 	spec_error(findings, ERRCODE_PGOPS_WRONG_TYPE, value, path, NULL,
-			   "%s must be %s, not %s", rule->what, expected, kind_name(value));
+			   "%s must be %s, not %s", spec_rule_text(rule), expected, kind_name(value));
 }
 
 /* cut between characters: half of one would make the message no text */
@@ -107,10 +116,10 @@ bad_form(const ValueRule *rule, const SpecNode *value, const char *path,
 		 const char *expected, int sqlstate, Findings *findings)
 {
 	if (rule->secret)
-		spec_error(findings, sqlstate, value, path, NULL, "%s must be %s", rule->what, expected);
+		spec_error(findings, sqlstate, value, path, NULL, "%s must be %s", spec_rule_text(rule), expected);
 	else
 		spec_error(findings, sqlstate, value, path, NULL,
-				   "%s must be %s, not \"%s\"", rule->what, expected,
+				   "%s must be %s, not \"%s\"", spec_rule_text(rule), expected,
 				   spec_clip(value->text, MAX_QUOTED));
 }
 
@@ -206,7 +215,7 @@ check_int(const ValueRule *rule, SpecNode *value, const char *path, Findings *fi
 			 (value->integer < rule->min || value->integer > rule->max))
 		spec_error(findings, ERRCODE_PGOPS_OUT_OF_RANGE, value, path, NULL,
 				   "%s must be between %.0f and %.0f, not " INT64_FORMAT,
-				   rule->what, rule->min, rule->max, value->integer);
+				   spec_rule_text(rule), rule->min, rule->max, value->integer);
 }
 
 /*
@@ -229,7 +238,25 @@ check_float(const ValueRule *rule, SpecNode *value, const char *path, Findings *
 		!(number > rule->min && number < rule->max))
 		spec_error(findings, ERRCODE_PGOPS_OUT_OF_RANGE, value, path, NULL,
 				   "%s must be greater than %g and less than %g, not %s",
-				   rule->what, rule->min, rule->max, node_text(value));
+				   spec_rule_text(rule), rule->min, rule->max, node_text(value));
+}
+
+/* whether a text is one of "a,b,c" */
+static bool
+is_choice(const char *choices, const char *string)
+{
+	size_t		length = strlen(string);
+
+	if (length == 0 || strchr(string, ',') != NULL)
+		return false;
+	for (const char *choice = choices; choice != NULL; choice = strchr(choice, ','))
+	{
+		choice += *choice == ',';
+		if (strncmp(choice, string, length) == 0 &&
+			(choice[length] == ',' || choice[length] == '\0'))
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -250,21 +277,18 @@ check_enum(const ValueRule *rule, SpecNode *value, const char *path, Findings *f
 	/* numbers stay numbers (pg_version: 18); words like off become text */
 	if (value->kind != NODE_INT)
 		value->kind = NODE_STRING;
-	if (rule->choices == NULL || spec_has_placeholder(value->text))
+	if (rule->choices == NULL || is_choice(rule->choices, value->text) ||
+		spec_has_placeholder(value->text))
 		return;
 
 	names = catalogue_choices(rule->choices);
 	initStringInfo(&expected);
 	for (int i = 0; names[i] != NULL; i++)
-	{
-		if (strcmp(names[i], value->text) == 0)
-			return;
 		appendStringInfo(&expected, "%s%s", i == 0 ? "" :
 						 names[i + 1] == NULL ? " or " : ", ", names[i]);
-	}
 	spec_error(findings, ERRCODE_PGOPS_OUT_OF_RANGE, value, path,
 			   spec_did_you_mean(value->text, names),
-			   "%s must be %s, not \"%s\"", rule->what, expected.data,
+			   "%s must be %s, not \"%s\"", spec_rule_text(rule), expected.data,
 			   spec_clip(value->text, MAX_QUOTED));
 }
 
@@ -467,6 +491,7 @@ static void
 check_list(const ValueRule *rule, SpecNode *value, const char *path, Findings *findings)
 {
 	ValueRule	item = *rule;
+	char	   *what;
 	int			i = 0;
 	ListCell   *lc;
 
@@ -477,18 +502,20 @@ check_list(const ValueRule *rule, SpecNode *value, const char *path, Findings *f
 		wrong_type(rule, value, path, "a list", findings);
 		return;
 	}
-	item.what = psprintf("item of %s", rule->what);
+	item.what = what = psprintf("item of %s", rule->what);
+	item.name = rule->name;
 	foreach(lc, value->items)
 	{
 		SpecNode   *child = lfirst(lc);
-		char	   *below = spec_path_item(path, i++);
 
-		if (child->kind == NODE_NULL)
-			wrong_type(&item, child, below, "text", findings);
+		/* a path for each item of a long list would cost more than the list */
+		if (child->kind == NODE_NULL || !is_scalar(child))
+			wrong_type(&item, child, spec_path_item(path, i), "text", findings);
 		else
-			(void) want_text(&item, child, below, findings);
-		pfree(below);
+			child->kind = NODE_STRING;
+		i++;
 	}
+	pfree(what);
 }
 
 /*

@@ -23,6 +23,9 @@
 #include "spec/document.h"
 #include "spec/names.h"
 
+/* entries up to which looking through a map is as fast as a table */
+#define SMALL_MAP	16
+
 typedef struct YamlReader
 {
 	yaml_parser_t parser;
@@ -35,7 +38,7 @@ typedef struct YamlReader
 	Findings   *findings;
 } YamlReader;
 
-static SpecNode *read_value(YamlReader *reader, int depth, const char *path);
+static SpecNode *read_value(YamlReader *reader, int depth, const SpecPlace *where);
 
 /*
  * Reset callback of the reader's memory context.  It runs on every way out, an
@@ -118,31 +121,37 @@ next_event(YamlReader *reader)
  * nothing of the document but keys.
  */
 static void
-refuse(YamlReader *reader, int sqlstate, const char *path, const char *hint,
+refuse(YamlReader *reader, int sqlstate, const SpecPlace *where, const char *hint,
 	   const char *message)
 {
 	SpecNode		at = place(reader->event.start_mark);
+	char	   *path = NULL;
 
+	/* what is only counted needs no path, which may be as long as the document is deep */
+	if (reader->findings->errors < FINDINGS_KEPT)
+		path = spec_place_path("", where);
 	finding_add(reader->findings, FINDING_ERROR, sqlstate, &at, path, hint, "%s", message);
+	if (path != NULL)
+		pfree(path);
 }
 
 /* anchors and tags can be read past: the value stands without them */
 static void
-check_properties(YamlReader *reader, const void *anchor, const void *tag, const char *path)
+check_properties(YamlReader *reader, const void *anchor, const void *tag, const SpecPlace *where)
 {
 	if (anchor != NULL)
-		refuse(reader, ERRCODE_PGOPS_UNSUPPORTED_YAML, path,
+		refuse(reader, ERRCODE_PGOPS_UNSUPPORTED_YAML, where,
 			   "Write the value out at each place where it is meant.",
 			   "YAML anchors are not supported");
 	if (tag != NULL)
-		refuse(reader, ERRCODE_PGOPS_UNSUPPORTED_YAML, path,
+		refuse(reader, ERRCODE_PGOPS_UNSUPPORTED_YAML, where,
 			   "Quote the value if it is meant as text.",
 			   "YAML tags are not supported");
 }
 
 /* the scalar of the current event; NULL if its text cannot be stored */
 static SpecNode *
-make_scalar(YamlReader *reader, const char *path)
+make_scalar(YamlReader *reader, const SpecPlace *where)
 {
 	SpecNode		at = place(reader->event.start_mark);
 	bool		plain = reader->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
@@ -150,9 +159,9 @@ make_scalar(YamlReader *reader, const char *path)
 	char	   *string;
 
 	check_properties(reader, reader->event.data.scalar.anchor,
-					 reader->event.data.scalar.tag, path);
+					 reader->event.data.scalar.tag, where);
 	string = spec_to_server((const char *) reader->event.data.scalar.value,
-						  reader->event.data.scalar.length, &at, path, reader->findings);
+						  reader->event.data.scalar.length, &at, where, reader->findings);
 	if (string == NULL)
 		string = pstrdup("");
 	if (plain)
@@ -171,11 +180,11 @@ make_scalar(YamlReader *reader, const char *path)
  * elsewhere have limits, too.
  */
 static bool
-too_deep(YamlReader *reader, int depth, const char *path)
+too_deep(YamlReader *reader, int depth, const SpecPlace *where)
 {
 	if (depth < SPEC_MAX_DEPTH)
 		return false;
-	refuse(reader, ERRCODE_PGOPS_LIMIT, path, NULL,
+	refuse(reader, ERRCODE_PGOPS_LIMIT, where, NULL,
 		   psprintf("document is nested more than %d levels deep", SPEC_MAX_DEPTH));
 	reader->failed = true;
 	return true;
@@ -183,27 +192,26 @@ too_deep(YamlReader *reader, int depth, const char *path)
 
 /* the items of a sequence up to its end */
 static SpecNode *
-read_list(YamlReader *reader, int depth, const char *path)
+read_list(YamlReader *reader, int depth, const SpecPlace *where)
 {
 	SpecNode   *list = node_list();
+	SpecPlace	below = {where};
 	SpecNode		at = place(reader->event.start_mark);
 
 	list->line = at.line;
 	list->column = at.column;
 	check_properties(reader, reader->event.data.sequence_start.anchor,
-					 reader->event.data.sequence_start.tag, path);
-	if (too_deep(reader, depth, path))
+					 reader->event.data.sequence_start.tag, where);
+	if (too_deep(reader, depth, where))
 		return NULL;
 	while (next_event(reader))
 	{
 		SpecNode   *item;
-		char	   *below;
 
 		if (reader->event.type == YAML_SEQUENCE_END_EVENT)
 			return list;
-		below = spec_path_item(path, list_length(list->items));
-		item = read_value(reader, depth, below);
-		pfree(below);
+		item = read_value(reader, depth, &below);
+		below.index++;
 		if (item == NULL)
 			return NULL;
 		node_list_add(list, item);
@@ -216,30 +224,30 @@ read_list(YamlReader *reader, int depth, const char *path)
  * be one (then the reader has failed).
  */
 static SpecEntry *
-read_key(YamlReader *reader, const char *path)
+read_key(YamlReader *reader, const SpecPlace *where)
 {
 	SpecEntry  *entry;
 	SpecNode   *scalar;
 
 	if (reader->event.type == YAML_ALIAS_EVENT)
 	{
-		refuse(reader, ERRCODE_PGOPS_UNSUPPORTED_YAML, path, NULL,
+		refuse(reader, ERRCODE_PGOPS_UNSUPPORTED_YAML, where, NULL,
 			   "YAML aliases are not supported");
 		reader->failed = true;
 		return NULL;
 	}
 	if (reader->event.type != YAML_SCALAR_EVENT)
 	{
-		refuse(reader, ERRCODE_PGOPS_UNSUPPORTED_YAML, path,
+		refuse(reader, ERRCODE_PGOPS_UNSUPPORTED_YAML, where,
 			   "Quote it if it is meant as text: an unquoted {{ or [ opens a map or list.",
 			   "a key must be a single value, not a list or map");
 		reader->failed = true;
 		return NULL;
 	}
-	scalar = make_scalar(reader, path);
+	scalar = make_scalar(reader, where);
 	if (strlen(scalar->text) > SPEC_MAX_KEY)
 	{
-		refuse(reader, ERRCODE_PGOPS_LIMIT, path, NULL,
+		refuse(reader, ERRCODE_PGOPS_LIMIT, where, NULL,
 			   psprintf("a key is longer than %d bytes", SPEC_MAX_KEY));
 		reader->failed = true;
 		return NULL;
@@ -252,67 +260,92 @@ read_key(YamlReader *reader, const char *path)
 }
 
 /*
+ * The entry that has the key already, or NULL, and then the new one is
+ * remembered.  Nearly all maps are small and searched in place; but a map may
+ * be as large as the document, so a larger one gets a table.
+ */
+static const SpecEntry *
+find_key(const SpecNode *map, SpecNames **seen, SpecEntry *entry)
+{
+	const SpecEntry *other;
+	ListCell   *lc;
+
+	if (*seen != NULL)
+		return spec_names_add(*seen, entry->key, entry);
+	other = node_entry(map, entry->key);
+	if (other != NULL || list_length(map->entries) < SMALL_MAP)
+		return other;
+	*seen = spec_names_create();
+	foreach(lc, map->entries)
+		(void) spec_names_add(*seen, ((SpecEntry *) lfirst(lc))->key, lfirst(lc));
+	return spec_names_add(*seen, entry->key, entry);
+}
+
+/*
  * Whether the map can take the entry: merge keys and keys seen before are
  * refused; their values are read and dropped.
  */
 static bool
-accept_key(YamlReader *reader, SpecNames *seen, SpecEntry *entry, const char *path)
+accept_key(YamlReader *reader, const SpecNode *map, SpecNames **seen, SpecEntry *entry,
+		   const SpecPlace *where)
 {
 	bool		quoted = reader->event.data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
 	const SpecEntry *other;
 
 	if (!quoted && strcmp(entry->key, "<<") == 0)
 	{
-		refuse(reader, ERRCODE_PGOPS_UNSUPPORTED_YAML, path,
+		refuse(reader, ERRCODE_PGOPS_UNSUPPORTED_YAML, where,
 			   "Write the keys out.", "YAML merge keys are not supported");
 		return false;
 	}
-	other = spec_names_add(seen, entry->key, entry);
+	other = find_key(map, seen, entry);
 	if (other == NULL)
 		return true;
-	refuse(reader, ERRCODE_PGOPS_DUPLICATE_KEY, path, NULL,
+	refuse(reader, ERRCODE_PGOPS_DUPLICATE_KEY, where, NULL,
 		   psprintf("duplicate key \"%s\", first seen in line %d", entry->key, other->line));
 	return false;
 }
 
 /*
- * The entries of a mapping up to its end.  Duplicate keys are looked for in a
- * hash, as a map may be as large as the document.  A value is read even where
+ * The entries of a mapping up to its end.  A value is read even where
  * its key is refused, for the events must be consumed, and it may hold errors
  * of its own.
  */
 static SpecNode *
-read_map(YamlReader *reader, int depth, const char *path)
+read_map(YamlReader *reader, int depth, const SpecPlace *where)
 {
 	SpecNode   *map = node_map();
-	SpecNames  *seen = spec_names_create();
+	SpecNames  *seen = NULL;
+	SpecPlace	below = {where};
 	SpecNode		at = place(reader->event.start_mark);
 
 	map->line = at.line;
 	map->column = at.column;
 	check_properties(reader, reader->event.data.mapping_start.anchor,
-					 reader->event.data.mapping_start.tag, path);
-	if (too_deep(reader, depth, path))
+					 reader->event.data.mapping_start.tag, where);
+	if (too_deep(reader, depth, where))
 		return NULL;
 	while (next_event(reader))
 	{
 		SpecEntry  *entry;
-		char	   *below;
 		bool		accepted;
 
 		if (reader->event.type == YAML_MAPPING_END_EVENT)
+		{
+			if (seen != NULL)
+				spec_names_free(seen);
 			return map;
-		entry = read_key(reader, path);
+		}
+		entry = read_key(reader, where);
 		if (entry == NULL)
 			return NULL;
-		below = spec_path_key(path, entry->key);
-		accepted = accept_key(reader, seen, entry, below);
+		below.key = entry->key;
+		accepted = accept_key(reader, map, &seen, entry, &below);
 		if (!next_event(reader))
 			return NULL;
-		entry->value = read_value(reader, depth, below);
+		entry->value = read_value(reader, depth, &below);
 		if (entry->value == NULL)
 			return NULL;
-		pfree(below);
 		if (accepted)
 			map->entries = lappend(map->entries, entry);
 	}
@@ -321,23 +354,23 @@ read_map(YamlReader *reader, int depth, const char *path)
 
 /* the value that begins with the current event; NULL: failed */
 static SpecNode *
-read_value(YamlReader *reader, int depth, const char *path)
+read_value(YamlReader *reader, int depth, const SpecPlace *where)
 {
 	switch (reader->event.type)
 	{
 		case YAML_SCALAR_EVENT:
-			return make_scalar(reader, path);
+			return make_scalar(reader, where);
 		case YAML_SEQUENCE_START_EVENT:
-			return read_list(reader, depth + 1, path);
+			return read_list(reader, depth + 1, where);
 		case YAML_MAPPING_START_EVENT:
-			return read_map(reader, depth + 1, path);
+			return read_map(reader, depth + 1, where);
 		case YAML_ALIAS_EVENT:
-			refuse(reader, ERRCODE_PGOPS_UNSUPPORTED_YAML, path,
+			refuse(reader, ERRCODE_PGOPS_UNSUPPORTED_YAML, where,
 				   "Quote the value if it begins with a literal \"*\".",
 				   "YAML aliases are not supported");
 			break;
 		default:
-			refuse(reader, ERRCODE_PGOPS_SYNTAX, path, NULL, "invalid YAML: value expected");
+			refuse(reader, ERRCODE_PGOPS_SYNTAX, where, NULL, "invalid YAML: value expected");
 			break;
 	}
 	reader->failed = true;
@@ -362,7 +395,7 @@ read_stream(YamlReader *reader)
 		}
 		if (!next_event(reader))
 			return NULL;
-		root = read_value(reader, 0, "");
+		root = read_value(reader, 0, NULL);
 	}
 	return reader->failed ? NULL : root;
 }
