@@ -33,6 +33,9 @@ UPDATE pgops.users SET roles = '["dbrole_readonly", {"name": "dbrole_admin", "ad
 UPDATE pgops.users SET parameters = parameters || '{"jit": "off", "work_mem": "9MB"}' WHERE cluster = 'edit-a' AND name = 'edit_two';
 SELECT regexp_replace(d, 'SCRAM[^"]*', 'SCRAM') AS users FROM pg_temp.declared('pg_users') d;
 
+UPDATE pgops.users SET roles = 'null', pgbouncer = true WHERE cluster = 'edit-a' AND name = 'edit_one';
+SELECT regexp_replace(d, 'SCRAM[^"]*', 'SCRAM') AS users FROM pg_temp.declared('pg_users') d;
+
 -- ---- short forms ----
 UPDATE pgops.schemas SET name = 'application' WHERE cluster = 'edit-a' AND name = 'app';
 UPDATE pgops.schemas SET owner = NULL WHERE cluster = 'edit-a' AND name = 'audit';
@@ -124,6 +127,22 @@ ROLLBACK TO s;
 INSERT INTO pgops.instances (cluster, host, seq) VALUES ('edit-a', '10.0.0.1', 4);
 ROLLBACK TO s;
 INSERT INTO pgops.instances (cluster, host, seq) VALUES ('edit-a', '10.0.0', 2);
+ROLLBACK TO s;
+INSERT INTO pgops.instances (cluster, host, seq) VALUES ('edit-a', '10.0.0.[4:6]', 4);
+ROLLBACK TO s;
+INSERT INTO pgops.instances (cluster, host, seq) VALUES ('edit-a', 'edit-a', 4);
+ROLLBACK TO s;
+INSERT INTO pgops.clusters (name) VALUES ('all');
+ROLLBACK TO s;
+INSERT INTO pgops.clusters (name, kind) VALUES ('10.0.0.2', 'node');
+ROLLBACK TO s;
+UPDATE pgops.clusters SET name = 'edit-b' WHERE name = 'edit-a';
+ROLLBACK TO s;
+UPDATE pgops.clusters SET paused = NULL WHERE name = 'edit-a';
+ROLLBACK TO s;
+INSERT INTO pgops.hba_rules (cluster, title) VALUES ('edit-a', 'only a title');
+ROLLBACK TO s;
+UPDATE pgops.databases SET owner = 'edit_nobody' WHERE cluster = 'edit-a';
 ROLLBACK TO s;
 
 -- ---- what a statement that fails has collected is gone with it ----

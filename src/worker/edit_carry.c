@@ -36,7 +36,9 @@ check_cluster(const Edit *edit)
 	for (int i = 0; edit->action == EDIT_UPDATE && i < edit->ncells; i++)
 	{
 		if (edit->cells[i].changed && strcmp(edit->cells[i].column, column) == 0)
-			edit_refuse_column(edit, column, "A row stays in its cluster.",
+			edit_refuse_column(edit, column,
+							   edit->kind->params == NULL && strcmp(column, "name") == 0 ?
+							   "A cluster keeps its name." : "A row stays in its cluster.",
 							   "Delete the row and insert it where it is to be.");
 	}
 }

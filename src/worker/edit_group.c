@@ -18,6 +18,7 @@
 #include "worker/edit.h"
 
 #define VARIABLES	"variables"
+#define ROOT		"all"		/* the group that every host is in, as Ansible calls it */
 
 /* ---- bodies ---- */
 
@@ -140,21 +141,37 @@ refuse_taken(const Edit *edit, const char *column, const char *what)
 				psprintf("%s: %s is declared already.", edit_describe(edit), what), NULL);
 }
 
-static SpecNode *
-insert_host(const Edit *edit, SpecNode *hosts)
+/* the name of a host that is new: what a document's reader would find out */
+static const char *
+new_host(EditWork *work, const Edit *edit, const SpecNode *hosts)
 {
 	const char *host = require_key(edit, "host", edit_new(edit, "host"));
-	SpecNode   *vars = node_map();
 
+	if (strchr(host, '[') != NULL)
+		edit_refuse(edit, "host", ERRCODE_PGOPS_BAD_ADDRESS,
+					psprintf("%s: a range is not one host.", edit_describe(edit)),
+					"Insert a row for each host.");
+	if (inventory_group(work->declaration->declared, host) != NULL)
+		edit_refuse(edit, "host", ERRCODE_PGOPS_DUPLICATE_OBJECT,
+					psprintf("%s: \"%s\" is the name of a group.", edit_describe(edit), host),
+					NULL);
 	if (find_host(hosts, host) != NULL)
 		refuse_taken(edit, "host", "the host");
-	node_map_set(hosts, host, vars);
+	return host;
+}
+
+static SpecNode *
+insert_host(EditWork *work, const Edit *edit, SpecNode *hosts)
+{
+	SpecNode   *vars = node_map();
+
+	node_map_set(hosts, new_host(work, edit, hosts), vars);
 	return vars;
 }
 
 /* an address may change: the host keeps its place and its variables */
 static SpecNode *
-update_host(const Edit *edit, SpecNode *hosts)
+update_host(EditWork *work, const Edit *edit, SpecNode *hosts)
 {
 	const char *old = node_text(edit_old(edit, "host"));
 	SpecEntry  *entry = find_host(hosts, old);
@@ -170,12 +187,8 @@ update_host(const Edit *edit, SpecNode *hosts)
 	{
 		const EditCell *cell = &edit->cells[i];
 
-		if (!cell->changed || strcmp(cell->column, "host") != 0)
-			continue;
-		require_key(edit, "host", cell->new);
-		if (find_host(hosts, node_text(cell->new)) != NULL)
-			refuse_taken(edit, "host", "the new host");
-		entry->key = pstrdup(node_text(cell->new));
+		if (cell->changed && strcmp(cell->column, "host") == 0)
+			entry->key = pstrdup(new_host(work, edit, hosts));
 	}
 	if (entry->value->kind == NODE_NULL)
 		entry->value = node_map();
@@ -200,12 +213,12 @@ edit_carry_host(EditWork *work, Edit *edit)
 	}
 	if (edit->action == EDIT_INSERT)
 	{
-		vars = insert_host(edit, hosts);
+		vars = insert_host(work, edit, hosts);
 		set_columns(edit, vars, insert_keys);
 	}
 	else
 	{
-		vars = update_host(edit, hosts);
+		vars = update_host(work, edit, hosts);
 		set_columns(edit, vars, keys);
 	}
 	host = edit_new(edit, "host") ? node_text(edit_new(edit, "host")) : edit_key(edit, "host");
@@ -237,6 +250,12 @@ insert_group(EditWork *work, Edit *edit)
 	InventoryGroup *group = inventory_group(work->declaration->declared, name);
 	SpecNode   *vars;
 
+	if (strcmp(name, ROOT) == 0)
+		edit_refuse(edit, "name", ERRCODE_PGOPS_BAD_NAME,
+					pstrdup("\"all\" is the inventory as a whole."), NULL);
+	if (spec_names_find(work->declaration->stored->host_by_name, name) != NULL)
+		edit_refuse(edit, "name", ERRCODE_PGOPS_DUPLICATE_OBJECT,
+					psprintf("\"%s\" is the name of a host.", name), NULL);
 	if (group != NULL && group->defined)
 		refuse_taken(edit, "name", "the group");
 	vars = node_get(group != NULL ? declaration_body(work->declaration, name) :

@@ -22,6 +22,7 @@ typedef struct EditAdded
 	SpecNode   *item;
 } EditAdded;
 
+#define MAX_NOTICES	10			/* about copied lists, in one statement */
 #define MOVE_HINT	"Delete the row and insert it where it is to be."
 
 /* ---- lists ---- */
@@ -128,13 +129,14 @@ copy_weaker(const EditWork *work, const Edit *edit, const char *cluster, const c
 void
 edit_tell_copies(const EditWork *work)
 {
+	int			copies = 0;
 	ListCell   *lc;
 
 	foreach(lc, work->lists)
 	{
 		const EditList *list = lfirst(lc);
 
-		if (list->origin == NULL)
+		if (list->origin == NULL || ++copies > MAX_NOTICES)
 			continue;
 		ereport(NOTICE,
 				(errmsg("cluster \"%s\" declares \"%s\" itself from here on",
@@ -143,6 +145,10 @@ edit_tell_copies(const EditWork *work)
 						   list->origin),
 				 errhidestmt(true)));
 	}
+	if (copies > MAX_NOTICES)
+		ereport(NOTICE,
+				(errmsg("likewise %d more lists of clusters", copies - MAX_NOTICES),
+				 errhidestmt(true)));
 }
 
 /* the list parameter of a cluster, made its own */

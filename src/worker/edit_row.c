@@ -69,6 +69,8 @@ read_cell(EditCell *cell, EditAction action, Form_pg_attribute column,
 		cell->old = node_of_datum(old_value, column->atttypid);
 	if (!new_null && cell->changed)
 		cell->new = node_of_datum(new_value, column->atttypid);
+	if (cell->new != NULL && cell->new->kind == NODE_NULL)
+		cell->new = NULL;		/* the null of JSON is none other */
 	return cell->changed;
 }
 
