@@ -352,7 +352,19 @@ push_is_settled(const Push *push)
 		push->observed_generation >= push->remote_generation;
 }
 
-/* What the server says of itself and, if it does nothing, how that is changed. */
+/* Why a server does nothing, in its first sentence, and how that is changed. */
+static char *
+unbound_message(const Push *push)
+{
+	const char *reason = push->message ? push->message : "it is not bound";
+	const char *end = strstr(reason, ". ");
+	int			length = end ? (int) (end - reason) : (int) strlen(reason);
+
+	return psprintf("the server at \"%s\" does not act: %.*s. If it is this instance, say so there: SELECT pgops.bind(%s)",
+					push->host, length, reason,
+					quote_literal_cstr(candidate(push)->instance));
+}
+
 static void
 keep_status(Push *push)
 {
@@ -363,9 +375,7 @@ keep_status(Push *push)
 	push->remote_generation = strtoi64(answer(push, 2), NULL, 10);
 	push->observed_generation = answer(push, 3) ? strtoi64(answer(push, 3), NULL, 10) : 0;
 	if (strcmp(push->phase, "unbound") == 0)
-		push->message = psprintf("the server at \"%s\" does not act: %s. If it is this instance, say so there: SELECT pgops.bind(%s)",
-								 push->host, push->message ? push->message : "it is not bound",
-								 quote_literal_cstr(candidate(push)->instance));
+		push->message = unbound_message(push);
 	MemoryContextSwitchTo(old);
 }
 
