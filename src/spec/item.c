@@ -16,12 +16,14 @@
 /* rank of what the catalogue does not know: behind everything else */
 #define NO_RANK		PG_INT32_MAX
 
+/* lists of texts have no fields: asking is no error, so callers need not know */
 const FieldDef *
 item_field(const ObjectDef *object, const char *name)
 {
 	return object == NULL ? NULL : catalogue_field(object, name);
 }
 
+/* one level deep, which is all there is: schemas and extensions in a database */
 const ObjectDef *
 item_object(const char *param, const char *field)
 {
@@ -34,13 +36,14 @@ item_object(const char *param, const char *field)
 	return inner == NULL ? NULL : inner->object;
 }
 
+/* the source's text: an unquoted 42 names an object as well as a quoted one */
 const char *
 item_name(const SpecNode *item)
 {
 	return spec_item_name(item);
 }
 
-/* a short form has exactly one field */
+/* a bare text is one field's value; asked for any other field it has none */
 static bool
 is_short(const ObjectDef *object, const SpecNode *item, const char *field)
 {
@@ -58,6 +61,7 @@ item_get(const ObjectDef *object, const SpecNode *item, const char *field)
 
 /* ---- where a key belongs ---- */
 
+/* the tables are in the order of the documentation: an index is a rank */
 static int
 field_rank(const void *object, const char *name)
 {
@@ -134,6 +138,7 @@ in_old_order(const SpecNode *old, SpecNode *new)
 	return ordered;
 }
 
+/* the one way a key gets a value or goes; the value stays the caller's tree */
 static void
 set_key(SpecNode *map, const char *key, SpecNode *value,
 		int (*rank) (const void *, const char *), const void *arg)
@@ -165,7 +170,7 @@ as_field(const FieldDef *field, SpecNode *value)
 	return node_int(strtol(value->text, NULL, 10));
 }
 
-/* the long form of a bare text */
+/* The long form of a bare text, in the same node: the list holds pointers to it. */
 static void
 lengthen(const ObjectDef *object, SpecNode *item)
 {
@@ -179,6 +184,10 @@ lengthen(const ObjectDef *object, SpecNode *item)
 	node_map_set(item, object->short_form, text);
 }
 
+/*
+ * A bare text is replaced whole, or becomes a map when another field comes; where
+ * there is no such form (default privileges) other fields do not exist.
+ */
 void
 item_set(const ObjectDef *object, SpecNode *item, const char *field, SpecNode *value)
 {
@@ -207,6 +216,7 @@ item_set_param(SpecNode *vars, const char *param, SpecNode *value)
 
 /* ---- asking ---- */
 
+/* anywhere inside: one placeholder is enough to make what is shown differ */
 bool
 item_is_expression(const SpecNode *node)
 {
@@ -237,6 +247,7 @@ item_is_expression(const SpecNode *node)
 	}
 }
 
+/* as check_required() asks: missing and null are the same */
 const char *
 item_lacks(const ObjectDef *object, const SpecNode *item)
 {
@@ -263,6 +274,7 @@ item_param_path(const char *group, const char *host, const char *param)
 	return psprintf("%s.%s", group, param);
 }
 
+/* a list's path is a prefix of its items' and of no other list's, because of the bracket */
 const char *
 item_in_path(const char *path, const char *list, int *index)
 {
@@ -275,6 +287,7 @@ item_in_path(const char *path, const char *list, int *index)
 	return *end == ']' ? end + 1 : NULL;
 }
 
+/* keys are not quoted in paths: one with a dot in it is cut short */
 char *
 item_below_path(const char *path, const char *above)
 {

@@ -4,9 +4,9 @@
  *
  * A statement's rows are collected one by one (edit_collect.c, edit_row.c) and
  * carried out together when the statement has seen all of them
- * (edit_carry.c), as one declaration: in lists (edit_list.c), among hosts and
- * groups (edit_group.c).  What is wrong is told in the view's words
- * (edit_error.c).
+ * (edit_carry.c), as one declaration: in lists (edit_list.c, edit_item.c), among
+ * hosts and groups (edit_group.c).  What is wrong is told in the view's words
+ * (edit_error.c).  edit_complete.c looks at unfinished clusters at commit.
  */
 #ifndef PGOPS_WORKER_EDIT_H
 #define PGOPS_WORKER_EDIT_H
@@ -54,6 +54,17 @@ typedef struct EditCell
 	SpecNode   *new;
 	bool		changed;		/* INSERT: is not null; UPDATE: differs; DELETE: false */
 } EditCell;
+
+/*
+ * An item that a statement inserts.  Places count as they were before the
+ * statement, so that several rows can ask for the same one and stay in the order
+ * in which they came.
+ */
+typedef struct EditAdded
+{
+	int			before;			/* place (from 1) before which it was asked for; 0: the end */
+	SpecNode   *item;
+} EditAdded;
 
 /* a list of a cluster while a statement changes it */
 typedef struct EditList
@@ -118,8 +129,13 @@ extern const EditKind *edit_kind(const char *view);
 /* ---- edit_carry.c ---- */
 extern void edit_carry_out(List *edits);
 
-/* ---- edit_list.c ---- */
+/* ---- edit_item.c ---- */
 extern void edit_carry_item(EditWork *work, Edit *edit);
+
+/* ---- edit_list.c ---- */
+
+/* the list that a row is in, opened at the first row of a statement; refused if there is none */
+extern EditList *edit_open_list(EditWork *work, Edit *edit);
 
 /* puts the lists back together; to be called once all edits were carried out */
 extern void edit_close_lists(EditWork *work);

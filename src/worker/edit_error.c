@@ -23,7 +23,10 @@
 
 /* ---- names ---- */
 
-/* what tells a row from its neighbours */
+/*
+ * What tells a row from its neighbours: its old name, since that is what the
+ * person wrote in the condition, or its place in the list.
+ */
 static void
 append_row(StringInfo buf, const Edit *edit)
 {
@@ -58,7 +61,10 @@ edit_describe(const Edit *edit)
 	return buf.data;
 }
 
-/* what clients can read without taking the message apart */
+/*
+ * What clients can read without taking the message apart, as they can for a
+ * constraint of a table.
+ */
 static int
 err_column(const Edit *edit, const char *column)
 {
@@ -105,7 +111,7 @@ typedef struct Told
 	const char *column;			/* or NULL */
 } Told;
 
-/* a column that shows the parameter */
+/* the column that shows a parameter: its own one, or the one that has them all */
 static const char *
 column_of_param(const EditKind *kind, const char *param)
 {
@@ -117,7 +123,10 @@ column_of_param(const EditKind *kind, const char *param)
 	return "variables";
 }
 
-/* the edit of a host or group whose place the path lies in */
+/*
+ * The edit of a host or group whose place the path lies in.  Whether the next
+ * key is a parameter decides, because a path is not quoted.
+ */
 static bool
 tell_by_place(const EditWork *work, Told *told)
 {
@@ -144,7 +153,11 @@ tell_by_place(const EditWork *work, Told *told)
 	return false;
 }
 
-/* the column that a path inside an item is about */
+/*
+ * The column that a path inside an item is about.  A finding about the item as
+ * a whole is about what it lacks or, if it lacks nothing, about its name: that
+ * is what duplicates and references are.
+ */
 static const char *
 column_in_item(const Edit *edit, const char *rest)
 {
@@ -160,7 +173,11 @@ column_in_item(const Edit *edit, const char *rest)
 	return item_field(edit->list->object, "name") ? "name" : NULL;
 }
 
-/* the edit of the item that the path lies in */
+/*
+ * The edit of the item that the path lies in.  Validation names items by their
+ * places, which are those of the lists as the statement leaves them; of several
+ * edits of one item the first one speaks for all.
+ */
 static bool
 tell_by_item(const EditWork *work, Told *told)
 {
@@ -249,6 +266,7 @@ warned_already(const char *warning)
 	return false;
 }
 
+/* a warning stops nothing, and is worth a word all the same */
 static void
 warn(const Told *told)
 {
@@ -265,7 +283,10 @@ warn(const Told *told)
 			 errhidestmt(true)));
 }
 
-/* one ERROR for all; its message is about the first that is the statement's own */
+/*
+ * One ERROR for all, as findings_raise() does it for documents.  Its message is
+ * about the first that is the statement's own.
+ */
 static void
 raise_all(const Findings *findings, const Told *first, const char *detail)
 {
@@ -293,6 +314,10 @@ raise_all(const Findings *findings, const Told *first, const char *detail)
 			 errhidestmt(true)));
 }
 
+/*
+ * All findings are looked at before anything is raised: what the statement
+ * itself got wrong is told first, though older faults may stand before it.
+ */
 void
 edit_report(const EditWork *work)
 {

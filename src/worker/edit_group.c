@@ -40,7 +40,7 @@ edit_body(EditWork *work, const Edit *edit, const char *column)
 
 /* ---- variables ---- */
 
-/* the parameter that a column shows, or NULL */
+/* the parameter that a column shows under a name of its own, or NULL */
 static const char *
 param_of_column(const EditKind *kind, const char *column)
 {
@@ -82,7 +82,12 @@ set_variables(const Edit *edit, const EditCell *cell, SpecNode *vars)
 	}
 }
 
-/* the columns that are parameters; "keys" are those that name the row, ends with NULL */
+/*
+ * The columns that are parameters; "keys" (ends with NULL) are those that the
+ * caller deals with.  A null takes the parameter away at this level, and the
+ * view then shows what is in effect without it.  Columns are set in the view's
+ * order, so a column of its own comes before "variables", which wins.
+ */
 static void
 set_columns(const Edit *edit, SpecNode *vars, const char *const *keys)
 {
@@ -107,7 +112,7 @@ set_columns(const Edit *edit, SpecNode *vars, const char *const *keys)
 	}
 }
 
-/* a name that must be given */
+/* a value that must be given */
 static const char *
 require_key(const Edit *edit, const char *column, const SpecNode *value)
 {
@@ -119,6 +124,7 @@ require_key(const Edit *edit, const char *column, const SpecNode *value)
 
 /* ---- hosts ---- */
 
+/* by plain search: a cluster has a handful of hosts */
 static SpecEntry *
 find_host(const SpecNode *hosts, const char *host)
 {
@@ -160,6 +166,7 @@ new_host(EditWork *work, const Edit *edit, const SpecNode *hosts)
 	return host;
 }
 
+/* at the end: hosts have no place that would mean something */
 static SpecNode *
 insert_host(EditWork *work, const Edit *edit, SpecNode *hosts)
 {
@@ -169,7 +176,10 @@ insert_host(EditWork *work, const Edit *edit, SpecNode *hosts)
 	return vars;
 }
 
-/* an address may change: the host keeps its place and its variables */
+/*
+ * An address may change: the host keeps its place and its variables.  That the
+ * instance keeps its name, too, follows from pg_seq.
+ */
 static SpecNode *
 update_host(EditWork *work, const Edit *edit, SpecNode *hosts)
 {
@@ -195,6 +205,11 @@ update_host(EditWork *work, const Edit *edit, SpecNode *hosts)
 	return entry->value;
 }
 
+/*
+ * Hosts are what makes a cluster complete, so each change of them is looked at
+ * again at the end of the transaction.  Deleting one that is gone already is no
+ * error: it is what was asked for.
+ */
 void
 edit_carry_host(EditWork *work, Edit *edit)
 {
@@ -242,6 +257,10 @@ declare_kind(const Edit *edit, const char *name, SpecNode *vars)
 		item_set_param(vars, "pg_cluster", node_string(name));
 }
 
+/*
+ * A group that is only mentioned somewhere is there, but has no body: it gets
+ * one.  Names of hosts and groups are one space for Ansible.
+ */
 static void
 insert_group(EditWork *work, Edit *edit)
 {
@@ -311,6 +330,7 @@ call_function(const char *sql, int count, Oid *types, Datum *values)
 	SPI_finish();
 }
 
+/* with all that belongs to a cluster besides its declaration: one place knows */
 void
 edit_forget(const char *cluster)
 {
@@ -320,6 +340,7 @@ edit_forget(const char *cluster)
 	call_function("SELECT pgops.forget($1)", 1, types, values);
 }
 
+/* the generation rises with it, which the worker must see: again one place knows */
 void
 edit_pause(const Edit *edit)
 {

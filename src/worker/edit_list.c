@@ -1,29 +1,21 @@
 /*
  * edit_list.c
- *		Rows that are items of lists: users, databases, what is inside a
- *		database, rules, services, default privileges.
+ *		The lists that the rows of a statement are in: users, databases, what is
+ *		inside a database, rules, services, default privileges.
  *
  * A list is opened once for a statement.  Items are found where they were
  * before the statement; what is deleted is marked, what is inserted is kept
  * apart, and the list is put together at the end.  So the rows of a statement
  * do not see each other's effects, as with a table.
  *
- * Not for: hosts and groups (edit_group.c).
+ * Not for: the rows (edit_item.c), hosts and groups (edit_group.c).
  */
 #include "postgres.h"
 
 #include "errors.h"
 #include "worker/edit.h"
 
-/* an item that a statement inserts */
-typedef struct EditAdded
-{
-	int			before;			/* place (from 1) before which it was asked for; 0: the end */
-	SpecNode   *item;
-} EditAdded;
-
 #define MAX_NOTICES	10			/* about copied lists, in one statement */
-#define MOVE_HINT	"Delete the row and insert it where it is to be."
 
 /* ---- lists ---- */
 
@@ -41,7 +33,11 @@ inner_path(const EditList *list)
 	return NULL;				/* the database was deleted by the same statement */
 }
 
-/* what a list of a cluster is opened on: its items, or none */
+/*
+ * The items are remembered where they are now: rows name them by their places,
+ * and the places of a list that is being changed would move under them.
+ * "place" is what the list is found by when the next row comes.
+ */
 static EditList *
 start_list(EditWork *work, const char *place, const SpecNode *node)
 {
@@ -58,7 +54,10 @@ start_list(EditWork *work, const char *place, const SpecNode *node)
 	return list;
 }
 
-/* only a list can be changed item by item */
+/*
+ * Only a list can be changed item by item.  Validation lets nothing else in
+ * today; what was stored before a rule existed is not worth a crash.
+ */
 static void
 require_list(const Edit *edit, const SpecNode *value, const char *what)
 {
@@ -94,7 +93,7 @@ weaker_setting(const EditWork *work, const char *cluster, const char *param)
 	return NULL;
 }
 
-/* whether there is something that a copy keeps */
+/* whether there is something that a copy keeps, or an empty list hides */
 static bool
 holds_items(const InventorySetting *setting)
 {
@@ -151,7 +150,11 @@ edit_tell_copies(const EditWork *work)
 				 errhidestmt(true)));
 }
 
-/* the list parameter of a cluster, made its own */
+/*
+ * The list parameter of a cluster, made its own: one that it does not declare
+ * is copied from where it is in effect, one that it declares as null (which
+ * hides the weaker levels) begins empty.
+ */
 static EditList *
 open_param(EditWork *work, Edit *edit, const char *cluster, const char *param)
 {
@@ -183,9 +186,10 @@ open_param(EditWork *work, Edit *edit, const char *cluster, const char *param)
 	return list;
 }
 
-/* ---- items ---- */
-
-/* names of the items, those that the statement inserts included */
+/*
+ * Names of the items, those that the statement inserts included: a database and
+ * its schemas may be inserted together, in WITH.  Most statements never ask.
+ */
 static SpecNames *
 names_of(EditList *list)
 {
@@ -207,140 +211,6 @@ names_of(EditList *list)
 			(void) spec_names_add(list->names, item_name(item), item);
 	}
 	return list->names;
-}
-
-/* a scalar as the view showed it and as it is written are the same text; what
- * cannot be compared (an expression, a list) does not count */
-static bool
-same_value(const SpecNode *shown, const SpecNode *written)
-{
-	const char *a = node_text(shown);
-	const char *b = node_text(written);
-
-	if (item_is_expression(written) ||
-		(shown != NULL && a == NULL) || (written != NULL && b == NULL))
-		return true;
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
-/* whether an item without a name is the one that the row showed */
-static bool
-same_contents(const EditList *list, const SpecNode *item, const Edit *edit)
-{
-	if (edit->kind->text != NULL)
-		return same_value(edit_old(edit, edit->kind->text), item);
-	for (int i = 0; i < edit->ncells; i++)
-	{
-		const EditCell *cell = &edit->cells[i];
-
-		if (item_field(list->object, cell->column) != NULL &&
-			!same_value(cell->old, item_get(list->object, item, cell->column)))
-			return false;
-	}
-	return true;
-}
-
-static bool
-is_item(const EditList *list, const SpecNode *item, const Edit *edit)
-{
-	if (item_field(list->object, "name") == NULL)
-		return same_contents(list, item, edit);
-	return same_value(edit_old(edit, "name"), item_get(list->object, item, "name"));
-}
-
-/*
- * The item of a row.  It is where the row said, unless another session declared
- * something between this statement's snapshot and the lock; then it is looked
- * for, so that the changes of both sessions hold.
- */
-static int
-find_item(EditList *list, const Edit *edit)
-{
-	const SpecNode *ordinal = edit_old(edit, "ordinal");
-	int			place = ordinal == NULL ? -1 : (int) ordinal->integer - 1;
-
-	if (place >= 0 && place < list->count && is_item(list, list->items[place], edit))
-		return place;
-	for (int i = 0; i < list->count; i++)
-	{
-		if (is_item(list, list->items[i], edit))
-			return i;
-	}
-	ereport(ERROR,
-			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-			 errmsg("%s was changed by another declaration at the same time",
-					edit_describe(edit)),
-			 errhint("Run the statement again."),
-			 errhidestmt(true)));
-}
-
-/* ---- columns ---- */
-
-/* whether a column is a field of the items */
-static bool
-is_field(const EditList *list, const Edit *edit, const char *column)
-{
-	return item_field(list->object, column) != NULL ||
-		(edit->kind->text != NULL && strcmp(edit->kind->text, column) == 0);
-}
-
-/* columns that say where an item is, rather than what it is */
-static bool
-is_place(const char *column)
-{
-	static const char *const places[] = {"cluster", "database", "parameter", "ordinal"};
-
-	for (int i = 0; i < lengthof(places); i++)
-	{
-		if (strcmp(places[i], column) == 0)
-			return true;
-	}
-	return false;
-}
-
-static void
-refuse_null(const Edit *edit, const char *column)
-{
-	edit_refuse(edit, column, ERRCODE_NOT_NULL_VIOLATION,
-				psprintf("%s: it must not be null.", edit_describe(edit)), NULL);
-}
-
-/* sets what the row says; all else in the item stays as it is written */
-static void
-set_fields(const EditList *list, const Edit *edit, SpecNode *item)
-{
-	for (int i = 0; i < edit->ncells; i++)
-	{
-		const EditCell *cell = &edit->cells[i];
-
-		if (!cell->changed)
-			continue;
-		if (edit->kind->text != NULL && cell->new == NULL &&
-			strcmp(edit->kind->text, cell->column) == 0)
-			refuse_null(edit, cell->column);
-		if (is_field(list, edit, cell->column))
-			item_set(list->object, item, cell->column, cell->new);
-		else if (!is_place(cell->column))
-			edit_refuse_column(edit, cell->column,
-							   edit->kind->text == NULL ?
-							   "It tells where the row comes from, and is not declared." :
-							   psprintf("It is read from the column \"%s\", which is what is declared.",
-										edit->kind->text), NULL);
-		else if (edit->action == EDIT_UPDATE)
-			edit_refuse_column(edit, cell->column, "A row stays in its list.", MOVE_HINT);
-	}
-}
-
-/* a new item, its fields in the catalogue's order */
-static SpecNode *
-make_item(const EditList *list, const Edit *edit)
-{
-	SpecNode   *item = edit->kind->text == NULL ? node_map() : node_string("");
-
-	if (edit->kind->text != NULL && edit_new(edit, edit->kind->text) == NULL)
-		refuse_null(edit, edit->kind->text);
-	set_fields(list, edit, item);
-	return item;
 }
 
 /* ---- which list ---- */
@@ -387,8 +257,12 @@ database_of(EditList *databases, const Edit *edit)
 	return item;
 }
 
-static EditList *
-open_list(EditWork *work, Edit *edit)
+/*
+ * The list that a row is in.  What is inside a database is found by the
+ * database's item rather than by its place, which may move.
+ */
+EditList *
+edit_open_list(EditWork *work, Edit *edit)
 {
 	const char *cluster = edit_key(edit, "cluster");
 	EditList   *outer = open_param(work, edit, cluster, param_of(edit));
@@ -419,47 +293,9 @@ open_list(EditWork *work, Edit *edit)
 	return list;
 }
 
-/* ---- carrying out ---- */
-
-static void
-insert_item(EditList *list, Edit *edit)
-{
-	const SpecNode *ordinal = edit_new(edit, "ordinal");
-	EditAdded  *added = palloc0(sizeof(EditAdded));
-
-	if (ordinal != NULL && ordinal->integer < 1)
-		edit_refuse(edit, "ordinal", ERRCODE_PGOPS_OUT_OF_RANGE,
-					psprintf("%s: places are counted from 1.", edit_describe(edit)), NULL);
-	added->item = edit->item = make_item(list, edit);
-	if (ordinal != NULL && ordinal->integer <= list->count)
-		added->before = (int) ordinal->integer;
-	list->added = lappend(list->added, added);
-	if (list->names != NULL && item_name(edit->item) != NULL)
-		(void) spec_names_add(list->names, item_name(edit->item), edit->item);
-}
-
-void
-edit_carry_item(EditWork *work, Edit *edit)
-{
-	EditList   *list = open_list(work, edit);
-	int			place;
-
-	edit->list = list;
-	if (edit->action == EDIT_INSERT)
-	{
-		insert_item(list, edit);
-		return;
-	}
-	place = find_item(list, edit);
-	edit->item = list->items[place];
-	if (edit->action == EDIT_DELETE)
-		list->gone[place] = true;
-	else
-		set_fields(list, edit, edit->item);
-}
-
 /* ---- putting together ---- */
 
+/* in the order in which the rows came */
 static List *
 append_added(List *items, const EditList *list, int before)
 {
@@ -475,7 +311,10 @@ append_added(List *items, const EditList *list, int before)
 	return items;
 }
 
-/* one pass, whatever was inserted and deleted where */
+/*
+ * One pass, whatever was inserted and deleted where: taking items out of the
+ * list one by one would move the rest of it each time.
+ */
 static void
 rebuild(EditList *list)
 {

@@ -47,7 +47,12 @@ node_of_datum(Datum value, Oid type)
 	}
 }
 
-/* one column; returns whether it has a part in what the statement declares */
+/*
+ * One column; returns whether it has a part in what the statement declares.  The
+ * comparison is by bytes: a column that the statement does not name is the very
+ * same value in both rows, and one that is set to an equal value in another
+ * guise changes nothing when it is declared.
+ */
 static bool
 read_cell(EditCell *cell, EditAction action, Form_pg_attribute column,
 		  TupleDesc desc, HeapTuple old, HeapTuple new)
@@ -74,6 +79,10 @@ read_cell(EditCell *cell, EditAction action, Form_pg_attribute column,
 	return cell->changed;
 }
 
+/*
+ * All columns of the old row are kept, not only those that name it: where
+ * objects have no names they are recognized by what they are.
+ */
 Edit *
 edit_of_row(const EditKind *kind, const TriggerData *trigger)
 {
@@ -106,6 +115,7 @@ edit_of_row(const EditKind *kind, const TriggerData *trigger)
 	return any || edit->action != EDIT_UPDATE ? edit : NULL;
 }
 
+/* by plain search: some tens of columns, asked for a few times for each row */
 static const EditCell *
 find_cell(const Edit *edit, const char *column)
 {
@@ -117,6 +127,7 @@ find_cell(const Edit *edit, const char *column)
 	return NULL;
 }
 
+/* NULL is null as well as "the view has no such column": views differ in theirs */
 SpecNode *
 edit_old(const Edit *edit, const char *column)
 {
@@ -133,6 +144,7 @@ edit_new(const Edit *edit, const char *column)
 	return cell == NULL ? NULL : cell->new;
 }
 
+/* what names a row: for a new one only it can say, else what it was before */
 const char *
 edit_key(const Edit *edit, const char *column)
 {
