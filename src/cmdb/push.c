@@ -30,6 +30,8 @@ cmdb_push_declared(void)
  * Groups above a cluster count if the cluster says nothing itself.  A cluster
  * whose rows are complete has one per target with the generation that was
  * tried; the group of several clusters is due as soon as one of them is.
+ * Those that answered last time come first: should the dead ones be more than
+ * are called at a time, the living need not wait for them.
  */
 #define DUE_QUERY \
 	"WITH RECURSIVE said AS (" \
@@ -41,10 +43,12 @@ cmdb_push_declared(void)
 	"  UNION" \
 	"  SELECT k.child FROM reached AS r JOIN pgops.child AS k ON k.parent = r.cluster)," \
 	" candidate AS (" \
-	"  SELECT c.name, p.count IS NULL OR p.tried <> c.generation OR p.next <= now() AS due, p.next" \
+	"  SELECT c.name, p.count IS NULL OR p.tried <> c.generation OR p.next <= now() AS due," \
+	"   p.next, p.attempts" \
 	"  FROM pgops.cluster AS c" \
 	"  LEFT JOIN (SELECT t.cluster, count(*), min(COALESCE(t.tried_generation, 0)) AS tried," \
-	"     min(t.next_attempt) AS next FROM pgops.push_status AS t GROUP BY t.cluster) AS p" \
+	"     min(t.next_attempt) AS next, max(t.attempts) AS attempts" \
+	"    FROM pgops.push_status AS t GROUP BY t.cluster) AS p" \
 	"   ON p.cluster = c.name" \
 	"  WHERE c.kind = 'pgsql'" \
 	"   AND (EXISTS (SELECT FROM said AS s WHERE s.wanted AND s.cluster IS NULL)" \
@@ -54,7 +58,7 @@ cmdb_push_declared(void)
 	"    OR EXISTS (SELECT FROM pgops.variable AS v" \
 	"     WHERE v.cluster = c.name AND v.host IS NOT NULL AND v.name = 'pg_cluster')))" \
 	" SELECT d.name, d.due, d.next FROM candidate AS d WHERE d.due OR d.next IS NOT NULL" \
-	" ORDER BY d.next NULLS FIRST, d.name"
+	" ORDER BY COALESCE(d.attempts, 0), d.name"
 
 List *
 cmdb_push_due(const char *local, TimestampTz *next)
@@ -93,7 +97,8 @@ cmdb_push_clusters(void)
 	cmdb_begin(&query);
 	count = cmdb_run(&query,
 					 "SELECT c.name FROM pgops.cluster AS c WHERE c.kind = 'pgsql'"
-					 " ORDER BY c.name", NULL);
+					 " ORDER BY (SELECT COALESCE(max(t.attempts), 0) FROM pgops.push_status AS t"
+					 "  WHERE t.cluster = c.name), c.name", NULL);
 	for (uint64 i = 0; i < count; i++)
 	{
 		MemoryContext old = MemoryContextSwitchTo(query.caller);

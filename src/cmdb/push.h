@@ -45,7 +45,7 @@ extern bool cmdb_push_declared(void);
  */
 extern List *cmdb_push_due(const char *local, TimestampTz *next);
 
-/* names (char *) of all pgsql clusters, in their order */
+/* names (char *) of all pgsql clusters, those that failed before at the end */
 extern List *cmdb_push_clusters(void);
 
 /* rows (PushStatus *) of a cluster */

@@ -16,6 +16,7 @@
 #include "storage/lock.h"
 #include "utils/memutils.h"
 
+#include "io/wait.h"
 #include "worker/extension.h"
 #include "worker/push.h"
 #include "worker/push_parts.h"
@@ -26,6 +27,9 @@
 
 /* between two attempts to take over a cluster that another process is calling, ms */
 #define LOCK_PAUSE_MS		200
+
+/* between two looks for what is due that have no other cause than a cluster's end, ms */
+#define LOOK_PAUSE_MS		100
 
 /* our own kinds of advisory locks: users' have 1 or 2 in this place */
 #define LOCK_KIND_CLUSTER	7
@@ -46,7 +50,8 @@ struct PushRun
 	RemoteSet  *set;
 	bool		in_session;
 	bool		stale;			/* look for more now */
-	TimestampTz next;			/* or then; 0: not */
+	TimestampTz again;			/* or then, and before the end; 0: no */
+	TimestampTz next;			/* or then, if calls still go on; 0: no */
 	bool		done;			/* there will not be any more */
 	long		timeout_ms;
 	TimestampTz deadline;		/* of a session's run as a whole */
@@ -264,7 +269,8 @@ end_group(PushRun *run, ActiveGroup *active)
 	MemoryContextDelete(active->context);
 
 	/* a newer declaration may wait for this one's end */
-	run->stale = run->look != NULL;
+	if (run->look != NULL && run->again == 0)
+		run->again = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LOOK_PAUSE_MS);
 }
 
 /* Takes a push that is over off its group, and the group off the run with its last one. */
@@ -467,6 +473,8 @@ start_waiting(PushRun *run)
 	List	   *waiting = run->waiting;
 	ListCell   *cell;
 
+	if (list_length(run->active) >= MAX_GROUPS)
+		return;
 	run->waiting = NIL;
 	foreach(cell, waiting)
 	{
@@ -490,6 +498,7 @@ look_for_more(PushRun *run)
 	ListCell   *cell;
 
 	run->stale = false;
+	run->again = 0;
 	run->done = !run->look(&names, &run->next);
 	foreach(cell, names)
 	{
@@ -505,7 +514,9 @@ until(const PushRun *run)
 {
 	if (run->waiting != NIL)
 		return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LOCK_PAUSE_MS);
-	return run->active != NIL ? run->next : 0;
+	if (run->active == NIL)
+		return 0;
+	return run->again != 0 ? run->again : run->next;
 }
 
 static ActiveGroup *
@@ -547,7 +558,7 @@ push_run(PushRun *run, List *clusters)
 		Remote	   *remote;
 		bool		woken;
 
-		if (run->stale)
+		if (run->stale || (run->again != 0 && io_remaining_ms(run->again) == 0))
 			look_for_more(run);
 		start_waiting(run);
 		if (run->done)
@@ -561,7 +572,11 @@ push_run(PushRun *run, List *clusters)
 			run->stale = run->look != NULL;
 			run->unwanted = NIL;
 		}
-		else if (run->waiting == NIL && run->active == NIL && !run->stale)
-			break;
+		else if (run->waiting == NIL && run->active == NIL)
+		{
+			if (run->again == 0)
+				break;
+			run->stale = true;
+		}
 	}
 }
