@@ -274,6 +274,27 @@ database_attributes(Planner *planner, Database *want, Database *now)
 	plan_database_grants(planner, want, now);
 }
 
+/*
+ * As of roles (plan_role.c): what the declaration does not say of a database that
+ * pgops created is what CREATE DATABASE gave it.  Its owner and its comment are
+ * not among that: they may be somebody's decision or words.
+ */
+static void
+complete_created(Planner *planner, Database *want)
+{
+	const OwnedItem *owned = plan_owned(planner, "database", NULL, want->name, NULL);
+
+	if (owned == NULL || !owned->created)
+		return;
+	if (!(want->set & DB_SET_CONNLIMIT))
+		want->connlimit = -1;
+	if (!(want->set & DB_SET_ALLOWCONN))
+		want->allowconn = true;
+	if (!(want->set & DB_SET_IS_TEMPLATE))
+		want->is_template = false;
+	want->set |= DB_SET_CONNLIMIT | DB_SET_ALLOWCONN | DB_SET_IS_TEMPLATE;
+}
+
 /* says so instead of creating an empty database in the place of a renamed one */
 static bool
 database_was_renamed(Planner *planner, const Database *want)
@@ -316,6 +337,7 @@ database_declared(Planner *planner, Database *want)
 		/* its oid tells a renamed database from a dropped one */
 		plan_adopt(planner, "database", NULL, want->name,
 				   OidIsValid(now->oid) ? psprintf("%u", now->oid) : NULL);
+		complete_created(planner, want);
 		database_attributes(planner, want, now);
 		database_create_only(planner, want, now);
 	}

@@ -222,7 +222,8 @@ role_fixed(Planner *planner, const Role *want, const Role *have)
 /*
  * A role that pgops created was created with CREATE ROLE's defaults for what
  * the declaration does not say, so these defaults are what it stands for: a
- * SUPERUSER that somebody adds later is a difference.  The undeclared
+ * SUPERUSER that somebody adds later is a difference, and so is what an earlier
+ * declaration said and this one does not.  The undeclared
  * attributes of a role that was found are its owner's affair.
  */
 static void
@@ -240,7 +241,9 @@ complete_created(Planner *planner, Role *want)
 	}
 	if (!(want->set & ROLE_SET_CONNLIMIT))
 		want->connlimit = -1;
-	want->set |= ROLE_SET_CONNLIMIT;
+	if (!(want->set & ROLE_SET_VALIDUNTIL))
+		want->valid_until = DT_NOEND;
+	want->set |= ROLE_SET_CONNLIMIT | ROLE_SET_VALIDUNTIL;
 }
 
 /*

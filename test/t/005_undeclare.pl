@@ -127,4 +127,27 @@ is( value($node, "SELECT count(*) FROM pgops.action_log WHERE destructive AND st
 converge($node, $full, 'converged', 'declared in full again');
 is(exists_now($_), 1, "$_ is back") for qw(leaver left);
 
+# ---- attributes of what pgops created go back to what CREATE gives ----
+sub attributes
+{
+	return value($node, <<~'SQL');
+		SELECT concat_ws(' ', rolconnlimit, rolcreatedb, coalesce(rolvaliduntil, 'infinity')::text,
+			datconnlimit, datistemplate)
+		FROM pg_roles, pg_database WHERE rolname = 'keeper' AND datname = 'kept'
+		SQL
+}
+my $special = $full =~ s/- name: keeper/$&\n        connlimit: 7\n        createdb: true\n        expire_at: '2031-01-01'/r
+  =~ s/name: kept, /$&connlimit: 9, is_template: true, /r;
+converge($node, $special, 'converged', 'attributes are declared');
+like(attributes(), qr/^7 t 2031-01-01 \S+ 9 t$/, '... and there');
+converge($node, $full, 'converged', 'they are declared no longer');
+is(attributes(), '-1 f infinity -1 f', '... and gone');
+
+# what was there before pgops is left alone
+$node->safe_psql('postgres', 'CREATE DATABASE found CONNECTION LIMIT 5');
+my $found = $full . "      - { name: found }\n";
+converge($node, $found, 'converged', 'a database that was there is declared');
+is(value($node, "SELECT datconnlimit FROM pg_database WHERE datname = 'found'"), 5,
+	'... what the declaration does not say of it is left alone');
+
 done_testing();
