@@ -180,9 +180,12 @@ check_clauses(const Check *check, const SpecNode *entry, const char *field, char
 		DefaultPrivilege *clause = NULL;
 		char	   *place = psprintf("%s.%s[%d]", path, field, i++);
 
-		if (item->kind == NODE_STRING)
-			clause = objtype == 0 ? own_default_privilege_parse(item->text, &problem) :
-				object_privilege_parse(item->text, objtype, &problem);
+		const char *str = item->kind == NODE_STRING ?
+			placeholder_text(check->cluster->placeholders, item->text) : NULL;
+
+		if (str != NULL)
+			clause = objtype == 0 ? own_default_privilege_parse(str, &problem) :
+				object_privilege_parse(str, objtype, &problem);
 		if (clause == NULL)
 			continue;
 		foreach(lr, clause->roles)

@@ -201,6 +201,15 @@ resolve(Resolving *resolving, StringInfo out, const char *str, int depth)
 		size_t		length = 2;
 		const char *value = NULL;
 
+		/* $${ is how the text ${ itself is written */
+		if (next > str && next[-1] == '$')
+		{
+			appendBinaryStringInfo(out, str, next - str - 1);
+			appendStringInfoString(out, "${");
+			resolving->replaced++;
+			str = next + length;
+			continue;
+		}
 		appendBinaryStringInfo(out, str, next - str);
 		if (depth < MAX_DEPTH && resolving->replaced < MAX_REPLACED && out->len < MAX_BYTES)
 			value = replacement(resolving, next, &length);

@@ -7,7 +7,8 @@
  * address, ${vip} the cluster's virtual one, ${lo} 127.0.0.1; ${dbsu}, ${repl},
  * ${monitor} and ${admin} are the system users; any other name is that of a
  * variable in effect whose value is a scalar, which may hold placeholders in
- * turn.  What stands for nothing is left as it is.  A secret never becomes part
+ * turn.  What stands for nothing is left as it is; $${name} is the text
+ * ${name}.  A secret never becomes part
  * of a text, and the text of a secret is never touched: a password is literal.
  *
  * Not for: Jinja expressions, which only Ansible evaluates.

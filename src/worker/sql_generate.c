@@ -24,8 +24,8 @@
 #include "io/hba.h"
 #include "render/hba_read.h"
 #include "render/render.h"
+#include "secret.h"
 #include "spec/model_document.h"
-#include "spec/placeholder.h"
 #include "spec/spec.h"
 #include "spec/yaml_write.h"
 #include "worker/shared.h"
@@ -229,6 +229,51 @@ read_rules(ServerState *server)
 
 /* ---- the document ---- */
 
+/* a text with $${ for each ${: so it stands for itself (see placeholder.h) */
+static char *
+literal_text(const char *str)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	for (; *str; str++)
+	{
+		if (str[0] == '$' && str[1] == '{')
+			appendStringInfoChar(&out, '$');
+		appendStringInfoChar(&out, *str);
+	}
+	return out.data;
+}
+
+/*
+ * Names and comments in which ${...} stands mean what they are.  Passwords are
+ * never resolved, nor is what follows a secret in an access rule; the names of
+ * a rule are in quotes, or ${dbsu}.
+ */
+static void
+make_literal(SpecNode *node, const char *key)
+{
+	ListCell   *cell;
+
+	check_stack_depth();
+	foreach(cell, node->items)
+		make_literal(lfirst(cell), key);
+	foreach(cell, node->entries)
+		make_literal(((SpecEntry *) lfirst(cell))->value, ((SpecEntry *) lfirst(cell))->key);
+	if (node->kind != NODE_STRING || strstr(node->text, "${") == NULL ||
+		strcmp(key, "password") == 0 || strcmp(key, "user") == 0 || strcmp(key, "db") == 0)
+		return;
+	if (strcmp(key, "rules") == 0 && secret_in_hba(node->text) != NULL)
+	{
+		const char *secret = secret_in_hba(node->text);
+
+		node->text = psprintf("%s%s", literal_text(pnstrdup(node->text, secret - node->text)),
+							  secret);
+	}
+	else
+		node->text = literal_text(node->text);
+}
+
 static SpecNode *
 rule_nodes(const HbaFile *file, const ServerState *server)
 {
@@ -237,6 +282,7 @@ rule_nodes(const HbaFile *file, const ServerState *server)
 
 	foreach(cell, file->units)
 		node_list_add(rules, hba_unit_node(lfirst(cell), server->bootstrap_superuser));
+	make_literal(rules, "pg_hba_rules");
 	return rules;
 }
 
@@ -259,6 +305,7 @@ make_body(const char *name, ServerState *server, const HbaFile *file)
 	if (checksums != NULL && strcmp(checksums, "off") == 0)
 		node_map_set(vars, "pg_checksum", node_bool(false));
 	model_document(&observed, vars);
+	make_literal(vars, "vars");
 	node_map_set(vars, "pg_default_hba_rules", node_list());
 	node_map_set(vars, "pg_hba_rules", rule_nodes(file, server));
 	return body;
@@ -320,33 +367,6 @@ warn_of(const Findings *findings)
 	}
 }
 
-/*
- * A comment or name in which ${...} stands by itself: who declares it gets what
- * it stands for.  The user of a rule is the one place where that is meant.
- */
-static void
-warn_of_placeholders(const Placeholders *source, const SpecNode *node, const char *key)
-{
-	ListCell   *cell;
-
-	check_stack_depth();
-	foreach(cell, node->items)
-		warn_of_placeholders(source, lfirst(cell), key);
-	foreach(cell, node->entries)
-	{
-		const SpecEntry *entry = lfirst(cell);
-
-		warn_of_placeholders(source, entry->value, entry->key);
-	}
-	if (node->kind == NODE_STRING && strcmp(key, "user") != 0 && strcmp(key, "password") != 0 &&
-		placeholder_text(source, node->text) != node->text)
-		ereport(WARNING,
-				(errcode(ERRCODE_PGOPS_UNRESOLVED),
-				 errmsg("the document cannot be declared as it is: a text under \"%s\" holds a placeholder",
-						key),
-				 errhint("A ${name} in a document stands for something else; there is no way to write it as it is.")));
-}
-
 Datum
 pgops_generate(PG_FUNCTION_ARGS)
 {
@@ -378,7 +398,6 @@ pgops_generate(PG_FUNCTION_ARGS)
 		(void) understood(name, body, server, &findings);
 	}
 	warn_of(&findings);
-	warn_of_placeholders(cluster->placeholders, body, name);
 
 	node_map_set(document, name, body);
 	initStringInfo(&out);

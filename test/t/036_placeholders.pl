@@ -69,7 +69,7 @@ converge($node, small_document(%vars), 'converged', 'a document full of placehol
 is(comment('shop_owner'), "shop 10.10.10.10 10.7.0.9 127.0.0.1 $os_user replicator all small 1",
 	'what each of them stands for');
 is(comment('odd'),
-	'${nothing} ${grafana_admin_password} ${node_later} ${pg_users} ${} ${a-b} $shop ${app_name',
+	'${nothing} ${grafana_admin_password} ${node_later} ${pg_users} ${} ${a-b} ${app_name} ${app_name',
 	'unknown ones, secrets, Jinja, lists and what is none at all stay as they are');
 is(comment('endless'), ('<' x 8) . '${node_loop}' . ('>' x 8), 'one that names itself ends');
 
