@@ -83,10 +83,10 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgops_validate';
 
 COMMENT ON FUNCTION pgops.validate(text) IS
-'Checks a document as pgops.apply_cluster() does, and returns what it finds instead of raising it. Stores nothing. No row: the document is good.
+'Checks a document as pgops.apply_cluster() and pgops.apply_inventory() do, and returns what it finds instead of raising it. Stores nothing. No row: the document is good.
 
 Arguments:
-  document  one cluster in YAML or JSON
+  document  one cluster, or a whole inventory (all: {hosts, children, vars}), in YAML or JSON; several groups, or a group with children, are an inventory, too
 
 Result, in the order of the document: severity (error, warning, notice), path (pg-meta.pg_users[3].roles[0]), line and column (from 1; NULL: unknown), code (SQLSTATE, class PO1), message (what was expected), hint. Values of secrets never appear.
 
