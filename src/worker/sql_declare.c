@@ -74,12 +74,41 @@ examine_rest(Document *document, SpecNode *body)
 					document->server, sound, &document->findings);
 }
 
-/* what is stored, to be changed or only to be compared with */
 static Declaration *
-open_declaration(Document *document, bool dry)
+open_declaration(const char *cluster, bool dry)
 {
-	return dry ? declaration_look(document->name) :
-		declaration_begin(document->name, "pgops.apply_cluster()");
+	return dry ? declaration_look(cluster) :
+		declaration_begin(cluster, "pgops.apply_cluster()");
+}
+
+/* whether a body has hosts that are not declared for the group yet */
+static bool
+brings_hosts(const Declaration *declaration, const char *name, const SpecNode *body)
+{
+	const InventoryGroup *group = inventory_group(declaration->stored, name);
+	const SpecNode *hosts = node_get(body, "hosts");
+	ListCell   *cell;
+
+	foreach(cell, hosts != NULL && hosts->kind == NODE_MAP ? hosts->entries : NIL)
+	{
+		if (group == NULL || node_get(group->hosts, ((SpecEntry *) lfirst(cell))->key) == NULL)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * What is stored, to be changed or only to be compared with.  Of a host that is
+ * new to the cluster nobody knows yet who else is on it: then all of it.
+ */
+static Declaration *
+open_for(Document *document, const SpecNode *body, bool dry)
+{
+	Declaration *declaration = open_declaration(document->name, dry);
+
+	if (brings_hosts(declaration, document->name, body))
+		declaration = open_declaration(NULL, dry);
+	return declaration;
 }
 
 /*
@@ -104,7 +133,7 @@ examine(Document *document, SpecNode *tree, bool dry)
 		return;
 	}
 	memset(&document->findings, 0, sizeof(document->findings));
-	document->declaration = open_declaration(document, dry);
+	document->declaration = open_for(document, body, dry);
 	declaration_put(document->declaration, document->name,
 					spec_declared(node_get(declared, document->name), body));
 	declaration_check(document->declaration);

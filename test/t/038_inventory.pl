@@ -135,6 +135,13 @@ isnt($code, 0, 'a fault in one group');
 like($error, qr/pg-b\.pg_version/, '... is named');
 is(declared(), $state, '... and of the others nothing is stored');
 
+# ---- one cluster by itself is seen beside the others ----
+$node->safe_psql('postgres', 'SELECT * FROM pgops.apply_cluster('
+	. literal('pg-c: {hosts: {10.10.10.30: {pg_seq: 1, pg_role: primary}}}') . ')');
+($code, $error) = try_declare($node, 'pg-d: {hosts: {10.10.10.30: {pg_seq: 1, pg_role: primary}}}');
+isnt($code, 0, 'a second cluster on the port of the first is refused');
+like($error, qr/pg-c/, '... and told who has it');
+
 # ---- two sessions ----
 my $first = $node->background_psql('postgres');
 my $second = $node->background_psql('postgres');
@@ -148,6 +155,6 @@ $first->query_safe('COMMIT');
 $second->query_safe('SELECT 1');    # returns after the waiting call
 $_->quit for $first, $second;
 is(value($node, "SELECT string_agg(child, ' ' ORDER BY ordinal) FROM pgops.child WHERE parent IS NULL"),
-	'cache one two', 'both are there, in order');
+	'cache pg-c one two', 'both are there, in order');
 
 done_testing();
