@@ -315,7 +315,11 @@ find_scope(CmdbQuery *query, const char *group)
 	return names;
 }
 
-/* names: the wanted groups (NIL: all); group: for which (NULL: all of their hosts) */
+/*
+ * names: the wanted groups (NIL: all); group: for which (NULL: all of their hosts).
+ * In one state of the tables, or somebody else's declaration would come in
+ * between: variables of groups that are not there.
+ */
 static Inventory *
 load_groups(List *names, const char *group)
 {
@@ -325,7 +329,7 @@ load_groups(List *names, const char *group)
 	load.edges = spec_names_create();
 	load.hosts = spec_names_create();
 
-	cmdb_begin(&load.query);
+	cmdb_begin_reading(&load.query);
 	cmdb_put_names(&load.args, names, names == NIL);
 	cmdb_put_text(&load.args, group);
 	read_edges(&load);

@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/array.h"
@@ -48,6 +49,7 @@ cmdb_begin(CmdbQuery *query)
 {
 	query->caller = CurrentMemoryContext;
 	query->sets = NIL;
+	query->reading = false;
 	query->guc_level = NewGUCNestLevel();
 	for (int i = 0; i < lengthof(pinned); i++)
 		(void) set_config_option(pinned[i].name, pinned[i].value,
@@ -61,6 +63,20 @@ cmdb_begin(CmdbQuery *query)
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
+}
+
+/*
+ * A new snapshot, not the calling statement's, for what the same call has stored
+ * is to be seen.
+ */
+void
+cmdb_begin_reading(CmdbQuery *query)
+{
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	cmdb_begin(query);
+	query->pushed = true;
+	query->reading = true;
 }
 
 /*
@@ -83,8 +99,8 @@ cmdb_end(CmdbQuery *query)
 }
 
 /*
- * Never "read only" to SPI, even for a SELECT: that would use the snapshot of
- * the calling statement, which does not see what the same call has stored.
+ * Not "read only" to SPI by itself, even for a SELECT: that would use the snapshot
+ * of the calling statement, which does not see what the same call has stored.
  */
 uint64
 cmdb_run(CmdbQuery *query, const char *sql, CmdbRow *args)
@@ -98,7 +114,7 @@ cmdb_run(CmdbQuery *query, const char *sql, CmdbRow *args)
 	result = SPI_execute_with_args(sql, count,
 								   args ? args->types : NULL,
 								   args ? args->values : NULL,
-								   nulls, false, 0);
+								   nulls, query->reading, 0);
 	if (result < 0)
 		elog(ERROR, "unexpected result of a statement on pgops' tables: %s",
 			 SPI_result_code_string(result));

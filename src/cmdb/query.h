@@ -25,6 +25,7 @@ typedef struct CmdbQuery
 	MemoryContext caller;		/* where results go */
 	int			guc_level;		/* of the pinned settings */
 	bool		pushed;			/* whether a snapshot was pushed */
+	bool		reading;		/* all statements see one state: cmdb_begin_reading() */
 	List	   *sets;			/* of CmdbRowSet *: to be released */
 } CmdbQuery;
 
@@ -59,6 +60,14 @@ typedef struct CmdbRowSet
  */
 extern void cmdb_begin(CmdbQuery *query);
 extern void cmdb_end(CmdbQuery *query);
+
+/*
+ * cmdb_begin_reading
+ *		Instead of cmdb_begin(), for several queries that belong together: all of
+ *		them see what is committed now and what this transaction has stored, and
+ *		none sees what others commit meanwhile.  None may write.
+ */
+extern void cmdb_begin_reading(CmdbQuery *query);
 
 /* runs one statement with $1 ... from "args" (NULL: none); returns the number of rows */
 extern uint64 cmdb_run(CmdbQuery *query, const char *sql, CmdbRow *args);
