@@ -23,7 +23,7 @@ It leaves out: objects in schemas, the versions of extensions, schemas that an e
 
 Applying it to this server plans at most one change: pg_hba.conf, if pgops did not write it, is written anew with the same rules in the same order, below the local rule for the superuser with which every file of pgops begins. An included file stays included.
 
-Errors: 42501 unless called by a superuser, as it holds verifiers (and secrets that stand in pg_hba.conf); PO401 if the server does not accept the present pg_hba.conf; what kept it from looking into a database; PO108 for a bad name. A WARNING tells what the document language cannot say.
+Errors: 42501 unless called by a superuser, as it holds verifiers (and secrets that stand in pg_hba.conf); PO401 if the server does not accept the present pg_hba.conf; what kept it from looking into a database; PO108 for a bad name; PO112 for the name of another cluster that is declared here. A WARNING tells what the document language cannot say.
 
 Examples:
   \o pg-main.yml

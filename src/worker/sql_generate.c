@@ -53,6 +53,30 @@ is_cluster_name(const char *name)
 }
 
 /*
+ * A name that somebody gave.  The document of this server under the name of a
+ * cluster that has its own would, when it is applied, replace that one's.
+ */
+static void
+check_name(const char *name)
+{
+	Binding    *binding;
+
+	if (!is_cluster_name(name))
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_BAD_NAME),
+				 errmsg("cluster name \"%s\" must consist of 1 to 63 letters, digits and hyphens, and not begin with a hyphen",
+						name)));
+	binding = cmdb_binding();
+	if (binding->state == BINDING_BOUND && strcmp(binding->cluster, name) != 0 &&
+		cmdb_cluster(name) != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_CONTRADICTION),
+				 errmsg("cluster \"%s\" is declared, and this server belongs to cluster \"%s\"",
+						name, binding->cluster),
+				 errhint("Call pgops.generate() on a server of that cluster, or give another name.")));
+}
+
+/*
  * The argument, else what this server belongs to, else how its administrator
  * calls it in cluster_name (Debian's "15/main" is no name for a cluster).
  */
@@ -65,11 +89,7 @@ document_name(FunctionCallInfo fcinfo)
 	if (!PG_ARGISNULL(0))
 	{
 		name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-		if (!is_cluster_name(name))
-			ereport(ERROR,
-					(errcode(ERRCODE_PGOPS_BAD_NAME),
-					 errmsg("cluster name \"%s\" must consist of 1 to 63 letters, digits and hyphens, and not begin with a hyphen",
-							name)));
+		check_name(name);
 		return name;
 	}
 	name = cmdb_local_cluster();

@@ -267,6 +267,10 @@ like(value($source, q(SELECT pgops.generate('other-name'))), qr/\Aother-name:\n 
 (undef, undef, $stderr) = $source->psql('postgres', q(\set VERBOSITY verbose
 	SELECT pgops.generate('no name')));
 like($stderr, qr/PO108/, '... if it can be one');
+declare($source, small_document());
+(undef, undef, $stderr) = $source->psql('postgres', q(\set VERBOSITY verbose
+	SELECT pgops.generate('small')));
+like($stderr, qr/PO112: .* belongs to cluster "source"/, '... and is not that of a cluster that is declared, too');
 $source->safe_psql('postgres', q(UPDATE pg_database SET datconnlimit = -2 WHERE datname = 'tpl'));
 unlike(generated($source), qr/name: tpl$/m, 'an invalid database is left out');
 $source->safe_psql('postgres', q(UPDATE pg_database SET datconnlimit = -1 WHERE datname = 'tpl'));
