@@ -159,7 +159,7 @@ range_text(const Range *range, int64 value)
 {
 	if (range->alphabetic)
 		return psprintf("%c", letters[value]);
-	return psprintf("%0*" INT64_MODIFIER "d", range->width, value);
+	return psprintf("%0*lld", range->width, (long long) value);
 }
 
 /* the hosts of a pattern from its first bracket on; brackets behind it in turn */
