@@ -50,7 +50,7 @@ cmdb_push_declared(void)
 	"     min(t.next_attempt) AS next, max(t.attempts) AS attempts" \
 	"    FROM pgops.push_status AS t GROUP BY t.cluster) AS p" \
 	"   ON p.cluster = c.name" \
-	"  WHERE c.kind = 'pgsql'" \
+	"  WHERE c.kind = 'pgsql' AND NOT c.paused" \
 	"   AND (EXISTS (SELECT FROM said AS s WHERE s.wanted AND s.cluster IS NULL)" \
 	"    OR c.name IN (SELECT r.cluster FROM reached AS r))" \
 	"   AND NOT EXISTS (SELECT FROM said AS s WHERE NOT s.wanted AND s.cluster = c.name)" \

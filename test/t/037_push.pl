@@ -283,6 +283,14 @@ wait_for($beta, role_sql('app_third'), 'back again, it gets what it missed');
 wait_for($center, q(SELECT phase = 'converged' AND error IS NULL AND attempts = 0 FROM pgops.push_status WHERE cluster = 'pg-beta'),
 	'and its error is gone');
 
+# a pause holds back what is declared after it, and nothing else
+$center->safe_psql('postgres', q(SELECT pgops.pause('pg-alpha')));
+declare_inventory(user => 'app_paused');
+wait_for($beta, role_sql('app_paused'), 'a paused cluster delays no other');
+is(value($alpha, role_sql('app_paused')), 'f', 'what is paused is not pushed');
+$center->safe_psql('postgres', q(SELECT pgops.resume('pg-alpha')));
+wait_for($alpha, role_sql('app_paused'), 'but when it is resumed');
+
 # the worker answers to termination, and another one takes up what is left
 $center->safe_psql('postgres',
 	q(SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'pgops push worker'));
