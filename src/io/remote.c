@@ -95,6 +95,7 @@ disconnect_all(void *arg)
 		disconnect(lfirst(cell));
 }
 
+/* The callback runs before the memory goes, so the list can still be walked. */
 RemoteSet *
 remote_set_create(void)
 {
@@ -161,6 +162,10 @@ clean_line(MemoryContext context, const char *text)
 	return line;
 }
 
+/*
+ * What went wrong with the request; "broken" besides ends the
+ * connection.  The message is copied before libpq frees it.
+ */
 static void
 fail(RemoteConnection *self, bool broken, const char *sqlstate, const char *message)
 {
@@ -246,6 +251,7 @@ remote_parse(const char *conninfo, bool *valid)
 	return options;
 }
 
+/* One request at a time; the answer of the one before goes. */
 static void
 begin_request(RemoteConnection *self, RequestState state, TimestampTz deadline)
 {
@@ -267,6 +273,10 @@ discard_notice(void *arg, const PGresult *result)
 {
 }
 
+/*
+ * Even what fails at once is told by remote_next(), so that callers have one
+ * way to hear of it.
+ */
 Remote *
 remote_connect(RemoteSet *set, List *options, TimestampTz deadline, void *owner)
 {
@@ -305,6 +315,7 @@ remote_connect(RemoteSet *set, List *options, TimestampTz deadline, void *owner)
 	return &self->remote;
 }
 
+/* By the extended protocol: one statement, whatever its text holds. */
 void
 remote_query(Remote *remote, const char *sql, int nparams,
 			 const char *const *params, TimestampTz deadline)
@@ -345,6 +356,7 @@ remote_host(Remote *remote)
 
 /* ---- driving them on ---- */
 
+/* Must only be called when the socket is ready for what libpq asked for last. */
 static void
 drive_connect(RemoteConnection *self)
 {

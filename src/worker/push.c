@@ -11,9 +11,7 @@
  */
 #include "postgres.h"
 
-#include "common/hashfn.h"
 #include "miscadmin.h"
-#include "storage/lock.h"
 #include "utils/memutils.h"
 
 #include "io/wait.h"
@@ -30,10 +28,6 @@
 
 /* between two looks for what is due that have no other cause than a cluster's end, ms */
 #define LOOK_PAUSE_MS		100
-
-/* our own kinds of advisory locks: users' have 1 or 2 in this place */
-#define LOCK_KIND_CLUSTER	7
-#define LOCK_KIND_WORKER	8
 
 /* a group that is being called */
 typedef struct ActiveGroup
@@ -62,6 +56,7 @@ struct PushRun
 	List	   *reports;		/* of PushReport * */
 };
 
+/* The memory is the caller's: an ERROR frees it, and with it closes the connections. */
 PushRun *
 push_run_create(bool in_session, long timeout_ms, PushLook look)
 {
@@ -121,51 +116,9 @@ remember_name(PushRun *run, List *names, const char *name)
 	return names;
 }
 
-/* ---- one process per cluster ---- */
-
-static void
-lock_tag(const char *cluster, LOCKTAG *tag)
-{
-	uint64		hash = hash_bytes_extended((const unsigned char *) cluster, strlen(cluster), 0);
-
-	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, (uint32) (hash >> 32), (uint32) hash, LOCK_KIND_CLUSTER);
-}
-
-/*
- * A worker holds it from transaction to transaction; a session until its own
- * one ends, so that nobody pushes between its call and its commit.
- */
-static bool
-lock_cluster(const PushRun *run, const char *cluster)
-{
-	LOCKTAG		tag;
-
-	lock_tag(cluster, &tag);
-	return LockAcquire(&tag, ExclusiveLock, !run->in_session, true) != LOCKACQUIRE_NOT_AVAIL;
-}
-
-static void
-unlock_cluster(const PushRun *run, const char *cluster)
-{
-	LOCKTAG		tag;
-
-	if (run->in_session)
-		return;
-	lock_tag(cluster, &tag);
-	(void) LockRelease(&tag, ExclusiveLock, true);
-}
-
-bool
-push_lock_worker(void)
-{
-	LOCKTAG		tag;
-
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, 0, 0, LOCK_KIND_WORKER);
-	return LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
-}
-
 /* ---- transactions: a session has one, the worker needs its own ---- */
 
+/* false: the extension is not there, or of another version */
 static bool
 enter_transaction(PushRun *run)
 {
@@ -186,6 +139,7 @@ leave_transaction(const PushRun *run)
 
 /* ---- what is known afterwards ---- */
 
+/* what was known of a target before; NULL: nothing */
 static const PushStatus *
 find_earlier(const ActiveGroup *active, const char *pg_cluster)
 {
@@ -201,37 +155,21 @@ find_earlier(const ActiveGroup *active, const char *pg_cluster)
 	return NULL;
 }
 
-static char *
-copy_text(const char *text)
-{
-	return text ? pstrdup(text) : NULL;
-}
-
-/* A report outlives its group. */
+/* The worker has nobody to tell: its rows are in the table. */
 static void
 add_report(PushRun *run, const char *state, int64 changes, const PushStatus *status)
 {
-	MemoryContext old;
-	PushReport *report;
+	MemoryContext old = MemoryContextSwitchTo(run->context);
 
-	if (!run->in_session)
-		return;
-	old = MemoryContextSwitchTo(run->context);
-	report = palloc0(sizeof(PushReport));
-	report->state = state;
-	report->changes = changes;
-	report->status = *status;
-	report->status.cluster = pstrdup(status->cluster);
-	report->status.pg_cluster = pstrdup(status->pg_cluster);
-	report->status.host = copy_text(status->host);
-	report->status.phase = copy_text(status->phase);
-	report->status.message = copy_text(status->message);
-	report->status.sqlstate = copy_text(status->sqlstate);
-	report->status.error = copy_text(status->error);
-	run->reports = lappend(run->reports, report);
+	if (run->in_session)
+		run->reports = lappend(run->reports, push_report(state, changes, status));
 	MemoryContextSwitchTo(old);
 }
 
+/*
+ * Stored at once, target by target: what is known of one does not wait for
+ * others, nor is it lost with them.
+ */
 static void
 store_outcome(PushRun *run, const ActiveGroup *active, const Push *push)
 {
@@ -260,10 +198,12 @@ report_local(PushRun *run, const PushTarget *target)
 
 /* ---- groups ---- */
 
+/* Secrets are wiped before the memory goes back. */
 static void
 end_group(PushRun *run, ActiveGroup *active)
 {
-	unlock_cluster(run, active->group->cluster);
+	if (!run->in_session)
+		push_unlock_cluster(active->group->cluster);
 	push_group_wipe(active->group);
 	run->active = list_delete_ptr(run->active, active);
 	MemoryContextDelete(active->context);
@@ -285,6 +225,10 @@ reap(PushRun *run, ActiveGroup *active, Push *push)
 		end_group(run, active);
 }
 
+/*
+ * A session asks for delivery, known or not: it is how a person makes sure.  The
+ * worker only asks for the status of what was delivered already.
+ */
 static Push *
 make_push(const PushRun *run, const ActiveGroup *active, const PushTarget *target)
 {
@@ -346,12 +290,17 @@ load_group(PushRun *run, const char *cluster)
 		return active;
 	if (active->group != NULL)
 		push_group_wipe(active->group);
-	unlock_cluster(run, cluster);
+	if (!run->in_session)
+		push_unlock_cluster(cluster);
 	run->unwanted = remember_name(run, run->unwanted, cluster);
 	MemoryContextDelete(context);
 	return NULL;
 }
 
+/*
+ * A push may be over as soon as it has begun (nothing to connect to), and the
+ * group with it; so the list that is walked through is a copy.
+ */
 static void
 begin_pushes(PushRun *run, ActiveGroup *active)
 {
@@ -388,7 +337,7 @@ start_group(PushRun *run, const char *cluster, volatile bool *locked)
 
 	if (!enter_transaction(run))
 		return true;
-	*locked = lock_cluster(run, cluster);
+	*locked = push_lock_cluster(cluster, !run->in_session);
 	if (*locked)
 		active = load_group(run, cluster);
 	leave_transaction(run);
@@ -442,7 +391,7 @@ start_group_safely(PushRun *run, const char *cluster)
 		FlushErrorState();
 		txn_abort();
 		if (locked)
-			unlock_cluster(run, cluster);
+			push_unlock_cluster(cluster);
 		MemoryContextSwitchTo(run->context);
 		store_unreadable(run, cluster, error);
 		FreeErrorData(error);
@@ -467,6 +416,7 @@ give_up(PushRun *run, const char *cluster)
 	return true;
 }
 
+/* Starts what waits, as far as there is room; the rest waits for another turn. */
 static void
 start_waiting(PushRun *run)
 {
@@ -491,6 +441,7 @@ start_waiting(PushRun *run)
 
 /* ---- the run ---- */
 
+/* What is due is asked of the tables, whatever the cause: nothing is done from memory. */
 static void
 look_for_more(PushRun *run)
 {
@@ -534,6 +485,7 @@ group_of(const PushRun *run, const Push *push)
 	elog(ERROR, "push belongs to no group");
 }
 
+/* The push goes on with the answer it got; its memory is its group's. */
 static void
 advance(PushRun *run, Remote *remote)
 {
@@ -546,6 +498,10 @@ advance(PushRun *run, Remote *remote)
 	reap(run, active, push);
 }
 
+/*
+ * One event at a time: an answer, the latch, a time that has come.  Nothing
+ * here waits but remote_next().
+ */
 void
 push_run(PushRun *run, List *clusters)
 {

@@ -40,6 +40,10 @@ needs_refresh(const Push *push)
 									  strcmp(push->phase, "observing") != 0);
 }
 
+/*
+ * What was not heard of stays as it was last told.  A failure does not take
+ * back what was delivered, it only says that nothing newer is known.
+ */
 void
 push_outcome(const Push *push, const PushStatus *earlier, PushStatus *status)
 {
@@ -74,4 +78,28 @@ push_outcome(const Push *push, const PushStatus *earlier, PushStatus *status)
 		delay = refresh_ms(push, earlier);
 	status->next_attempt = push->target->automatic && delay > 0 ?
 		TimestampTzPlusMilliseconds(now, delay) : 0;
+}
+
+static char *
+copy_text(const char *text)
+{
+	return text ? pstrdup(text) : NULL;
+}
+
+PushReport *
+push_report(const char *state, int64 changes, const PushStatus *status)
+{
+	PushReport *report = palloc(sizeof(PushReport));
+
+	report->state = state;
+	report->changes = changes;
+	report->status = *status;
+	report->status.cluster = pstrdup(status->cluster);
+	report->status.pg_cluster = pstrdup(status->pg_cluster);
+	report->status.host = copy_text(status->host);
+	report->status.phase = copy_text(status->phase);
+	report->status.message = copy_text(status->message);
+	report->status.sqlstate = copy_text(status->sqlstate);
+	report->status.error = copy_text(status->error);
+	return report;
 }

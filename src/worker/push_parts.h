@@ -1,13 +1,14 @@
 /*
  * push_parts.h
  *		Private to src/worker/push*.c: one push, which push.c starts and ends,
- *		push_steps.c carries through, and push_outcome.c sums up.
+ *		push_steps.c carries through, and push_outcome.c sums up; and who may.
  */
 #ifndef PGOPS_WORKER_PUSH_PARTS_H
 #define PGOPS_WORKER_PUSH_PARTS_H
 
 #include "cmdb/push.h"
 #include "io/remote.h"
+#include "worker/push.h"
 #include "worker/push_target.h"
 
 /* longest delay between two attempts at a target, ms */
@@ -62,5 +63,18 @@ extern bool push_is_settled(const Push *push);
  *		what the push brought.  The texts belong to these.
  */
 extern void push_outcome(const Push *push, const PushStatus *earlier, PushStatus *status);
+
+/* the same as a report, with copies of its texts in the current context */
+extern PushReport *push_report(const char *state, int64 changes, const PushStatus *status);
+
+/*
+ * push_lock_cluster
+ *		Makes this process the one that pushes a cluster; false: another one is
+ *		it.  Needs a transaction.  "session": until push_unlock_cluster(), from
+ *		transaction to transaction; else until the end of this one, so that
+ *		nobody pushes between a session's call and its commit.
+ */
+extern bool push_lock_cluster(const char *cluster, bool session);
+extern void push_unlock_cluster(const char *cluster);
 
 #endif							/* PGOPS_WORKER_PUSH_PARTS_H */

@@ -52,6 +52,7 @@ static const PushStep step_connect,
 
 /* ---- moving on ---- */
 
+/* A step that ends at once enters the next one itself: the chain is short. */
 static void
 enter(Push *push, const PushStep *step)
 {
@@ -140,6 +141,7 @@ send_connect(Push *push)
 		enter(push, &step_starved);
 }
 
+/* That it listens does not make it an answer: contact is what take_check() says. */
 static void
 take_connect(Push *push)
 {
@@ -158,6 +160,7 @@ try_next(Push *push)
 		finish(push);
 }
 
+/* Not the end: the declared primary may be down, and another one promoted. */
 static void
 failed_connect(Push *push)
 {
@@ -246,6 +249,7 @@ objection(const Push *push, int *sqlstate)
 	return NULL;
 }
 
+/* The order matters: a standby is asked nothing else, for its primary may know better. */
 static void
 take_check(Push *push)
 {
@@ -310,6 +314,7 @@ take_pin(Push *push)
 
 /* ---- delivering ---- */
 
+/* What stays as it is there is no difference. */
 static void
 send_apply(Push *push)
 {
@@ -321,6 +326,7 @@ send_apply(Push *push)
 				 2, params, request_deadline(push));
 }
 
+/* The answer is complete only when the statement is committed there. */
 static void
 take_apply(Push *push)
 {
@@ -365,6 +371,7 @@ unbound_message(const Push *push)
 					quote_literal_cstr(candidate(push)->instance));
 }
 
+/* The answer goes with the next request. */
 static void
 keep_status(Push *push)
 {
@@ -379,6 +386,7 @@ keep_status(Push *push)
 	MemoryContextSwitchTo(old);
 }
 
+/* Ends with the first answer that settles it, or the last one that the time allows. */
 static void
 take_status(Push *push)
 {

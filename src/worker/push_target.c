@@ -44,6 +44,7 @@ typedef struct Loading
 
 /* ---- settings in effect ---- */
 
+/* what was declared, or the default; NULL: neither */
 static const SpecNode *
 find_setting(List *settings, const char *name)
 {
@@ -59,6 +60,7 @@ find_setting(List *settings, const char *name)
 	return NULL;
 }
 
+/* ${name} is a setting of the same host */
 static const SpecNode *
 placeholder_variable(const char *name, void *arg)
 {
@@ -95,6 +97,7 @@ setting_typed(List *settings, const char *name)
 
 /* ---- how to connect ---- */
 
+/* shares the texts: both live as long as the group */
 static List *
 add_option(List *options, const char *keyword, const char *value)
 {
@@ -128,6 +131,7 @@ default_option(List *options, const char *keyword, const char *value)
 		add_option(options, keyword, value);
 }
 
+/* IPv4 or IPv6, as libpq takes it for hostaddr */
 static bool
 is_address(const char *host)
 {
@@ -237,6 +241,7 @@ same_place(const PushCandidate *a, const PushCandidate *b)
 		strcmp(option_or_empty(a, "port"), option_or_empty(b, "port")) == 0;
 }
 
+/* libpq keeps a copy of its own, and wipes it when the connection is closed */
 static void
 wipe_password(PushCandidate *candidate)
 {
@@ -244,6 +249,7 @@ wipe_password(PushCandidate *candidate)
 		explicit_bzero(candidate->password, strlen(candidate->password));
 }
 
+/* Calling one place twice would only take time. */
 static void
 add_candidate(PushTarget *target, Member *member)
 {
@@ -263,6 +269,7 @@ add_candidate(PushTarget *target, Member *member)
 
 /* ---- the targets of a group ---- */
 
+/* A host that says nothing of pg_cluster is in the one that the group is named after. */
 static Member *
 make_member(const Loading *loading, const char *host)
 {
@@ -309,6 +316,7 @@ sorted_members(const Loading *loading)
 	return members;
 }
 
+/* Whether it is pushed by itself is the cluster's affair, not that of one instance. */
 static PushTarget *
 make_target(const Loading *loading, const char *pg_cluster)
 {
@@ -374,6 +382,10 @@ make_note(const Binding *binding, const CmdbCluster *row)
 					row->revision);
 }
 
+/*
+ * Generation and declaration come from one transaction, so that what is said to
+ * be delivered is what was.
+ */
 PushGroup *
 push_group_load(const char *cluster)
 {

@@ -48,6 +48,11 @@ sub target
 	return $node;
 }
 
+# one of the passwords is declared by reference
+my $secret_file = PostgreSQL::Test::Utils::tempdir() . '/push.password';
+append_to_file($secret_file, "$password\n");
+chmod 0600, $secret_file;
+
 # accepts connections (the kernel does) and never says a word
 my $mute = IO::Socket::INET->new(Listen => 20, LocalAddr => '127.0.0.1', Proto => 'tcp')
   or die "could not listen: $!";
@@ -86,6 +91,7 @@ all:
         $hosts
       vars:
         pg_cluster: pg-beta
+        pgops_push_password: { file: $secret_file }
         pg_users: [ { name: $change{user}, password: $plain, roles: [ dbrole_readonly ] } ]
     pg-mute:
       hosts: { 10.10.10.14: { pg_seq: 1, pg_role: primary } }
@@ -204,6 +210,10 @@ only_beta_fails(push_all(), '28P01', qr/password authentication failed/, 'wrong 
 $beta->safe_psql('postgres', qq(ALTER ROLE dbuser_dba PASSWORD '$password' NOSUPERUSER));
 only_beta_fails(push_all(), '42501', qr/no superuser/, 'no superuser');
 $beta->safe_psql('postgres', q(ALTER ROLE dbuser_dba SUPERUSER));
+
+rename $secret_file, "$secret_file.gone" or die "could not rename: $!";
+only_beta_fails(push_all(), 'PO106', qr/push\.password" does not exist/, 'password file missing');
+rename "$secret_file.gone", $secret_file or die "could not rename: $!";
 
 # ---- a standby, alone and as the first of two ----
 $beta->backup('base');
