@@ -46,17 +46,21 @@ normalise(const char *name, SpecNode *value)
 		spec_validate_param(name, value, name, &ignored);
 }
 
-/* the variable that a placeholder names */
+/*
+ * The variable that a placeholder names: of the host whose address ${ip} is,
+ * which may be the only one of a group that is looked at as such.
+ */
 static const SpecNode *
 variable(const char *name, void *arg)
 {
 	const Effective *effective = arg;
-	const InventorySetting *setting = spec_names_find(effective->by_name, name);
+	const SpecNode *declared = inventory_value(effective->inventory, effective->group,
+											   effective->placeholders.host, name);
 	SpecNode   *value;
 
-	if (setting == NULL)
+	if (declared == NULL)
 		return NULL;
-	value = node_copy(setting->value);
+	value = node_copy(declared);
 	normalise(name, value);
 	return value;
 }
@@ -77,6 +81,7 @@ effective_read(const Inventory *inventory, const InventoryGroup *group, const ch
 	Effective  *effective = palloc0(sizeof(Effective));
 	ListCell   *cell;
 
+	effective->inventory = inventory;
 	effective->group = group;
 	effective->pgsql = strcmp(group->kind, INVENTORY_PGSQL) == 0;
 	effective->settings = inventory_settings(inventory, group, host, false);

@@ -15,6 +15,7 @@
 
 typedef struct Effective
 {
+	const Inventory *inventory;
 	const InventoryGroup *group;
 	bool		pgsql;			/* the catalogue's defaults hold for it */
 	List	   *settings;		/* of InventorySetting *, in their order, without defaults */
@@ -24,9 +25,9 @@ typedef struct Effective
 
 /*
  * effective_read
- *		host NULL: the group as such; ${ip} is then known only if it has a
- *		single host.  dbsu: real name of the bootstrap superuser if the group is
- *		this server's, else NULL.
+ *		host NULL: the group as such; what placeholders stand for on a host is
+ *		then known only if it has a single one.  dbsu: real name of the
+ *		bootstrap superuser if the group is this server's, else NULL.
  */
 extern Effective *effective_read(const Inventory *inventory, const InventoryGroup *group,
 								 const char *host, const char *dbsu);
