@@ -16,6 +16,20 @@ AS 'MODULE_PATHNAME', 'pgops_wake_trigger';
 COMMENT ON FUNCTION pgops.wake_trigger() IS
 'Trigger function of the declaration tables: wakes the coordinator when the transaction commits. It neither reads nor changes rows.';
 
+/*
+ * Variables and secrets have no foreign keys: each row would look for its cluster
+ * and its host, which took a fifth of the load of a large inventory, and whoever
+ * writes them has just written those.  This is the other half of the keys' work.
+ */
+CREATE FUNCTION pgops.cascade_trigger()
+RETURNS trigger
+LANGUAGE C
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pgops_cascade_trigger';
+
+COMMENT ON FUNCTION pgops.cascade_trigger() IS
+'Trigger function: deletes the variables and secrets of deleted clusters or, with any argument, of deleted instances. For statement triggers AFTER DELETE with the transition table "gone".';
+
 /* ---- clusters ---- */
 CREATE TABLE pgops.cluster (
 	name			text NOT NULL,
@@ -49,6 +63,12 @@ CREATE TRIGGER cluster_wake
 	AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON pgops.cluster
 	FOR EACH STATEMENT EXECUTE FUNCTION pgops.wake_trigger();
 COMMENT ON TRIGGER cluster_wake ON pgops.cluster IS 'Wakes the coordinator at commit.';
+
+CREATE TRIGGER cluster_cascade
+	AFTER DELETE ON pgops.cluster
+	REFERENCING OLD TABLE AS gone
+	FOR EACH STATEMENT EXECUTE FUNCTION pgops.cascade_trigger();
+COMMENT ON TRIGGER cluster_cascade ON pgops.cluster IS 'Deletes the variables and secrets of deleted clusters.';
 
 /* ---- groups inside groups ---- */
 CREATE TABLE pgops.child (
@@ -110,6 +130,12 @@ CREATE TRIGGER instance_wake
 	FOR EACH STATEMENT EXECUTE FUNCTION pgops.wake_trigger();
 COMMENT ON TRIGGER instance_wake ON pgops.instance IS 'Wakes the coordinator at commit.';
 
+CREATE TRIGGER instance_cascade
+	AFTER DELETE ON pgops.instance
+	REFERENCING OLD TABLE AS gone
+	FOR EACH STATEMENT EXECUTE FUNCTION pgops.cascade_trigger('host');
+COMMENT ON TRIGGER instance_cascade ON pgops.instance IS 'Deletes the variables and secrets of deleted instances.';
+
 /* ---- parameters ---- */
 CREATE TABLE pgops.variable (
 	scope		text NOT NULL,
@@ -126,11 +152,7 @@ CREATE TABLE pgops.variable (
 			WHEN 'cluster' THEN cluster IS NOT NULL AND host IS NULL
 			WHEN 'instance' THEN cluster IS NOT NULL AND host IS NOT NULL
 			ELSE false
-		END),
-	CONSTRAINT variable_cluster_fkey FOREIGN KEY (cluster)
-		REFERENCES pgops.cluster (name) ON DELETE CASCADE,
-	CONSTRAINT variable_instance_fkey FOREIGN KEY (cluster, host)
-		REFERENCES pgops.instance (cluster, host) ON DELETE CASCADE
+		END)
 );
 
 COMMENT ON TABLE pgops.variable IS
@@ -156,11 +178,7 @@ CREATE TABLE pgops.secret (
 	name		text NOT NULL,
 	path		text NOT NULL,
 	value		text NOT NULL,
-	CONSTRAINT secret_key UNIQUE NULLS NOT DISTINCT (cluster, host, name, path),
-	CONSTRAINT secret_cluster_fkey FOREIGN KEY (cluster)
-		REFERENCES pgops.cluster (name) ON DELETE CASCADE,
-	CONSTRAINT secret_instance_fkey FOREIGN KEY (cluster, host)
-		REFERENCES pgops.instance (cluster, host) ON DELETE CASCADE
+	CONSTRAINT secret_key UNIQUE NULLS NOT DISTINCT (cluster, host, name, path)
 );
 
 COMMENT ON TABLE pgops.secret IS

@@ -176,15 +176,18 @@ read_hosts(Load *load)
 	}
 }
 
-/* the map that a variable belongs to */
+/* the map that a variable belongs to; NULL: written by hand for what is not declared */
 static SpecNode *
-level_of(Load *load, const char *group, const char *host)
+level_of(Load *load, const char *name, const char *host)
 {
-	if (group == NULL)
+	InventoryGroup *group;
+
+	if (name == NULL)
 		return load->inventory->vars;
-	if (host == NULL)
-		return inventory_group(load->inventory, group)->vars;
-	return spec_names_find(load->hosts, host_key(group, host));
+	if (host != NULL)
+		return spec_names_find(load->hosts, host_key(name, host));
+	group = inventory_group(load->inventory, name);
+	return group ? group->vars : NULL;
 }
 
 static void
@@ -200,9 +203,11 @@ read_variables(Load *load)
 	for (uint64 i = 0; i < count; i++)
 	{
 		MemoryContext old = MemoryContextSwitchTo(load->query.caller);
+		SpecNode   *level = level_of(load, cmdb_text(&load->query, i, 1),
+									 cmdb_text(&load->query, i, 2));
 
-		append_entry(level_of(load, cmdb_text(&load->query, i, 1), cmdb_text(&load->query, i, 2)),
-					 cmdb_text(&load->query, i, 3), cmdb_json(&load->query, i, 4));
+		if (level != NULL)
+			append_entry(level, cmdb_text(&load->query, i, 3), cmdb_json(&load->query, i, 4));
 		MemoryContextSwitchTo(old);
 	}
 }
@@ -228,14 +233,15 @@ put_back(const SecretSite *site, void *arg)
 
 /* the secrets of one group (NULL: of all) go back into their places */
 static void
-put_back_all(Load *load, const char *group, List *secrets)
+put_back_all(Load *load, const char *name, List *secrets)
 {
+	const InventoryGroup *group = name ? inventory_group(load->inventory, name) : NULL;
 	SpecNode   *body;
 
-	if (secrets == NIL)
+	if (secrets == NIL || (name != NULL && group == NULL))
 		return;
 	if (group != NULL)
-		body = inventory_body(inventory_group(load->inventory, group));
+		body = inventory_body(group);
 	else
 	{
 		body = node_map();
