@@ -2,6 +2,10 @@
  * hba_read.c
  *		The text of a pg_hba.conf as declared rules.
  *
+ * The reader is simpler than the server's tokenizer on purpose.  It only has to
+ * be right about lines of the common form; whatever it misunderstands is found
+ * when the rule is rendered again, and is then declared by its line.
+ *
  * Not for: proof that a rule becomes the same lines again (hba_read.h says why).
  */
 #include "postgres.h"
@@ -9,6 +13,7 @@
 #include "lib/stringinfo.h"
 
 #include "render/hba_read.h"
+#include "render/hba_word.h"
 
 /* how a file of ours begins, and how the superuser's rule in it is marked */
 #define OUR_HEAD	"# pg_hba.conf of "
@@ -17,6 +22,7 @@
 /* comments longer than this are cut to their last line: a rule's title is one line */
 #define MAX_TITLE	160
 
+/* where a rule may be live, as the title of a rule of ours tells it */
 static const char *const rule_roles[] = {
 	"default", "common", "primary", "replica", "offline", "standby", "delayed", NULL
 };
@@ -70,98 +76,6 @@ next_line(const char **text)
 	}
 }
 
-/* The words of a rule, quotes and all; what follows a # is none. */
-static List *
-words_of(const char *line)
-{
-	List	   *words = NIL;
-	const char *p = line;
-
-	for (;;)
-	{
-		const char *start;
-		bool		quoted = false;
-
-		p += strspn(p, " ");
-		if (*p == '\0' || *p == '#')
-			return words;
-		for (start = p; *p != '\0' && (quoted || (*p != ' ' && *p != '#')); p++)
-		{
-			if (*p == '"')
-				quoted = !quoted;
-		}
-		words = lappend(words, pnstrdup(start, p - start));
-	}
-}
-
-/* words that mean something else in quotes */
-static const char *const keywords[] = {
-	"\"all\"", "\"replication\"", "\"sameuser\"", "\"samerole\"", "\"samegroup\"", NULL
-};
-
-/*
- * The next name of a column that *p stands on, palloc'd, and *p moved behind
- * the comma; without quotes where they change nothing.
- */
-static char *
-next_name(const char **p)
-{
-	const char *start = *p;
-	bool		quoted = false;
-	char	   *name;
-	size_t		length;
-
-	for (; **p != '\0' && (quoted || **p != ','); (*p)++)
-	{
-		if (**p == '"')
-			quoted = !quoted;
-	}
-	name = pnstrdup(start, *p - start);
-	length = strlen(name);
-	if (**p == ',')
-		(*p)++;
-	for (int i = 0; keywords[i] != NULL; i++)
-	{
-		if (strcmp(name, keywords[i]) == 0)
-			return name;
-	}
-	if (length > 2 && name[0] == '"' && name[length - 1] == '"' &&
-		strspn(name + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") == length - 2)
-	{
-		name[length - 1] = '\0';
-		return name + 1;
-	}
-	return name;
-}
-
-/* whether two words are the same names, one by one */
-static bool
-same_word(const char *a, const char *b)
-{
-	while (*a != '\0' && *b != '\0')
-	{
-		if (strcmp(next_name(&a), next_name(&b)) != 0)
-			return false;
-	}
-	return *a == *b;
-}
-
-static bool
-same_words(List *a, List *b)
-{
-	ListCell   *left;
-	ListCell   *right;
-
-	if (list_length(a) != list_length(b))
-		return false;
-	forboth(left, a, right, b)
-	{
-		if (!same_word(lfirst(left), lfirst(right)))
-			return false;
-	}
-	return true;
-}
-
 /* ---- titles ---- */
 
 /* cuts " [word]" off the end of a title; NULL if it does not end so */
@@ -179,7 +93,11 @@ cut_mark(char *title)
 	return open + 1;
 }
 
-/* what pgops wrote above a rule: "title [role]" or "title [role] [disabled]" */
+/*
+ * What pgops wrote above a rule: "title [role]" or "title [role] [disabled]".
+ * A rule without a title is called "rule" there, so a title of that name is
+ * none; nobody will miss it.
+ */
 static void
 our_title(HbaUnit *unit, const char *comment)
 {
@@ -197,7 +115,11 @@ our_title(HbaUnit *unit, const char *comment)
 		unit->title = title;
 }
 
-/* The comment directly above a rule, its lines joined. */
+/*
+ * The comment directly above a rule, its lines joined: people break sentences.
+ * What is longer than a sentence or two is the file's manual, of which the last
+ * line is nearest to the rule.
+ */
 static void
 their_title(HbaUnit *unit, List *comments)
 {
@@ -234,6 +156,10 @@ typedef struct HbaReader
 	bool		disabled;		/* a rule of ours that is not live: its lines are comments */
 } HbaReader;
 
+/*
+ * A line belongs to the unit that is open.  A comment or a blank line closes
+ * it, as render_hba() writes them between rules.
+ */
 static void
 add_rule(HbaReader *reader, char *line)
 {
@@ -249,6 +175,11 @@ add_rule(HbaReader *reader, char *line)
 	reader->unit->lines = lappend(reader->unit->lines, line);
 }
 
+/*
+ * In a file of ours the lines of a rule that is not live now are comments
+ * without a blank after the #; they are rules, or a standby's rules would be
+ * lost to a document that was made on the primary.
+ */
 static void
 add_comment(HbaReader *reader, char *line)
 {
@@ -272,18 +203,22 @@ add_comment(HbaReader *reader, char *line)
 static bool
 is_head(const char *line, const char *dbsu, const char *method)
 {
-	List	   *head = words_of(psprintf("local all x %s", method));
-	List	   *words = words_of(line);
+	List	   *head = hba_words(psprintf("local all x %s", method));
+	List	   *words = hba_words(line);
 	char	   *user = list_length(words) > 2 ? lthird(words) : NULL;
 
 	if (user == NULL || (strcmp(user, dbsu) != 0 &&
 						 strcmp(user, psprintf("\"%s\"", dbsu)) != 0))
 		return false;
 	lthird(words) = "x";
-	return same_words(head, words);
+	return hba_same_words(head, words);
 }
 
-/* takes the head out, if it stands first */
+/*
+ * Takes the head out, if it stands first.  Further down it is a rule like any
+ * other: what stands before it may reject the superuser.  In a file of ours it
+ * is the head whatever its method: another one may be right by now.
+ */
 static void
 drop_head(HbaFile *file, const char *dbsu, const char *method)
 {
@@ -300,7 +235,10 @@ drop_head(HbaFile *file, const char *dbsu, const char *method)
 
 /* ---- rules ---- */
 
-/* methods that an alias says, by the kind of connection */
+/*
+ * Methods that an alias says, by the kind of connection.  "pwd" and its like are
+ * not among them: what they mean depends on pg_pwd_enc, the file is explicit.
+ */
 static const struct
 {
 	const char *connection;
@@ -322,7 +260,10 @@ static const struct
 	{"hostssl", "md5", "ssl-md5"},
 };
 
-/* addresses that one alias stands for, in its order; "" is the socket */
+/*
+ * Addresses that one alias stands for, in its order; the socket, which has none,
+ * leaves an empty place before the first blank.
+ */
 static const struct
 {
 	const char *addresses;
@@ -342,10 +283,11 @@ typedef struct PlainRule
 	const char *method;
 } PlainRule;
 
+/* By the number of words: options, or a mask of its own, make one too many. */
 static bool
 plain_rule(const char *line, PlainRule *rule)
 {
-	List	   *words = words_of(line);
+	List	   *words = hba_words(line);
 	bool		local;
 
 	if (words == NIL)
@@ -427,7 +369,7 @@ user_of(const char *column, const char *dbsu)
 	while (*p != '\0')
 	{
 		const char *start = p;
-		bool		is_dbsu = strcmp(next_name(&p), dbsu) == 0;
+		bool		is_dbsu = strcmp(hba_next_name(&p), dbsu) == 0;
 		size_t		length = p - start - (p[-1] == ',' ? 1 : 0);
 
 		appendStringInfo(&user, "%s", user.len > 0 ? "," : "");
@@ -463,7 +405,10 @@ split_unit(List *units, HbaUnit *unit)
 	return units;
 }
 
-/* decides which units are declared by their lines */
+/*
+ * Decides which units are declared by their lines.  A unit of ours is one rule
+ * of a declaration, and stays one: apart, its lines would get titles.
+ */
 static void
 classify(HbaFile *file)
 {
@@ -511,6 +456,10 @@ hba_read(const char *text, const char *dbsu, const char *method)
 	return file;
 }
 
+/*
+ * Role "default" is what a rule has that says nothing.  The fields are in the
+ * order in which people write them.
+ */
 SpecNode *
 hba_unit_node(const HbaUnit *unit, const char *dbsu)
 {
@@ -539,6 +488,10 @@ hba_unit_node(const HbaUnit *unit, const char *dbsu)
 	return node;
 }
 
+/*
+ * To the byte where pgops wrote the file: there a difference in blanks would
+ * make the next plan write it anew.
+ */
 bool
 hba_unit_matches(const HbaFile *file, const HbaUnit *unit, List *lines)
 {
@@ -550,7 +503,7 @@ hba_unit_matches(const HbaFile *file, const HbaUnit *unit, List *lines)
 	forboth(mine, unit->lines, theirs, lines)
 	{
 		if (file->ours ? strcmp(lfirst(mine), lfirst(theirs)) != 0 :
-			!same_words(words_of(lfirst(mine)), words_of(lfirst(theirs))))
+			!hba_same_words(hba_words(lfirst(mine)), hba_words(lfirst(theirs))))
 			return false;
 	}
 	return true;

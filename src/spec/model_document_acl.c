@@ -2,6 +2,10 @@
  * model_document_acl.c
  *		An observed ACL as the clauses that make it out of the built-in one.
  *
+ * A new object has the built-in privileges, so a document has to say only what
+ * differs from them.  Whether an ACL is NULL, which means the same, or spells
+ * them out, which happens at the first GRANT, makes no difference here.
+ *
  * Not for: on what object, or for which role's future objects, a clause is.
  */
 #include "postgres.h"
@@ -13,13 +17,18 @@
 
 /* ---- single privileges ---- */
 
+/* either may be NULL, which is PUBLIC and nobody else */
 static bool
 same_grantee(const char *a, const char *b)
 {
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-/* whether somebody (NULL: PUBLIC) has a privilege without any grant */
+/*
+ * Whether somebody (NULL: PUBLIC) has a privilege without any grant.  initdb
+ * grants and revokes a little on its own; for the document this is built in,
+ * too, as every server begins with it.
+ */
 static bool
 built_in(const DocumentAcl *base, const TypePrivilege *type, const char *grantee)
 {
@@ -59,7 +68,10 @@ has_privilege(const DocumentAcl *base, List *acl, const char *privilege, const c
 
 /* ---- clauses ---- */
 
-/* what a clause is about */
+/*
+ * What a clause is about.  One GRANT says either with grant option or without,
+ * so a grantee may need two of them.
+ */
 typedef enum ClauseKind
 {
 	CLAUSE_REVOKE,
@@ -80,7 +92,11 @@ kind_of(const DocumentAcl *base, List *acl, const TypePrivilege *type, const cha
 	return has != usual || (has && grantable);
 }
 
-/* one clause of one grantee, or NULL if no privilege belongs into it */
+/*
+ * One clause of one grantee, or NULL if no privilege belongs into it.  The
+ * privileges are spelled out even where they are all there are: ALL would be
+ * more on a newer server.
+ */
 static SpecNode *
 clause_node(const ModelServer *server, const DocumentAcl *base, List *acl,
 			const char *grantee, ClauseKind kind)
@@ -110,7 +126,11 @@ clause_node(const ModelServer *server, const DocumentAcl *base, List *acl,
 	return node_string(str.data);
 }
 
-/* whether a grantee is a role that exists: one that is gone is a number */
+/*
+ * Whether a grantee is a role that exists.  What was granted to one that is gone
+ * (a catalog that was mended by hand) stands in the ACL by its number, which no
+ * statement can name.
+ */
 static bool
 is_role(const ModelServer *server, const char *name)
 {

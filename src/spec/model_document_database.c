@@ -43,6 +43,7 @@ initial_comment(const Database *database)
 	return NULL;
 }
 
+/* either may be NULL: no comment, no locale of this provider */
 static bool
 same_text(const char *a, const char *b)
 {
@@ -160,6 +161,7 @@ schema_node(const ModelServer *server, const Schema *schema, bool explicit)
 	return base.public_usage && list_length(entry->entries) == 1 ? NULL : entry;
 }
 
+/* for what every new database has, and this one has not: only so it is dropped there */
 static SpecNode *
 absent_node(const char *name)
 {
@@ -170,7 +172,10 @@ absent_node(const char *name)
 	return entry;
 }
 
-/* Schemas that an extension's script makes come with it, and only so. */
+/*
+ * Schemas that an extension's script makes come with it, and only so: CREATE
+ * EXTENSION fails where they exist already.
+ */
 static List *
 schema_nodes(const ModelServer *server, const LocalState *local, bool explicit)
 {
@@ -328,6 +333,7 @@ put_origin(const ModelServer *server, const Database *database, SpecNode *entry)
 		put_locale(database, entry);
 }
 
+/* Its own affairs first, what is in it last: that is the long part. */
 static SpecNode *
 database_node(const ModelServer *server, const Database *database, bool explicit)
 {
@@ -346,6 +352,10 @@ database_node(const ModelServer *server, const Database *database, bool explicit
  * document_database
  *		The entry of one database; NULL if there is nothing to say of it: it is
  *		one of initdb's and as initdb made it.
+ *
+ * With dbrole_admin on the server a declared database grants it CREATE unless
+ * its entry speaks for itself; an entry that is made only to say that it does
+ * not would be in its own way.
  */
 SpecNode *
 document_database(const ModelServer *server, const Database *database)

@@ -37,7 +37,11 @@ list_element(const char *element)
 	return node_string(quoted.data);
 }
 
-/* whether a text is a whole number as it would be printed */
+/*
+ * Whether a text is a whole number as it would be printed, and short enough to
+ * be one in every reader of YAML.  +5 and 007 stay texts: as numbers they would
+ * come back as something else.
+ */
 static bool
 is_number(const char *str)
 {
@@ -73,6 +77,7 @@ setting_node(const Setting *setting)
 	return node;
 }
 
+/* by bytes, as everything that must be the same on two servers */
 static int
 key_order(const ListCell *a, const ListCell *b)
 {
@@ -106,6 +111,7 @@ document_settings(List *settings)
 
 /* ---- memberships ---- */
 
+/* by the names in the document: the superuser's may be another than the server's */
 static int
 name_order(const ListCell *a, const ListCell *b)
 {
@@ -194,7 +200,10 @@ put_flags(const ModelServer *server, const Role *role, SpecNode *entry)
 	}
 }
 
-/* In UTC, so that two servers write the same text. */
+/*
+ * In UTC, so that two servers write the same text, with the offset, so that two
+ * read the same time from it.
+ */
 static void
 put_expiration(const Role *role, SpecNode *entry)
 {

@@ -4,7 +4,10 @@
  *
  * Reads the catalogs, the inside of each database and pg_hba.conf, and hands
  * them to what turns them into a document (spec/model_document.h,
- * render/hba_read.h).  Not for: storing or declaring it.
+ * render/hba_read.h).  The document is then read as apply_cluster() would read
+ * it, so that what it does not say right is corrected, or told, here and now.
+ *
+ * Not for: storing or declaring it.
  */
 #include "postgres.h"
 
@@ -148,7 +151,10 @@ own_address(void)
 	return session ? session : pstrdup("127.0.0.1");
 }
 
-/* this server as the only host of a new cluster */
+/*
+ * This server as the only host of a new cluster, and its primary even if it is a
+ * standby: the document describes the data, and a cluster has a primary.
+ */
 static SpecNode *
 own_host(void)
 {
@@ -249,7 +255,10 @@ read_rules(ServerState *server)
 
 /* ---- the document ---- */
 
-/* a text with $${ for each ${: so it stands for itself (see placeholder.h) */
+/*
+ * A text with $${ for each ${: so it stands for itself (see placeholder.h).  Also
+ * where nothing of that name is known today: somebody may declare it tomorrow.
+ */
 static char *
 literal_text(const char *str)
 {
@@ -294,6 +303,7 @@ make_literal(SpecNode *node, const char *key)
 		node->text = literal_text(node->text);
 }
 
+/* the units as entries, in the order of the file: none has an "order" of its own */
 static SpecNode *
 rule_nodes(const HbaFile *file, const ServerState *server)
 {
@@ -306,7 +316,10 @@ rule_nodes(const HbaFile *file, const ServerState *server)
 	return rules;
 }
 
-/* {hosts, vars} */
+/*
+ * {hosts, vars}.  pg_version and pg_checksum are, like what initdb was told, for
+ * who makes the other server.
+ */
 static SpecNode *
 make_body(const char *name, ServerState *server, const HbaFile *file)
 {
@@ -331,7 +344,10 @@ make_body(const char *name, ServerState *server, const HbaFile *file)
 	return body;
 }
 
-/* a copy of the document, as apply_cluster() will see it: validated, and a model made of it */
+/*
+ * A copy of the document, as apply_cluster() will see it: validated, and a model
+ * made of it.  A copy, since validation changes what it reads.
+ */
 static Cluster *
 understood(const char *name, const SpecNode *body, const ServerState *server,
 		   Findings *findings)
@@ -387,6 +403,10 @@ warn_of(const Findings *findings)
 	}
 }
 
+/*
+ * Superuser by the check and not by privileges alone: whoever is given EXECUTE
+ * must not thereby get everybody's verifier.
+ */
 Datum
 pgops_generate(PG_FUNCTION_ARGS)
 {
