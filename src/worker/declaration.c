@@ -14,7 +14,6 @@
 #include "cmdb/cmdb.h"
 #include "errors.h"
 #include "observe/snapshot.h"
-#include "spec/catalogue.h"
 #include "spec/spec.h"
 #include "worker/declaration.h"
 #include "worker/shared.h"
@@ -221,22 +220,6 @@ take_bodies(Declaration *declaration)
 	inventory_finish(declaration->declared);
 }
 
-/* known parameters of the level "all"; anything else may stand there */
-static void
-check_globals(Declaration *declaration)
-{
-	ListCell   *cell;
-
-	foreach(cell, declaration->declared->vars->entries)
-	{
-		SpecEntry  *entry = lfirst(cell);
-
-		if (catalogue_find(entry->key) != NULL)
-			spec_validate_param(entry->key, entry->value, psprintf("all.%s", entry->key),
-								&declaration->findings);
-	}
-}
-
 /*
  * Validation normalises what it looks at, and what is stored must be what was
  * declared: so the trees are copied before and put together again after it.
@@ -255,7 +238,7 @@ validate(Declaration *declaration)
 	if (declaration->globals != NULL)
 	{
 		globals = node_copy(declaration->declared->vars);
-		check_globals(declaration);
+		spec_validate_globals(declaration->declared, &declaration->findings);
 		declaration->declared->vars = spec_declared(globals, declaration->declared->vars);
 	}
 	if (declaration->changed != NIL)
