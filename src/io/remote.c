@@ -203,11 +203,23 @@ fail_connecting(RemoteConnection *self)
 	fail(self, true, sqlstate, text);
 }
 
+/* What calls itself a SQLSTATE may be anything, for it comes from another server. */
+static const char *
+result_sqlstate(const PGresult *result)
+{
+	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+
+	if (sqlstate == NULL)
+		return STATE_CONNECTION_LOST;
+	return strlen(sqlstate) == 5 &&
+		strspn(sqlstate, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 5 ? sqlstate : STATE_PROTOCOL;
+}
+
 /* A statement that the server refused, or that lost its connection on the way. */
 static void
 fail_query(RemoteConnection *self)
 {
-	const char *sqlstate = PQresultErrorField(self->result, PG_DIAG_SQLSTATE);
+	const char *sqlstate = result_sqlstate(self->result);
 	const char *message = PQresultErrorField(self->result, PG_DIAG_MESSAGE_PRIMARY);
 	const char *detail = PQresultErrorField(self->result, PG_DIAG_MESSAGE_DETAIL);
 	StringInfoData text;
@@ -216,10 +228,9 @@ fail_query(RemoteConnection *self)
 	appendStringInfoString(&text, message ? message : PQresultErrorMessage(self->result));
 
 	/* a document's faults stand in the detail; pgops' own texts hold no secret */
-	if (sqlstate != NULL && strncmp(sqlstate, "PO", 2) == 0 && detail != NULL)
+	if (strncmp(sqlstate, "PO", 2) == 0 && detail != NULL)
 		appendStringInfo(&text, ": %s", detail);
-	fail(self, PQstatus(self->conn) == CONNECTION_BAD,
-		 sqlstate ? sqlstate : STATE_CONNECTION_LOST, text.data);
+	fail(self, PQstatus(self->conn) == CONNECTION_BAD, sqlstate, text.data);
 	pfree(text.data);
 }
 
@@ -261,6 +272,7 @@ begin_request(RemoteConnection *self, RequestState state, TimestampTz deadline)
 	self->remote.sqlstate[0] = '\0';
 	self->remote.message = NULL;
 	self->remote.rows = NIL;
+	self->remote.columns = 0;
 	self->bytes = 0;
 	self->wanted = 0;
 	self->state = state;
@@ -379,8 +391,8 @@ drive_connect(RemoteConnection *self)
 	}
 }
 
-/* One row of the answer; false if the answer is larger than any we ask for. */
-static bool
+/* One row of the answer, which must not be larger than any we ask for. */
+static void
 take_row(RemoteConnection *self)
 {
 	int			columns = PQnfields(self->result);
@@ -390,8 +402,18 @@ take_row(RemoteConnection *self)
 	for (int i = 0; i < columns; i++)
 		self->bytes += PQgetlength(self->result, 0, i);
 	if (self->bytes > MAX_BYTES || list_length(self->remote.rows) >= MAX_ROWS)
-		return false;
+	{
+		fail(self, true, STATE_TOO_MUCH, "answer is too large");
+		return;
+	}
 
+	/* whoever reads the rows counts on it */
+	if (self->remote.rows != NIL && columns != self->remote.columns)
+	{
+		fail(self, true, STATE_PROTOCOL, "unexpected answer");
+		return;
+	}
+	self->remote.columns = columns;
 	old = MemoryContextSwitchTo(self->answer);
 	row = palloc0((columns + 1) * sizeof(char *));
 	for (int i = 0; i < columns; i++)
@@ -406,7 +428,6 @@ take_row(RemoteConnection *self)
 	}
 	self->remote.rows = lappend(self->remote.rows, row);
 	MemoryContextSwitchTo(old);
-	return true;
 }
 
 /* One result; a row comes as a result of its own, so that none piles up in libpq. */
@@ -416,8 +437,7 @@ take_result(RemoteConnection *self)
 	switch (PQresultStatus(self->result))
 	{
 		case PGRES_SINGLE_TUPLE:
-			if (!take_row(self))
-				fail(self, true, STATE_TOO_MUCH, "answer is too large");
+			take_row(self);
 			break;
 		case PGRES_TUPLES_OK:
 		case PGRES_COMMAND_OK:

@@ -30,6 +30,7 @@ typedef struct Remote
 	char		sqlstate[6];
 	char	   *message;		/* one line, in the server's encoding; else NULL */
 	List	   *rows;			/* of char ** (a NULL is NULL), until the next request */
+	int			columns;		/* of each of the rows */
 } Remote;
 
 /* a keyword of libpq with its value */

@@ -40,6 +40,10 @@ struct PushStep
 	void		(*send) (Push *push);	/* begins it */
 	void		(*take) (Push *push);	/* goes on after it; errors are dealt with before */
 	void		(*failed) (Push *push); /* NULL: the push has failed */
+
+	/* a letter for each column that take() reads: v a value, n a value or null; NULL: none */
+	const char *columns;
+	bool		no_row;			/* there may be no row at all */
 };
 
 static const PushStep step_connect,
@@ -425,10 +429,10 @@ take_pause(Push *push)
 
 static const PushStep step_connect = {send_connect, take_connect, failed_connect};
 static const PushStep step_starved = {send_starved, take_starved, NULL};
-static const PushStep step_check = {send_check, take_check, NULL};
+static const PushStep step_check = {send_check, take_check, NULL, "vvnnv"};
 static const PushStep step_pin = {send_pin, take_pin, NULL};
-static const PushStep step_apply = {send_apply, take_apply, NULL};
-static const PushStep step_status = {send_status, take_status, NULL};
+static const PushStep step_apply = {send_apply, take_apply, NULL, "v"};
+static const PushStep step_status = {send_status, take_status, NULL, "vnvn", true};
 static const PushStep step_pause = {send_pause, take_pause, NULL};
 
 void
@@ -442,15 +446,42 @@ push_begin(Push *push)
 		enter(push, &step_connect);
 }
 
+/* What answers need not be a server of ours, nor one of PostgreSQL. */
+static bool
+is_understood(const Push *push)
+{
+	const Remote *remote = push->remote;
+	const char *columns = push->step->columns;
+
+	if (columns == NULL)
+		return true;
+	if (remote->rows == NIL)
+		return push->step->no_row;
+	if (remote->columns != (int) strlen(columns))
+		return false;
+	for (int i = 0; i < remote->columns; i++)
+	{
+		if (columns[i] == 'v' && answer(push, i) == NULL)
+			return false;
+	}
+	return true;
+}
+
 void
 push_advance(Push *push)
 {
 	Remote	   *remote = push->remote;
 
-	if (!remote->failed)
+	if (remote->failed)
+	{
+		if (push->step->failed != NULL)
+			push->step->failed(push);
+		else
+			push_fail(push, remote->sqlstate, remote->message);
+	}
+	else if (is_understood(push))
 		push->step->take(push);
-	else if (push->step->failed != NULL)
-		push->step->failed(push);
 	else
-		push_fail(push, remote->sqlstate, remote->message);
+		fail_with(push, ERRCODE_PROTOCOL_VIOLATION,
+				  psprintf("server at \"%s\" gave an unexpected answer", push->host));
 }
