@@ -59,6 +59,24 @@ cmdb_cluster(const char *name)
 	return cluster;
 }
 
+/* One that was declared anew counts its generations from 1 again. */
+bool
+cmdb_hold_cluster(const char *name, int64 generation)
+{
+	CmdbQuery	query;
+	CmdbRow		args = {0};
+	bool		found;
+
+	cmdb_begin(&query);
+	cmdb_put_text(&args, name);
+	cmdb_put_int8(&args, generation);
+	found = cmdb_run(&query,
+					 "SELECT FROM pgops.cluster AS c"
+					 " WHERE c.name = $1 AND c.generation >= $2 FOR KEY SHARE", &args) > 0;
+	cmdb_end(&query);
+	return found;
+}
+
 /*
  * The digest is compared again in the statement: an approval that was given for
  * other steps while these were being carried out must survive.  The generation

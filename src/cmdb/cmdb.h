@@ -100,6 +100,15 @@ typedef struct CmdbCluster
 extern CmdbCluster *cmdb_cluster(const char *name);	/* NULL if unknown */
 
 /*
+ * cmdb_hold_cluster
+ *		Whether the cluster of which this generation was read is still declared;
+ *		then it stays so until the end of the transaction.  What a pass has found
+ *		out about one that was forgotten meanwhile must not be written: nobody
+ *		would delete it, and a new one of its name would begin with it.
+ */
+extern bool cmdb_hold_cluster(const char *name, int64 generation);
+
+/*
  * cmdb_approval_used
  *		Takes an approval back after its steps were carried out, so that the
  *		same ones need a new one another time.  Wakes the coordinator, so call

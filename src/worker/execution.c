@@ -17,6 +17,7 @@
 
 #include "apply/apply.h"
 #include "apply/chain.h"
+#include "cmdb/cmdb.h"
 #include "errors.h"
 #include "guc.h"
 #include "worker/execution.h"
@@ -161,7 +162,7 @@ log_start(Execution *execution, List *actions, List **entries)
 		return false;
 	}
 	cmdb_log_insert(execution->cluster, execution->generation, execution->pass, *entries);
-	if (changes != NIL)
+	if (changes != NIL && cmdb_hold_cluster(execution->cluster, execution->generation))
 		cmdb_owned_change(execution->cluster, changes);
 	txn_end();
 	return true;
@@ -263,7 +264,7 @@ log_finish(Execution *execution, List *actions, List *entries, List *results)
 		return false;
 	}
 	cmdb_log_finish(entries);
-	if (changes != NIL)
+	if (changes != NIL && cmdb_hold_cluster(execution->cluster, execution->generation))
 		cmdb_owned_change(execution->cluster, changes);
 	txn_end();
 	return true;

@@ -160,11 +160,34 @@ typedef struct Declared
 	int64		pass;
 } Declared;
 
+/* what else a pass needs of a cluster; false: it was forgotten a moment ago, or is none any more */
+static bool
+read_situation(Declared *declared, const char *name, bool standby)
+{
+	Situation  *situation = &declared->situation;
+	Inventory  *inventory = cmdb_load_scope(name);
+	const InventoryGroup *group = inventory_group(inventory, name);
+	Findings	findings = {0};
+
+	if (group == NULL || strcmp(group->kind, INVENTORY_PGSQL) != 0)
+		return false;
+	situation->server = observe_shared();
+	situation->cluster = situation_model(inventory, name, declared->binding->instance,
+										 situation->server, !standby, &findings);
+	situation->owned = cmdb_owned_load(name);
+	if (!standby)
+	{
+		/* the replicated failures are the primary's, not those of a standby's files */
+		declared->failures = cmdb_failures(name);
+		declared->pass = cmdb_next_pass();
+	}
+	return true;
+}
+
 /* reads the declaration, the shared catalogs and what is remembered, in one transaction */
 static void
 read_declaration(Declared *declared, bool standby)
 {
-	Findings	findings = {0};
 	char	   *name;
 
 	declared->extension = txn_begin();
@@ -176,20 +199,9 @@ read_declaration(Declared *declared, bool standby)
 	if (declared->situation.row)
 	{
 		declared->status = cmdb_status(name);
-		if (declared->binding->state == BINDING_BOUND)
-		{
-			declared->situation.server = observe_shared();
-			declared->situation.cluster =
-				situation_model(cmdb_load_scope(name), name, declared->binding->instance,
-								declared->situation.server, !standby, &findings);
-			declared->situation.owned = cmdb_owned_load(name);
-			if (!standby)
-			{
-				/* the replicated failures are the primary's, not those of a standby's files */
-				declared->failures = cmdb_failures(name);
-				declared->pass = cmdb_next_pass();
-			}
-		}
+		if (declared->binding->state == BINDING_BOUND &&
+			!read_situation(declared, name, standby))
+			declared->situation.row = NULL;
 	}
 	txn_end();
 }
@@ -200,7 +212,8 @@ store_status(const ClusterStatus *status)
 {
 	if (txn_begin() != EXTENSION_READY)
 		return;
-	cmdb_status_store(status);
+	if (cmdb_hold_cluster(status->cluster, status->generation))
+		cmdb_status_store(status);
 	txn_end();
 }
 
@@ -333,12 +346,11 @@ approval_is_used(const Declared *declared, const Execution *execution)
 		plan->destructive > 0 && execution->destroyed == plan->destructive;
 }
 
-/* adopted objects, failures and status; nothing is written that says what stood there before */
+/* nothing is written that says what stood there before */
 static void
-write_outcome(const Declared *declared, const Execution *execution, const ClusterStatus *status)
+write_outcome_rows(const Declared *declared, const Execution *execution,
+				   const ClusterStatus *status)
 {
-	if (txn_begin() != EXTENSION_READY)
-		return;
 	if (execution->plan->adopted != NIL)
 		cmdb_owned_change(execution->cluster, execution->plan->adopted);
 	if (execution->failures != NIL || declared->failures != NIL)
@@ -347,6 +359,16 @@ write_outcome(const Declared *declared, const Execution *execution, const Cluste
 		cmdb_status_store(status);
 	if (approval_is_used(declared, execution))
 		cmdb_approval_used(execution->cluster, execution->plan->destructive_digest);
+}
+
+/* adopted objects, failures and status */
+static void
+write_outcome(const Declared *declared, const Execution *execution, const ClusterStatus *status)
+{
+	if (txn_begin() != EXTENSION_READY)
+		return;
+	if (cmdb_hold_cluster(execution->cluster, execution->generation))
+		write_outcome_rows(declared, execution, status);
 	if (execution->succeeded > 0)
 		cmdb_log_expire(pgops_guc_log_retention);
 	txn_end();

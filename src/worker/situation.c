@@ -119,6 +119,11 @@ situation_model(const Inventory *inventory, const char *name, const char *self,
 	SpecNode   *body;
 	Cluster    *cluster;
 
+	/* another session may have pruned it since its name was looked up */
+	if (group == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_UNKNOWN_CLUSTER),
+				 errmsg("cluster \"%s\" is not declared any more", name)));
 	inventory_levels(inventory, group, host_of(inventory, group, self), &inherited, &body);
 	inherited = node_copy(inherited);
 	body = node_copy(body);
