@@ -70,8 +70,8 @@ static bool
 order_differs(const Inventory *inventory, const InventoryGroup *after,
 			  const InventoryGroup *before)
 {
-	bool		matters = strcmp(after->name, INVENTORY_UNGROUPED) == 0 ?
-		inventory->children != NIL : after->children != NIL;
+	bool		matters = inventory_group_mentioned(inventory, after) ?
+		after->children != NIL : inventory->children != NIL;
 
 	return matters && after->hosts->entries != NIL && before != NULL &&
 		after->hosts_first != before->hosts_first;

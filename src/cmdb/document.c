@@ -93,27 +93,13 @@ write_group(StringInfo out, const InventoryGroup *group)
 	appendStringInfoChar(out, '}');
 }
 
-/* whether "all" has a group among its children already */
-static bool
-is_mentioned(const Inventory *inventory, const InventoryGroup *group)
-{
-	ListCell   *lc;
-
-	foreach(lc, inventory->children)
-	{
-		if (((const InventoryChild *) lfirst(lc))->group == group)
-			return true;
-	}
-	return group->parents != NIL;
-}
-
 static void
 write_all(StringInfo out, const Inventory *inventory)
 {
 	const InventoryGroup *ungrouped = inventory_group(inventory, INVENTORY_UNGROUPED);
 	bool		first = true;
 
-	if (ungrouped != NULL && is_mentioned(inventory, ungrouped))
+	if (ungrouped != NULL && inventory_group_mentioned(inventory, ungrouped))
 		ungrouped = NULL;
 	appendStringInfoChar(out, '{');
 	begin_member(out, &first, "children");

@@ -33,6 +33,7 @@ typedef struct Load
 	Inventory  *inventory;
 	SpecNames  *edges;			/* List of Edge * by name of the group above */
 	SpecNames  *hosts;			/* map of variables by host_key() */
+	InventoryGroup *ungrouped;	/* hosts directly below "all"; NULL: no such */
 } Load;
 
 typedef struct Edge
@@ -127,12 +128,25 @@ read_groups(Load *load)
 			group = inventory_add_group(load->inventory, name);
 			if (strcmp(name, INVENTORY_UNGROUPED) != 0)
 				inventory_add_child(load->inventory, NULL, group, true);
+			else
+				load->ungrouped = group;
 		}
 		group->kind = cmdb_text(&load->query, i, 2);
 		group->hosts_first = cmdb_bool(i, 3);
 		group->defined = true;
 		MemoryContextSwitchTo(old);
 	}
+}
+
+/*
+ * Directly below "all" hosts can have no variables in common: a document has
+ * those of "ungrouped" only where the group is mentioned.
+ */
+static void
+mention_ungrouped(Load *load)
+{
+	if (load->ungrouped != NULL && load->ungrouped->vars->entries != NIL)
+		inventory_add_child(load->inventory, NULL, load->ungrouped, true);
 }
 
 /* ---- hosts and variables ---- */
@@ -315,28 +329,31 @@ find_scope(CmdbQuery *query, const char *group)
 					 " UNION SELECT h.parent FROM pgops.child AS h"
 					 " JOIN above AS a ON a.name = h.child WHERE h.parent IS NOT NULL)"
 					 " SELECT a.name FROM above AS a", &args);
-	MemoryContextSwitchTo(query->caller);
 	for (uint64 i = 0; i < count; i++)
 		names = lappend(names, cmdb_text(query, i, 1));
 	return names;
 }
 
 /*
- * names: the wanted groups (NIL: all); group: for which (NULL: all of their hosts).
+ * group: for which (NULL: everything); scope: with all that has a say in it.
  * In one state of the tables, or somebody else's declaration would come in
  * between: variables of groups that are not there.
  */
 static Inventory *
-load_groups(List *names, const char *group)
+load_groups(const char *group, bool scope)
 {
 	Load		load = {0};
+	List	   *names = NIL;
 
 	load.inventory = inventory_create();
 	load.edges = spec_names_create();
 	load.hosts = spec_names_create();
 
 	cmdb_begin_reading(&load.query);
-	cmdb_put_names(&load.args, names, names == NIL);
+	if (group != NULL)
+		names = scope ? find_scope(&load.query, group) :
+			list_make1(unconstify(char *, group));
+	cmdb_put_names(&load.args, names, group == NULL);
 	cmdb_put_text(&load.args, group);
 	read_edges(&load);
 	MemoryContextSwitchTo(load.query.caller);
@@ -346,6 +363,7 @@ load_groups(List *names, const char *group)
 	read_variables(&load);
 	read_secrets(&load);
 	cmdb_end(&load.query);
+	mention_ungrouped(&load);
 	load.inventory->has_vars = load.inventory->vars->entries != NIL;
 	inventory_finish(load.inventory);
 	return load.inventory;
@@ -359,28 +377,21 @@ load_groups(List *names, const char *group)
 Inventory *
 cmdb_load_inventory(void)
 {
-	return load_groups(NIL, NULL);
+	return load_groups(NULL, false);
 }
 
 /* A session of psql asks for one cluster among a thousand: the others are not read. */
 Inventory *
 cmdb_load_scope(const char *group)
 {
-	CmdbQuery	query;
-	List	   *names;
-
-	cmdb_begin(&query);
-	names = find_scope(&query, group);
-	cmdb_end(&query);
-	return load_groups(names, group);
+	return load_groups(group, true);
 }
 
 /* What others say of its hosts is not in it: cmdb_load_scope() has that. */
 SpecNode *
 cmdb_load_body(const char *cluster)
 {
-	InventoryGroup *group = inventory_group(load_groups(list_make1(pstrdup(cluster)), cluster),
-											cluster);
+	InventoryGroup *group = inventory_group(load_groups(cluster, false), cluster);
 
 	return group ? inventory_body(group) : NULL;
 }

@@ -34,6 +34,9 @@
 /* name under which hosts directly below "all" are kept, as Ansible calls their group */
 #define INVENTORY_UNGROUPED	"ungrouped"
 
+/* key of a dynamic inventory that is no group's */
+#define INVENTORY_META		"_meta"
+
 typedef struct InventoryGroup InventoryGroup;
 
 /* one mention of a group below another */
@@ -138,6 +141,13 @@ extern SpecNode *inventory_document(const Inventory *inventory);
 /* ---- asking ---- */
 
 extern InventoryGroup *inventory_group(const Inventory *inventory, const char *name);	/* or NULL */
+
+/*
+ * inventory_group_mentioned
+ *		Whether the group is written below or beside "all" or below another
+ *		group: false for the hosts directly below "all" alone.
+ */
+extern bool inventory_group_mentioned(const Inventory *inventory, const InventoryGroup *group);
 
 /* {hosts, vars} of a group as one body, sharing the trees */
 extern SpecNode *inventory_body(const InventoryGroup *group);

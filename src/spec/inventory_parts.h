@@ -22,9 +22,6 @@ extern const char *inventory_kind(const InventoryGroup *group);
  */
 extern SpecNode *inventory_expand_hosts(SpecNode *hosts, const char *path, Findings *findings);
 
-/* whether the group is written below or beside "all" or below another group */
-extern bool inventory_group_mentioned(const Inventory *inventory, const InventoryGroup *group);
-
 /* what paths of findings about a group begin with: its name, or all for the hosts of all */
 extern const char *inventory_path(const Inventory *inventory, const InventoryGroup *group);
 

@@ -161,10 +161,13 @@ read_group(InventoryReader *reader, InventoryGroup *parent, const SpecEntry *ent
 	const SpecEntry *first;
 	bool		defines = entry->value->kind == NODE_MAP;
 
-	if (strcmp(entry->key, INVENTORY_ALL) == 0 || entry->key[0] == '\0')
+	if (strcmp(entry->key, INVENTORY_ALL) == 0 || strcmp(entry->key, INVENTORY_META) == 0 ||
+		entry->key[0] == '\0')
 	{
 		spec_error(reader->findings, ERRCODE_PGOPS_BAD_NAME, &at, path, NULL,
 				   entry->key[0] == '\0' ? "a group must have a name" :
+				   entry->key[0] == '_' ?
+				   "\"_meta\" cannot be a group: it is where Ansible reads the variables of all hosts" :
 				   "group \"all\" holds every group, and cannot lie in another");
 		return;
 	}

@@ -270,6 +270,13 @@ check_group(SpecEntry *cluster, Findings *findings)
 	SpecNode   *vars = node_get(body, "vars");
 	GroupView  *view;
 
+	if (strcmp(path, INVENTORY_UNGROUPED) == 0 || strcmp(path, INVENTORY_META) == 0)
+	{
+		SpecNode	at = spec_place_of_key(cluster);
+
+		spec_error(findings, ERRCODE_PGOPS_BAD_NAME, &at, path, NULL,
+				   "\"%s\" cannot be a cluster: the name means something else to Ansible", path);
+	}
 	if (body->kind != NODE_MAP)
 	{
 		spec_error(findings, ERRCODE_PGOPS_WRONG_TYPE, body, path, DOCUMENT_FORM,
@@ -317,7 +324,7 @@ spec_validate_cluster(SpecNode *document, Findings *findings, char **name, SpecN
 				   "document declares %d clusters, expected one",
 				   list_length(document->entries));
 	}
-	else if (strcmp(first->key, "all") == 0 && node_get(first->value, "children") != NULL)
+	else if (strcmp(first->key, "all") == 0)
 	{
 		spec_error(findings, ERRCODE_PGOPS_WRONG_TYPE, document, NULL,
 				   "Take the group of the cluster out of it: its name, hosts and vars.",

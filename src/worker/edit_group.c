@@ -272,6 +272,9 @@ insert_group(EditWork *work, Edit *edit)
 	if (strcmp(name, ROOT) == 0)
 		edit_refuse(edit, "name", ERRCODE_PGOPS_BAD_NAME,
 					pstrdup("\"all\" is the inventory as a whole."), NULL);
+	if (strcmp(name, INVENTORY_UNGROUPED) == 0 || strcmp(name, INVENTORY_META) == 0)
+		edit_refuse(edit, "name", ERRCODE_PGOPS_BAD_NAME,
+					psprintf("\"%s\" means something else to Ansible.", name), NULL);
 	if (spec_names_find(work->declaration->stored->host_by_name, name) != NULL)
 		edit_refuse(edit, "name", ERRCODE_PGOPS_DUPLICATE_OBJECT,
 					psprintf("\"%s\" is the name of a host.", name), NULL);
