@@ -14,6 +14,7 @@
 #include "cmdb/compare.h"
 #include "cmdb/query.h"
 #include "cmdb/revision.h"
+#include "cmdb/site.h"
 #include "cmdb/store_body.h"
 #include "cmdb/structure.h"
 
@@ -27,6 +28,7 @@ typedef struct Store
 	List	   *mentions;		/* new structure, or NIL: it stays */
 	List	   *gone;			/* names of groups to be pruned */
 	List	   *changes;		/* of CmdbChange *: the result */
+	List	   *moves;			/* those of them that are about the structure */
 } Store;
 
 static const CmdbColumn group_columns[] = {
@@ -73,6 +75,22 @@ find_missing(Store *store)
 	}
 }
 
+/* one parent's children, of "all" or of a group that both sides know */
+static void
+compare_children(Store *store, const char *parent, SpecNode *old, SpecNode *new)
+{
+	bool		all = strcmp(parent, CMDB_ALL) == 0;
+
+	if (node_equal(old, new) ||
+		(all && (old == NULL || new == NULL)) ||
+		(!all && (inventory_group(store->stored, parent) == NULL ||
+				  inventory_group(store->declared, parent) == NULL)))
+		return;
+	add_change(store, all ? NULL : parent, old == NULL ? "added" : new ? "changed" : "removed",
+			   "children", old, new);
+	store->moves = lappend(store->moves, llast(store->changes));
+}
+
 /*
  * The structure itself is a change only where both sides know the group: that a
  * new one lies somewhere is said by its being added.
@@ -94,11 +112,15 @@ compare_structure(Store *store)
 	foreach(cell, new->entries)
 	{
 		SpecEntry  *entry = lfirst(cell);
-		SpecNode   *other = node_get(old, entry->key);
-		bool		all = strcmp(entry->key, CMDB_ALL) == 0;
 
-		if (other != NULL && !node_equal(other, entry->value))
-			add_change(store, all ? NULL : entry->key, "changed", "children", other, entry->value);
+		compare_children(store, entry->key, node_get(old, entry->key), entry->value);
+	}
+	foreach(cell, old->entries)
+	{
+		SpecEntry  *entry = lfirst(cell);
+
+		if (node_get(new, entry->key) == NULL)
+			compare_children(store, entry->key, entry->value, NULL);
 	}
 }
 
@@ -195,6 +217,16 @@ reaches_others(const GroupDifference *difference)
 		difference->group->children != NIL;
 }
 
+/* access rules of every cluster may mean the hosts of "infra" */
+static bool
+is_infra(const Store *store, const GroupDifference *difference)
+{
+	const InventoryGroup *before = inventory_group(store->stored, difference->name);
+
+	return strcmp(difference->group->kind, "infra") == 0 ||
+		(before != NULL && strcmp(before->kind, "infra") == 0);
+}
+
 /*
  * Clusters that did not change themselves, but inherit from something that did,
  * or share a host with it, have a new declaration all the same.
@@ -216,7 +248,7 @@ touch_others(Store *store)
 			changed = lappend(changed, pstrdup(difference->name));
 		if (reaches_others(difference))
 			reaching = lappend(reaching, pstrdup(difference->name));
-		all = all || difference->group == NULL;
+		all = all || difference->group == NULL || is_infra(store, difference);
 	}
 	if (!all && reaching == NIL)
 		return;
@@ -236,6 +268,31 @@ touch_others(Store *store)
 			 " AND ($3 OR c.name IN (SELECT r.name FROM reached AS r))", &args);
 }
 
+/* what changed of the structure, as entries of a difference */
+static void
+add_structure(SpecNode *difference, const List *moves)
+{
+	const ListCell *cell;
+
+	foreach(cell, moves)
+	{
+		const CmdbChange *change = lfirst(cell);
+		SpecNode   *entry = node_map();
+		StringInfoData path;
+
+		initStringInfo(&path);
+		appendStringInfoString(&path, change->path);
+		if (change->group != NULL)
+			site_append_name(&path, change->group);
+		node_map_set(entry, "path", node_string(path.data));
+		if (change->old != NULL)
+			node_map_set(entry, "old", change->old);
+		if (change->new != NULL)
+			node_map_set(entry, "new", change->new);
+		node_list_add(difference, entry);
+	}
+}
+
 /* the revision named "all" has the structure besides the variables */
 static List *
 add_all_revision(Store *store, List *revisions, const GroupDifference *globals)
@@ -243,25 +300,12 @@ add_all_revision(Store *store, List *revisions, const GroupDifference *globals)
 	Revision   *revision = palloc0(sizeof(Revision));
 	SpecNode   *document = node_map();
 	SpecNode   *difference = globals ? globals->difference : node_list();
-	ListCell   *cell;
 
 	node_map_set(document, "vars",
 				 node_get(globals ? globals->body : compare_globals_body(store->stored), "vars"));
 	node_map_set(document, "children",
 				 structure_node(store->mentions ? store->mentions : structure_of(store->stored)));
-	foreach(cell, store->changes)
-	{
-		const CmdbChange *change = lfirst(cell);
-		SpecNode   *entry;
-
-		if (change->group != NULL || strcmp(change->path, "children") != 0)
-			continue;
-		entry = node_map();
-		node_map_set(entry, "path", node_string(change->path));
-		node_map_set(entry, "old", change->old);
-		node_map_set(entry, "new", change->new);
-		node_list_add(difference, entry);
-	}
+	add_structure(difference, store->moves);
 	revision->name = CMDB_ALL;
 	revision->document = cmdb_mask(document);
 	revision->difference = difference;
