@@ -181,6 +181,20 @@ left_on_server(Seal *seal, const SecretSite *site)
 }
 
 /*
+ * A dump has no secrets, so a restored declaration holds masks that stand for
+ * nothing.  They may stay: otherwise nothing could be declared, not even one of
+ * the secrets, before all of them are there again.
+ */
+static void
+warn_lost(Seal *seal, const SecretSite *site)
+{
+	finding_add(seal->findings, FINDING_WARNING, ERRCODE_PGOPS_MISSING,
+				site->node, site->where,
+				"Declare it again, with pgops.set_secret() for one: a dump holds no secrets.",
+				"the secret that \"%s\" stands for is not stored any more", SECRET_MASK);
+}
+
+/*
  * The mask means: what is stored, so that a masked document, also an old one, can
  * be applied again.
  */
@@ -191,7 +205,9 @@ unmask(Seal *seal, const SecretSite *site)
 
 	if (stored == NULL)
 		stored = left_on_server(seal, site);
-	if (stored != NULL && strcmp(stored, SECRET_MASK) != 0)
+	if (stored != NULL && strcmp(stored, SECRET_MASK) == 0)
+		warn_lost(seal, site);
+	else if (stored != NULL)
 		site_set_text(site->node, stored);
 	else
 		finding_add(seal->findings, FINDING_ERROR, ERRCODE_PGOPS_MISSING,
