@@ -31,9 +31,12 @@ static const char *const foreign_prefixes[] = {
 /* words in a key that say its value is a secret */
 static const char *const secret_words[] = {
 	"password", "passwd", "passphrase", "secret", "cipher_pass", "private_key", "account_key",
-	"azure_key", "enc_key", "api_key", "crypto_key", "role_key", "token", "conninfo", "credential",
+	"azure_key", "enc_key", "api_key", "apikey", "crypto_key", "role_key", "token", "conninfo", "credential",
 	"pgurl", "nginx_users", NULL
 };
+
+/* a word that is one only at the end: ansible_become_pass, but neither bypass nor pass_rate */
+static const char *const secret_ends[] = {"_pass", "requirepass", NULL};
 
 /* keys with such a word that only say how, where or how long */
 static const char *const harmless_keys[] = {"password_encryption", "password_min_length", NULL};
@@ -203,7 +206,12 @@ sounds_secret(const char *name)
 		if (setting ? ends_with(lower, secret_words[i]) : strstr(lower, secret_words[i]) != NULL)
 			return true;
 	}
-	return false;
+	for (int i = 0; secret_ends[i] != NULL; i++)
+	{
+		if (ends_with(lower, secret_ends[i]))
+			return true;
+	}
+	return strcmp(lower, "pass") == 0;
 }
 
 /*
