@@ -68,7 +68,7 @@ own_memory="SELECT (peak[1]::int - coalesce(shared[1]::int, 0)) / 1024
 	regexp_match(status, 'VmHWM:\s+(\d+)') AS peak, regexp_match(status, 'RssShmem:\s+(\d+)') AS shared"
 
 # with_memory NAME STATEMENT: runs it, prints what the session needed at most
-with_memory() { psql_on "$1" -c "SELECT count(*) FROM ($2) AS s" -c "$own_memory" 2>/dev/null | tail -n 1; }
+with_memory() { psql_on "$1" -c "$2" -c "$own_memory" 2>/dev/null | tail -n 1; }
 
 # apply FILE ARGUMENTS: the statement
 apply() { echo "SELECT count(*) FROM pgops.apply_inventory(pg_read_file('$1')${2:-})"; }
@@ -196,6 +196,7 @@ inventory_table()
 	row '    of which the YAML library, ms' ansible_yaml each
 	row 'memory: ansible-inventory, MB' ansible_memory
 	times 'its reading / load' ansible_parse load
+	times 'all of it / load' ansible_total load
 	times 'all of it / inventory()' ansible_total inventory
 }
 
