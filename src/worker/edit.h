@@ -4,8 +4,8 @@
  *
  * A statement's rows are collected one by one (edit_collect.c, edit_row.c) and
  * carried out together when the statement has seen all of them
- * (edit_carry.c), as one declaration: in lists (edit_list.c, edit_item.c), among
- * hosts and groups (edit_group.c).  What is wrong is told in the view's words
+ * (edit_carry.c), as one declaration: in lists (edit_list.c, edit_item.c,
+ * edit_shown.c), among hosts and groups (edit_group.c).  What is wrong is told in the view's words
  * (edit_error.c).  edit_complete.c looks at unfinished clusters at commit.
  */
 #ifndef PGOPS_WORKER_EDIT_H
@@ -52,6 +52,7 @@ typedef struct EditCell
 	const char *column;
 	SpecNode   *old;
 	SpecNode   *new;
+	bool		json;			/* its type is jsonb, which can show everything */
 	bool		changed;		/* INSERT: is not null; UPDATE: differs; DELETE: false */
 } EditCell;
 
@@ -79,6 +80,7 @@ typedef struct EditList
 	char	   *origin;			/* where its items were copied from, for people; NULL: they were not */
 	SpecNode   *node;
 	SpecNode  **items;			/* as they were before the statement */
+	List	   *shown;			/* the same ones as the view shows them */
 	bool	   *gone;
 	int			count;
 	SpecNames  *names;			/* by name, made when it is needed */
@@ -104,6 +106,7 @@ struct Edit
 struct EditWork
 {
 	Declaration *declaration;
+	const char *local;			/* cluster that this server belongs to, or NULL */
 	List	   *edits;			/* of Edit * */
 	List	   *lists;			/* of EditList *, in the order in which they were opened */
 	SpecNames  *lists_by_place;
@@ -128,6 +131,14 @@ extern const EditKind *edit_kind(const char *view);
 
 /* ---- edit_carry.c ---- */
 extern void edit_carry_out(List *edits);
+
+/* ---- edit_shown.c: items as the views show them ---- */
+
+/* fills in list->shown, of a list that was just opened */
+extern void edit_read_shown(const EditWork *work, EditList *list);
+
+/* whether the item at a place (from 0) is the one that the row showed */
+extern bool edit_is_shown(const EditList *list, int place, const Edit *edit);
 
 /* ---- edit_item.c ---- */
 extern void edit_carry_item(EditWork *work, Edit *edit);

@@ -124,6 +124,7 @@ declare(EditWork *work)
 
 	work->declaration = declaration_begin(only_cluster(work->edits),
 										  psprintf("writing to pgops.%s", first->kind->view));
+	work->local = cmdb_local_cluster();
 	work->declaration->join = true;
 	work->declaration->incomplete = edit_unfinished() || is_structural(work->edits);
 	work->lists_by_place = spec_names_create();

@@ -2,7 +2,8 @@
  * edit_item.c
  *		Rows that are items of lists: finding the item, and changing it.
  *
- * Not for: the lists (edit_list.c), hosts and groups (edit_group.c).
+ * Not for: the lists (edit_list.c), what is shown of them (edit_shown.c), hosts
+ *		and groups (edit_group.c).
  */
 #include "postgres.h"
 
@@ -12,53 +13,6 @@
 #define MOVE_HINT	"Delete the row and insert it where it is to be."
 
 /* ---- items ---- */
-
-/*
- * A scalar as the view showed it and as it is written have the same text,
- * whatever kinds they are (5432 and "5432").  What cannot be compared, because
- * the view resolves it, masks it or does not show it, does not count.
- */
-static bool
-same_value(const SpecNode *shown, const SpecNode *written)
-{
-	const char *a = node_text(shown);
-	const char *b = node_text(written);
-
-	if (item_is_expression(written) ||
-		(shown != NULL && a == NULL) || (written != NULL && b == NULL))
-		return true;
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
-/*
- * Whether an item without a name is the one that the row showed.  Two equal
- * rules cannot be told apart, and need not be: their places differ, and either
- * of them will do.
- */
-static bool
-same_contents(const EditList *list, const SpecNode *item, const Edit *edit)
-{
-	if (edit->kind->text != NULL)
-		return same_value(edit_old(edit, edit->kind->text), item);
-	for (int i = 0; i < edit->ncells; i++)
-	{
-		const EditCell *cell = &edit->cells[i];
-
-		if (item_field(list->object, cell->column) != NULL &&
-			!same_value(cell->old, item_get(list->object, item, cell->column)))
-			return false;
-	}
-	return true;
-}
-
-/* a name identifies an item for people, so it does for us */
-static bool
-is_item(const EditList *list, const SpecNode *item, const Edit *edit)
-{
-	if (item_field(list->object, "name") == NULL)
-		return same_contents(list, item, edit);
-	return same_value(edit_old(edit, "name"), item_get(list->object, item, "name"));
-}
 
 /*
  * The item of a row.  It is where the row said, unless another session declared
@@ -71,11 +25,11 @@ find_item(EditList *list, const Edit *edit)
 	const SpecNode *ordinal = edit_old(edit, "ordinal");
 	int			place = ordinal == NULL ? -1 : (int) ordinal->integer - 1;
 
-	if (place >= 0 && place < list->count && is_item(list, list->items[place], edit))
+	if (place >= 0 && place < list->count && edit_is_shown(list, place, edit))
 		return place;
 	for (int i = 0; i < list->count; i++)
 	{
-		if (!list->gone[i] && is_item(list, list->items[i], edit))
+		if (!list->gone[i] && edit_is_shown(list, i, edit))
 			return i;
 	}
 	ereport(ERROR,

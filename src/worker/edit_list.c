@@ -183,12 +183,14 @@ open_param(EditWork *work, Edit *edit, const char *cluster, const char *param)
 	list->vars = vars;
 	list->origin = origin;
 	list->node = node;
+	edit_read_shown(work, list);
 	return list;
 }
 
 /*
- * Names of the items, those that the statement inserts included: a database and
- * its schemas may be inserted together, in WITH.  Most statements never ask.
+ * Names of the items as rows show them, those that the statement inserts
+ * included: a database and its schemas may be inserted together, in WITH.  Most
+ * statements never ask.
  */
 static SpecNames *
 names_of(EditList *list)
@@ -200,8 +202,10 @@ names_of(EditList *list)
 	list->names = spec_names_create();
 	for (int i = 0; i < list->count; i++)
 	{
-		if (item_name(list->items[i]) != NULL)
-			(void) spec_names_add(list->names, item_name(list->items[i]), list->items[i]);
+		const char *name = item_name(list_nth(list->shown, i));
+
+		if (name != NULL)
+			(void) spec_names_add(list->names, name, list->items[i]);
 	}
 	foreach(lc, list->added)
 	{
@@ -290,6 +294,7 @@ edit_open_list(EditWork *work, Edit *edit)
 	list->outer_item = item;
 	list->inner = edit->kind->inner;
 	list->node = node;
+	edit_read_shown(work, list);
 	return list;
 }
 

@@ -63,6 +63,7 @@ read_cell(EditCell *cell, EditAction action, Form_pg_attribute column,
 	Datum		new_value = 0;
 
 	cell->column = pstrdup(NameStr(column->attname));
+	cell->json = column->atttypid == JSONBOID;
 	if (old != NULL)
 		old_value = heap_getattr(old, column->attnum, desc, &old_null);
 	if (new != NULL)

@@ -1,0 +1,126 @@
+/*
+ * edit_shown.c
+ *		Items of a list as the view shows them now: which of them a row is.
+ *
+ * A row was read before the lock of declarations was taken, and what it showed
+ * is not what is written: placeholders are resolved, secrets masked, short forms
+ * long.  So the list is made once more as the view would show it, and rows are
+ * compared with that: what merely looks like an unknown value must not make one
+ * rule pass for another.
+ *
+ * Not for: changing anything.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_authid.h"
+#include "miscadmin.h"
+
+#include "secret.h"
+#include "worker/edit.h"
+#include "worker/effective.h"
+
+/* ---- the list ---- */
+
+/* a parameter as it is used by the cluster; NULL if it is not in effect */
+static const SpecNode *
+shown_param(const EditWork *work, const EditList *list)
+{
+	const Inventory *inventory = work->declaration->stored;
+	const InventoryGroup *group = inventory_group(inventory, list->cluster);
+	bool		local = work->local != NULL && strcmp(work->local, list->cluster) == 0;
+	const InventorySetting *setting;
+	Effective  *effective;
+
+	if (group == NULL)
+		return NULL;
+	effective = effective_read(inventory, group, NULL, local ?
+							   GetUserNameFromId(BOOTSTRAP_SUPERUSERID, true) : NULL);
+	setting = effective_setting(effective, list->param);
+	return setting ? effective_used(effective, setting) : NULL;
+}
+
+/* a list inside an item; NULL if the statement inserts the item */
+static const SpecNode *
+shown_inner(const EditList *list)
+{
+	const EditList *outer = list->outer;
+
+	for (int i = 0; i < outer->count; i++)
+	{
+		if (outer->items[i] == list->outer_item)
+			return node_get(list_nth(outer->shown, i), list->inner);
+	}
+	return NULL;
+}
+
+/*
+ * What is used has an item for each that is written, at the same place.  Where
+ * that is not so, because what was stored is faulty, the items are taken as they
+ * are written.
+ */
+void
+edit_read_shown(const EditWork *work, EditList *list)
+{
+	const SpecNode *shown = list->outer ? shown_inner(list) : shown_param(work, list);
+
+	list->shown = shown != NULL && shown->kind == NODE_LIST &&
+		list_length(shown->items) == list->count ? shown->items : list->node->items;
+}
+
+/* ---- the row ---- */
+
+/*
+ * Whether a column showed a value.  One of jsonb shows everything, one of another
+ * type shows null for what it cannot hold (an expression that nobody evaluates).
+ * What is masked differs from nothing that is masked as well.
+ */
+static bool
+same_value(const EditCell *cell, const SpecNode *value)
+{
+	const char *a = node_text(cell->old);
+	const char *b = node_text(value);
+
+	if (value != NULL && value->kind == NODE_NULL)
+		value = NULL;
+	if (cell->old != NULL && a == NULL)
+		return value != NULL && node_equal(cell->old, node_from_jsonb(node_to_jsonb(value)));
+	if (a == NULL)
+		return cell->json ? value == NULL : b == NULL || item_is_expression(value);
+	if (strcmp(a, SECRET_MASK) == 0)
+		return value != NULL;
+
+	/* "0x10" is shown as a number as well */
+	if (cell->old->kind == NODE_INT && value != NULL && value->kind == NODE_STRING)
+		return true;
+	return b != NULL && strcmp(a, b) == 0;
+}
+
+/*
+ * Of items with names the name tells, as it does for people.  Two equal rules
+ * cannot be told apart, and need not be: their places differ, and either of them
+ * will do.
+ */
+bool
+edit_is_shown(const EditList *list, int place, const Edit *edit)
+{
+	const SpecNode *item = list_nth(list->shown, place);
+	bool		named = item_field(list->object, "name") != NULL;
+
+	for (int i = 0; i < edit->ncells; i++)
+	{
+		const EditCell *cell = &edit->cells[i];
+
+		if (edit->kind->text != NULL)
+		{
+			if (strcmp(cell->column, edit->kind->text) == 0 && !same_value(cell, item))
+				return false;
+		}
+		else if (named ? strcmp(cell->column, "name") == 0 :
+				 item_field(list->object, cell->column) != NULL)
+		{
+			if (!same_value(cell, item_get(list->object, item, cell->column)))
+				return false;
+		}
+	}
+	return true;
+}
