@@ -121,8 +121,16 @@ pgops_edit_complete(PG_FUNCTION_ARGS)
 		PG_RETURN_POINTER(NULL);
 	row = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple :
 		trigger->tg_trigtuple;
-	cluster = SPI_getvalue(row, RelationGetDescr(trigger->tg_relation),
-						   SPI_fnumber(RelationGetDescr(trigger->tg_relation), "cluster"));
+	cluster = row == NULL ? NULL :
+		SPI_getvalue(row, RelationGetDescr(trigger->tg_relation),
+					 SPI_fnumber(RelationGetDescr(trigger->tg_relation), "cluster"));
+
+	/* nobody keeps a superuser from using it for a table of his own */
+	if (cluster == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("trigger \"%s\" is not one of pgops' own",
+						trigger->tg_trigger->tgname)));
 	found = find_unfinished(cluster);
 	if (found != NULL)
 	{
