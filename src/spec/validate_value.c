@@ -16,6 +16,7 @@
 
 #include "compat.h"
 #include "errors.h"
+#include "secret.h"
 #include "spec/reference.h"
 #include "spec/spec.h"
 #include "spec/validate.h"
@@ -99,15 +100,19 @@ wrong_type(const ValueRule *rule, const SpecNode *value, const char *path,
 			   "%s must be %s, not %s", spec_rule_text(rule), expected, kind_name(value));
 }
 
-/* cut between characters: half of one would make the message no text */
+/*
+ * Cut between characters: half of one would make the message no text.  An access
+ * rule may hold a password, also one that is written where no rule belongs.
+ */
 char *
 spec_clip(const char *string, int limit)
 {
-	int			length = strlen(string);
+	char	   *shown = secret_mask_hba(string);
+	int			length = strlen(shown);
 
 	if (length <= limit)
-		return pstrdup(string);
-	return psprintf("%.*s...", pg_mbcliplen(string, length, limit), string);
+		return shown;
+	return psprintf("%.*s...", pg_mbcliplen(shown, length, limit), shown);
 }
 
 /* a value that has the right kind but not the right form */

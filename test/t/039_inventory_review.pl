@@ -102,6 +102,11 @@ apply($all);
 is(value($node, 'SELECT pgops.inventory_yaml(secrets => true)'), $all,
 	'declared in full they are all there again');
 
+my ($code, undef, $stderr) = $node->psql('postgres', 'SELECT * FROM pgops.apply_cluster('
+	  . literal(small_document(pg_hba_rules => [ { user => 'u', db => 'all', addr => 'world', auth => 'ldap ldapbindpasswd=Rule-Secret' } ])) . ')');
+like($stderr, qr/pg_hba_rules\[0\]\.auth: .*ldapbindpasswd=/, 'a secret at the wrong place of an access rule');
+unlike($stderr, qr/-Secret/, '... is not shown');
+
 # ---- access rules may mean the hosts of "infra" ----
 my $old = value($node, "SELECT generation FROM pgops.cluster WHERE name = 'pg-s'");
 apply($secrets =~ s/(10\.0\.0\.)1: \{ infra_seq: 1 \}/${1}1: { infra_seq: 1 }, ${1}3: { infra_seq: 2 }/r);
