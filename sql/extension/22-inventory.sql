@@ -20,7 +20,7 @@ COMMENT ON FUNCTION pgops.apply_inventory(text, boolean, boolean, text) IS
 Arguments:
   inventory  document in YAML or JSON, as Ansible reads it
   dry_run    true: only compare; nothing is stored
-  prune      true: groups that the document does not have, and global variables if it has none, are no longer declared. Nothing is dropped on any server
+  prune      true: groups that the document does not have, and global variables if it has none, are no longer declared. Nothing is dropped on any server; one whose own cluster is gone stays what it is, and does nothing until that is declared again or pgops.bind() makes it another instance
   note       why, kept with the revisions
 
 Result, one row per difference: cluster (the group; NULL: the whole inventory), action (added, changed, removed; kept: only reported), path inside it (empty: the group itself), old and new value; secrets are masked.

@@ -170,12 +170,15 @@ store_groups(Store *store)
 			 "  generation = c.generation + 1, updated_at = now()", NULL);
 }
 
-/* what pgops.forget() does, too: the server is left as it is */
+/*
+ * The server is left as it is, as by pgops.forget().  But it stays who it is: a
+ * document that lacks its cluster by mistake must not make it an instance of the
+ * only cluster that is left.
+ */
 static void
 delete_groups(Store *store)
 {
 	static const char *const statements[] = {
-		"DELETE FROM pgops.identity AS t WHERE t.cluster = ANY ($1)",
 		"DELETE FROM pgops.owned AS t WHERE t.cluster = ANY ($1)",
 		"DELETE FROM pgops.failure AS t WHERE t.cluster = ANY ($1)",
 		"DELETE FROM pgops.cluster_status AS t WHERE t.cluster = ANY ($1)",

@@ -113,6 +113,24 @@ apply($secrets =~ s/(10\.0\.0\.)1: \{ infra_seq: 1 \}/${1}1: { infra_seq: 1 }, $
 cmp_ok(value($node, "SELECT generation FROM pgops.cluster WHERE name = 'pg-s'"), '>', $old,
 	'a new host of infra is a new declaration of every cluster');
 
+# ---- a server whose own cluster is taken away is not given to another one ----
+my $other = <<'YAML';
+all:
+  children:
+    pg-t:
+      hosts: { 10.0.0.7: { pg_seq: 1, pg_role: primary } }
+      vars: { pg_cluster: pg-t, pg_default_extensions: [], pg_users: [ { name: of_another } ] }
+YAML
+apply($other, 'prune => true');
+$node->safe_psql('postgres', 'SELECT pgops.reconcile()');
+wait_for($node, "SELECT phase = 'unbound' FROM pgops.status", 'the only cluster that is left is not this server\'s');
+apply($other =~ s/of_another/another/r);
+is( value($node, "SELECT count(*) FROM pgops.identity WHERE cluster = 'pg-t'") . value($node, "SELECT count(*) FROM pg_roles WHERE rolname ~ 'another'"),
+	'00', '... nor does it become that by the next declaration');
+apply($all);
+is(settle($node)->{instance}, 'pg-s-1', 'its own cluster is declared again: it is what it was');
+apply('{}', 'prune => true');
+
 # ---- forgotten while a pass looks at it ----
 # The lock makes the pass stop where it reads that table; what it read before is
 # gone when it goes on.
