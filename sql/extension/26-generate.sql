@@ -19,7 +19,7 @@ Result: one cluster document {name: {hosts, vars}}. Hosts: those of the cluster 
   rules       pg_hba.conf in its order: as user, db, addr and auth where this gives the same line again, else as the line itself; the comment above a rule is its title
 What the catalogue would add (pg_default_privileges, pg_default_schemas, ...) is declared as empty.
 
-It leaves out: objects in schemas, the versions of extensions, schemas that an extension''s script makes, pgops itself, who granted something, tablespaces (they must exist), databases that an interrupted DROP left invalid, and settings of postgresql.conf.
+It leaves out: objects in schemas, the versions of extensions, schemas that an extension''s script makes, pgops itself, who granted something, tablespaces (they must exist), databases that an interrupted DROP left invalid, and settings of postgresql.conf. With a WARNING it leaves out what ALTER ROLE ALL set, privileges on parameters and tablespaces, and security labels.
 
 Applying it to this server plans at most one change: pg_hba.conf, if pgops did not write it, is written anew with the same rules in the same order, below the local rule for the superuser with which every file of pgops begins. An included file stays included.
 

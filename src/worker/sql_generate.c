@@ -14,6 +14,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -407,6 +408,33 @@ warn_of(const Findings *findings)
  * Superuser by the check and not by privileges alone: whoever is given EXECUTE
  * must not thereby get everybody's verifier.
  */
+/* what a server has for all its databases, and no document can say */
+#define LEFT_OUT_QUERY \
+	"SELECT 'settings of all roles (ALTER ROLE ALL SET)'" \
+	" WHERE EXISTS (SELECT FROM pg_db_role_setting AS s WHERE s.setrole = 0 AND s.setdatabase = 0)" \
+	" UNION ALL SELECT 'privileges on parameters'" \
+	" WHERE EXISTS (SELECT FROM pg_parameter_acl)" \
+	" UNION ALL SELECT 'privileges on tablespaces'" \
+	" WHERE EXISTS (SELECT FROM pg_tablespace AS t WHERE t.spcacl IS NOT NULL)" \
+	" UNION ALL SELECT 'security labels'" \
+	" WHERE EXISTS (SELECT FROM pg_shseclabel)"
+
+/* The function pins the search_path. */
+static void
+warn_of_left_out(void)
+{
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	if (SPI_execute(LEFT_OUT_QUERY, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "unexpected result of \"%s\"", LEFT_OUT_QUERY);
+	for (uint64 i = 0; i < SPI_processed; i++)
+		ereport(WARNING,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("the document leaves out %s of this server",
+						SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1))));
+	SPI_finish();
+}
+
 Datum
 pgops_generate(PG_FUNCTION_ARGS)
 {
@@ -438,6 +466,7 @@ pgops_generate(PG_FUNCTION_ARGS)
 		(void) understood(name, body, server, &findings);
 	}
 	warn_of(&findings);
+	warn_of_left_out();
 
 	node_map_set(document, name, body);
 	initStringInfo(&out);

@@ -274,6 +274,16 @@ like($stderr, qr/PO112: .* belongs to cluster "source"/, '... and is not that of
 $source->safe_psql('postgres', q(UPDATE pg_database SET datconnlimit = -2 WHERE datname = 'tpl'));
 unlike(generated($source), qr/name: tpl$/m, 'an invalid database is left out');
 $source->safe_psql('postgres', q(UPDATE pg_database SET datconnlimit = -1 WHERE datname = 'tpl'));
+(undef, undef, $stderr) = $source->psql('postgres', 'SELECT pgops.generate()');
+unlike($stderr, qr/leaves out/, 'nothing that the language cannot say is left out silently');
+(undef, undef, $stderr) = $source->psql('postgres', q(BEGIN;
+	ALTER ROLE ALL SET work_mem = '5MB';
+	GRANT SET ON PARAMETER log_statement TO "user";
+	GRANT CREATE ON TABLESPACE pg_default TO "user";
+	SELECT pgops.generate();
+	ROLLBACK));
+is(scalar(() = $stderr =~ /WARNING:  the document leaves out (?:settings of all roles|privileges on (?:parameters|tablespaces))/g), 3,
+	'... but with a warning');
 append_to_file($source->data_dir . '/pg_hba.conf', "host all all nonsense\n");
 (undef, undef, $stderr) = $source->psql('postgres', "\\set VERBOSITY verbose\nSELECT pgops.generate()");
 like($stderr, qr/PO401: line \d+ of/, 'a file that the server would refuse is not taken for its rules');
