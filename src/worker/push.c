@@ -14,6 +14,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "cmdb/cmdb.h"
 #include "io/wait.h"
 #include "worker/extension.h"
 #include "worker/push.h"
@@ -351,6 +352,7 @@ static void
 store_unreadable(PushRun *run, const char *cluster, const ErrorData *error)
 {
 	PushStatus	status = {0};
+	CmdbCluster *row;
 
 	status.cluster = cluster;
 	status.pg_cluster = cluster;
@@ -361,6 +363,9 @@ store_unreadable(PushRun *run, const char *cluster, const ErrorData *error)
 	status.next_attempt = TimestampTzPlusMilliseconds(status.last_attempt, PUSH_MAX_DELAY_MS);
 	if (enter_transaction(run))
 	{
+		/* it was tried with this one: without that it would be due at once */
+		row = cmdb_cluster(cluster);
+		status.tried_generation = row ? row->generation : 0;
 		cmdb_push_store(&status);
 		leave_transaction(run);
 	}

@@ -123,4 +123,21 @@ is(value($center, q{SELECT count(*) FROM pgops.push_status WHERE sqlstate !~ '^[
 	'nothing else is stored as one');
 ok(!log_matches($center, qr/terminated by signal/), 'and no process of it died');
 
+# ---- a declaration that cannot even be read ------------------------------------
+
+$center->safe_psql('postgres', <<'SQL');
+	SELECT pgops.bind('pg-center-1');
+	UPDATE pgops.clusters SET push = true WHERE name = 'pg-norows';
+SQL
+wait_for($center, q{SELECT EXISTS (SELECT FROM pgops.push_status WHERE cluster = 'pg-norows' AND next_attempt IS NOT NULL)},
+	'pushed by itself');
+$center->safe_psql('postgres', <<'SQL');
+	ALTER TABLE pgops.secret RENAME TO hidden;
+	UPDATE pgops.cluster SET generation = generation + 1 WHERE name = 'pg-norows';
+SQL
+wait_for($center, q{SELECT EXISTS (SELECT FROM pgops.push_status WHERE cluster = 'pg-norows' AND sqlstate = '42P01')},
+	'a declaration that cannot be read is a failure of its own');
+is(value($center, q{SELECT tried_generation = generation AND next_attempt > now() + interval '1 minute'
+	FROM pgops.push_status JOIN pgops.cluster ON name = cluster WHERE name = 'pg-norows'}), 't', '... that waits for its next attempt');
+
 done_testing();
