@@ -113,6 +113,17 @@ apply($secrets =~ s/(10\.0\.0\.)1: \{ infra_seq: 1 \}/${1}1: { infra_seq: 1 }, $
 cmp_ok(value($node, "SELECT generation FROM pgops.cluster WHERE name = 'pg-s'"), '>', $old,
 	'a new host of infra is a new declaration of every cluster');
 
+# ---- a dump of a whole inventory ----
+apply(document('team.yml') =~ s/^all:\n/all:\n  hosts: { 10.9.0.1: {} }\n/r, 'prune => true');
+my $dump = PostgreSQL::Test::Utils::tempdir() . '/inventory.sql';
+$node->command_ok([ 'pg_dump', '--no-owner', '--no-privileges', '-f', $dump, 'postgres' ], 'pg_dump of a whole inventory');
+$node->safe_psql('postgres', 'CREATE DATABASE restored TEMPLATE template0');
+$node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', $dump, 'restored' ], 'restored elsewhere');
+is(value($node, 'SELECT pgops.inventory_yaml()', database => 'restored'), yaml(), '... it is the same inventory');
+is(value($node, 'SELECT pgops.inventory()', database => 'restored'), value($node, 'SELECT pgops.inventory()'), '... for Ansible, too');
+is_deeply([ rows($node, call(yaml(), 'prune => true'), database => 'restored') ], [], '... and goes in again');
+apply($all, 'prune => true');
+
 # ---- a server whose own cluster is taken away is not given to another one ----
 my $other = <<'YAML';
 all:
