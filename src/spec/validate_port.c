@@ -12,6 +12,8 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+
 #include "errors.h"
 #include "spec/validate.h"
 
@@ -351,6 +353,8 @@ typedef struct Tenant
 {
 	const GroupView *view;
 	const SpecEntry *host;
+	Claims	   *claims;			/* in order; NULL: it was alone so far */
+	int64		server;			/* port of the server itself; 0: not known */
 	struct Tenant *next;
 } Tenant;
 
@@ -390,6 +394,20 @@ server_port(const Claims *claims)
 		claims->claims[0].port : 0;
 }
 
+/* Once for each: with many clusters on one host there are far more pairs. */
+static void
+collect_tenant(Tenant *tenant)
+{
+	if (tenant->claims != NULL)
+		return;
+	tenant->claims = palloc0(sizeof(Claims));
+	tenant->claims->view = tenant->view;
+	tenant->claims->host = tenant->host;
+	collect(tenant->claims);
+	tenant->server = server_port(tenant->claims);
+	sort_claims(tenant->claims);
+}
+
 /*
  * A service that somebody declared for one of the two clusters is not meant
  * for a port that is taken; all else is said in one word.
@@ -410,32 +428,34 @@ report_tenants(const Tenant *tenant, const Tenant *other, const Claim *mine, con
 
 /* every pair of the two clusters' claims that are for one port */
 static void
-compare_tenants(const Tenant *tenant, const Tenant *other, Findings *findings)
+compare_tenants(Tenant *tenant, Tenant *other, Findings *findings)
 {
-	Claims		mine = {tenant->view, tenant->host};
-	Claims		theirs = {other->view, other->host};
+	const Claims *mine;
+	const Claims *theirs;
 	StringInfoData shared;
 	int			j = 0;
 
-	collect(&mine);
-	collect(&theirs);
-	if (server_port(&mine) != 0 && server_port(&mine) == server_port(&theirs))
+	CHECK_FOR_INTERRUPTS();
+	collect_tenant(tenant);
+	collect_tenant(other);
+	mine = tenant->claims;
+	theirs = other->claims;
+	if (tenant->server != 0 && tenant->server == other->server)
 	{
-		report_servers(tenant->view, tenant->host, other->view, server_port(&mine), findings);
+		report_servers(tenant->view, tenant->host, other->view, tenant->server, findings);
 		return;
 	}
-	sort_claims(&mine);
-	sort_claims(&theirs);
 	initStringInfo(&shared);
-	for (int i = 0; i < mine.count && !mine.claims[i].elsewhere; i++)
+	for (int i = 0; i < mine->count && !mine->claims[i].elsewhere; i++)
 	{
-		while (j < theirs.count && compare_ports(&theirs.claims[j], &mine.claims[i]) < 0)
+		while (j < theirs->count && compare_ports(&theirs->claims[j], &mine->claims[i]) < 0)
 			j++;
-		if (j < theirs.count && compare_ports(&theirs.claims[j], &mine.claims[i]) == 0)
-			report_tenants(tenant, other, &mine.claims[i], &theirs.claims[j], &shared, findings);
+		if (j < theirs->count && compare_ports(&theirs->claims[j], &mine->claims[i]) == 0)
+			report_tenants(tenant, other, &mine->claims[i], &theirs->claims[j], &shared, findings);
 	}
 	if (shared.len > 0)
 		report_shared(tenant->view, tenant->host, other->view, shared.data, findings);
+	pfree(shared.data);
 }
 
 /* the host against all clusters that were seen on it */
@@ -451,7 +471,7 @@ check_tenants(const GroupView *view, const SpecEntry *host, SpecNames *tenants,
 	first = spec_names_add(tenants, host->key, tenant);
 	if (first == NULL)
 		return;
-	for (const Tenant *other = first; view->asked && other != NULL; other = other->next)
+	for (Tenant *other = first; view->asked && other != NULL; other = other->next)
 		compare_tenants(tenant, other, findings);
 	tenant->next = first->next;
 	first->next = tenant;
