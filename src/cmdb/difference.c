@@ -54,7 +54,7 @@ canonical_vars(const SpecNode *vars)
 
 	if (vars == NULL || vars->kind != NODE_MAP)
 		return node_map();
-	result = node_copy(vars);
+	result = node_share(vars);
 	make_finite(result);
 	return result;
 }
@@ -88,7 +88,7 @@ difference_canonical(const SpecNode *body)
 			SpecEntry  *copy = palloc0(sizeof(SpecEntry));
 
 			/* keys are unique already: no need to look each up */
-			copy->key = pstrdup(entry->key);
+			copy->key = entry->key;
 			copy->value = canonical_vars(entry->value);
 			hosts->entries = lappend(hosts->entries, copy);
 		}
@@ -122,7 +122,7 @@ mask_site(const SecretSite *site, void *arg)
 static SpecNode *
 masked(const Difference *difference, const char *key, const SpecNode *value)
 {
-	SpecNode   *copy = node_copy(value);
+	SpecNode   *copy = node_share(value);
 
 	if (difference->param != NULL)
 		site_visit_value(copy, difference->param, key, mask_site, NULL);

@@ -25,7 +25,7 @@ mask_site(const SecretSite *site, void *arg)
 SpecNode *
 cmdb_mask(const SpecNode *body)
 {
-	SpecNode   *copy = node_copy(body);
+	SpecNode   *copy = node_share(body);
 
 	site_visit_body(copy, "", mask_site, NULL);
 	return copy;

@@ -15,6 +15,10 @@
 #include "secret.h"
 #include "spec/catalogue.h"
 
+/* so many places are named; a thousand warnings would be read by nobody */
+#define WELL_KNOWN_TOLD		20
+#define WELL_KNOWN_HINT		"Choose a secret of your own: everybody knows this one."
+
 typedef struct Seal
 {
 	const Inventory *declared;
@@ -25,6 +29,7 @@ typedef struct Seal
 	CmdbVerifierLookup lookup;
 	void	   *lookup_arg;
 	Findings   *findings;
+	int			well_known;		/* places with a well-known default */
 } Seal;
 
 /*
@@ -233,10 +238,9 @@ seal_site(const SecretSite *site, void *arg)
 		unmask(seal, site);
 		return;
 	}
-	if (secret_is_well_known(declared))
+	if (secret_is_well_known(declared) && ++seal->well_known <= WELL_KNOWN_TOLD)
 		finding_add(seal->findings, FINDING_WARNING, ERRCODE_PGOPS_WEAK_SECRET,
-					site->node, site->where,
-					"Choose a secret of your own: everybody knows this one.",
+					site->node, site->where, WELL_KNOWN_HINT,
 					"a well-known default is declared as a secret");
 	if (!site->role_password)
 		return;
@@ -304,5 +308,10 @@ cmdb_seal(Inventory *declared, const Inventory *stored, const List *groups, bool
 		seal_body(&seal, name, inventory_body(seal.group),
 				  before ? inventory_body(before) : NULL);
 	}
+	if (seal.well_known > WELL_KNOWN_TOLD)
+		finding_add(findings, FINDING_WARNING, ERRCODE_PGOPS_WEAK_SECRET, NULL, "",
+					WELL_KNOWN_HINT,
+					"well-known defaults are declared as secrets in %d more places",
+					seal.well_known - WELL_KNOWN_TOLD);
 	wipe(&seal);
 }

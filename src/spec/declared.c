@@ -48,89 +48,46 @@ spec_normalise_body(SpecNode *body)
 		spec_normalise_vars(((SpecEntry *) lfirst(lc))->value);
 }
 
+/* The first change counts: what it was before is what was declared. */
+void
+spec_become(SpecNode *value, SpecKind kind)
+{
+	if (value->kind == kind)
+		return;
+	if (!value->normalised)
+		value->declared = value->kind;
+	value->normalised = true;
+	value->kind = kind;
+}
+
 /*
- * A scalar whose normalised text is not what its value is called: 0755, which
- * YAML takes for 493, or a password that was replaced by its verifier.  A text
- * that became a number or a boolean stays the text it is.
+ * A text that became a number or a boolean, and a number that is called what the
+ * source says, are what they were.  What is only a text in the source (0755, which
+ * YAML takes for 493) could not come back from its value and stays text.
  */
-static bool
-says_more(const SpecNode *declared, const SpecNode *normalised)
+static void
+restore_scalar(SpecNode *value)
 {
-	const char *value = node_text(declared);
+	SpecNode	before = *value;
+	const char *called;
 
-	return normalised->kind == NODE_STRING && value != NULL &&
-		strcmp(value, normalised->text) != 0;
+	before.kind = value->declared;
+	called = node_text(&before);
+	if (value->kind != NODE_STRING || called == NULL || strcmp(called, value->text) == 0)
+		value->kind = value->declared;
+	value->normalised = false;
 }
 
-/* The normalised value of a key: nearly always at the same place of its map. */
-static const SpecNode *
-counterpart(const SpecNode *normalised, int index, const char *key)
+void
+spec_restore_declared(SpecNode *value)
 {
-	if (index < list_length(normalised->entries))
-	{
-		const SpecEntry *entry = list_nth(normalised->entries, index);
-
-		if (strcmp(entry->key, key) == 0)
-			return entry->value;
-	}
-	return node_get(normalised, key);
-}
-
-static SpecNode *
-declared_list(const SpecNode *declared, const SpecNode *normalised)
-{
-	SpecNode   *list = node_list();
-
-	for (int i = 0; i < list_length(declared->items); i++)
-		node_list_add(list, spec_declared(list_nth(declared->items, i),
-										  i < list_length(normalised->items) ?
-										  list_nth(normalised->items, i) : NULL));
-	return list;
-}
-
-static SpecNode *
-declared_map(const SpecNode *declared, const SpecNode *normalised)
-{
-	SpecNode   *map = node_map();
-	int			i = 0;
 	ListCell   *lc;
 
-	foreach(lc, declared->entries)
-	{
-		const SpecEntry *from = lfirst(lc);
-		SpecEntry  *to = palloc(sizeof(SpecEntry));
-
-		*to = *from;
-		to->key = pstrdup(from->key);
-		to->value = spec_declared(from->value, counterpart(normalised, i++, from->key));
-		map->entries = lappend(map->entries, to);
-	}
-	return map;
-}
-
-/*
- * Both trees have the same shape; where they do not, the declared one is
- * copied as it is.
- */
-SpecNode *
-spec_declared(const SpecNode *declared, const SpecNode *normalised)
-{
-	SpecNode   *result;
-
 	check_stack_depth();
-	if (declared == NULL)
-		return NULL;
-	if (normalised == NULL)
-		return node_copy(declared);
-	if (declared->kind == NODE_LIST && normalised->kind == NODE_LIST)
-		result = declared_list(declared, normalised);
-	else if (declared->kind == NODE_MAP && normalised->kind == NODE_MAP)
-		result = declared_map(declared, normalised);
-	else if (says_more(declared, normalised))
-		result = node_copy(normalised);
-	else
-		return node_copy(declared);
-	result->line = declared->line;
-	result->column = declared->column;
-	return result;
+	if (value->normalised)
+		restore_scalar(value);
+	foreach(lc, value->items)
+		spec_restore_declared(lfirst(lc));
+	foreach(lc, value->entries)
+		spec_restore_declared(((SpecEntry *) lfirst(lc))->value);
 }

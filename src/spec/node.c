@@ -232,13 +232,8 @@ node_text(const SpecNode *node)
 	return NULL;
 }
 
-/*
- * Deep, with texts and positions: a caller may change the copy (fill in
- * verifiers, cut out what is faulty) and report findings at the original's
- * place.
- */
-SpecNode *
-node_copy(const SpecNode *node)
+static SpecNode *
+copy_tree(const SpecNode *node, bool share)
 {
 	SpecNode   *copy;
 	ListCell   *lc;
@@ -251,21 +246,43 @@ node_copy(const SpecNode *node)
 	*copy = *node;
 	copy->items = NIL;
 	copy->entries = NIL;
-	if (node->text != NULL)
+	if (node->text != NULL && !share)
 		copy->text = pstrdup(node->text);
 	foreach(lc, node->items)
-		copy->items = lappend(copy->items, node_copy(lfirst(lc)));
+		copy->items = lappend(copy->items, copy_tree(lfirst(lc), share));
 	foreach(lc, node->entries)
 	{
 		SpecEntry  *from = lfirst(lc);
 		SpecEntry  *to = palloc(sizeof(SpecEntry));
 
 		*to = *from;
-		to->key = pstrdup(from->key);
-		to->value = node_copy(from->value);
+		if (!share)
+			to->key = pstrdup(from->key);
+		to->value = copy_tree(from->value, share);
 		copy->entries = lappend(copy->entries, to);
 	}
 	return copy;
+}
+
+/*
+ * Deep, with texts and positions: a caller may change the copy (fill in
+ * verifiers, cut out what is faulty) and report findings at the original's
+ * place.
+ */
+SpecNode *
+node_copy(const SpecNode *node)
+{
+	return copy_tree(node, false);
+}
+
+/*
+ * Texts are half of what a tree takes, and nobody changes one in place but who
+ * wipes a password: so not before that, and not for longer than the original lives.
+ */
+SpecNode *
+node_share(const SpecNode *node)
+{
+	return copy_tree(node, true);
 }
 
 /*

@@ -37,6 +37,8 @@ typedef struct SpecNode
 	int			line;			/* 1-based; 0: unknown (from jsonb) */
 	int			column;			/* 1-based, in characters; 0: unknown */
 	bool		quoted;			/* scalar was quoted in the source */
+	bool		normalised;		/* its kind was changed: see spec_become() */
+	SpecKind	declared;		/* normalised: the kind it had */
 	char	   *text;			/* scalar: source text without quotes; else NULL */
 	bool		boolean;		/* NODE_BOOL */
 	int64		integer;		/* NODE_INT */
@@ -78,6 +80,9 @@ extern SpecEntry *node_entry(const SpecNode *map, const char *key);
 /* text of a scalar (for bool/int/float the canonical spelling); NULL for null, list, map */
 extern const char *node_text(const SpecNode *node);
 extern SpecNode *node_copy(const SpecNode *node);
+
+/* a copy that shares texts and keys, for who changes values by putting others in their places */
+extern SpecNode *node_share(const SpecNode *node);
 
 /* equality of meaning: kinds and values; order of map keys, positions, quotes do not count */
 extern bool node_equal(const SpecNode *a, const SpecNode *b);

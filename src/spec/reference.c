@@ -99,6 +99,6 @@ spec_check_reference(const ValueRule *rule, SpecNode *map, const char *path, Fin
 				   "the environment variable that %s refers to must be a name of capital letters, digits and underscores",
 				   spec_rule_text(rule));
 	else
-		entry->value->kind = NODE_STRING;
+		spec_become(entry->value, NODE_STRING);
 	pfree(below);
 }

@@ -68,7 +68,7 @@ extern void spec_validate_param(const char *param, SpecNode *value, const char *
  * spec_normalise_vars
  *		Normalises the known parameters of one level in place, as validation
  *		does; what is faulty stays as it is.  What is stored is faithful to the
- *		document (see spec_declared), so whoever reads it normalises first.
+ *		document (see spec_restore_declared), so whoever reads it normalises first.
  */
 extern void spec_normalise_vars(SpecNode *vars);
 
@@ -76,14 +76,13 @@ extern void spec_normalise_vars(SpecNode *vars);
 extern void spec_normalise_body(SpecNode *body);
 
 /*
- * spec_declared
- *		What to store of a value that was declared as "declared" (parsed, not
- *		normalised) and normalised to "normalised": a fresh tree that Ansible
- *		would see as the document itself.  Only a scalar whose source text says
- *		more than its value (a password 0755, which YAML takes for 493) becomes
- *		the text.
+ * spec_restore_declared
+ *		Makes what validation has normalised what was declared again, in place:
+ *		what is to be stored, and what Ansible would see in the document.  Only a
+ *		scalar whose source text says more than its value (a password 0755, which
+ *		YAML takes for 493) stays the text.
  */
-extern SpecNode *spec_declared(const SpecNode *declared, const SpecNode *normalised);
+extern void spec_restore_declared(SpecNode *value);
 
 /*
  * spec_validate_inventory

@@ -27,6 +27,12 @@ extern char *spec_clip(const char *string, int limit);
 extern bool spec_has_placeholder(const char *string);
 
 /*
+ * spec_become
+ *		Gives a scalar another kind; spec_restore_declared() takes it back.
+ */
+extern void spec_become(SpecNode *value, SpecKind kind);
+
+/*
  * spec_check_value
  *		Checks a value against a type and normalises it in place.  "what" is
  *		'parameter "x"' or 'field "x"'.  A null stays a null: not declared.

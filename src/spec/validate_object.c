@@ -70,7 +70,7 @@ check_field(const ObjectDef *object, SpecEntry *entry, const char *path, Finding
 	/* what templates leave empty declares nothing: owner: '' */
 	if (!field->required && field->type == PT_NAME &&
 		entry->value->text != NULL && entry->value->text[0] == '\0')
-		entry->value->kind = NODE_NULL;
+		spec_become(entry->value, NODE_NULL);
 
 	rule.what = "field";
 	rule.name = field->name;

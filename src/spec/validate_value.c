@@ -144,7 +144,7 @@ want_text(const ValueRule *rule, SpecNode *value, const char *path, Findings *fi
 		wrong_type(rule, value, path, "text", findings);
 		return false;
 	}
-	value->kind = NODE_STRING;
+	spec_become(value, NODE_STRING);
 	return true;
 }
 
@@ -175,7 +175,7 @@ check_bool(const ValueRule *rule, SpecNode *value, const char *path, Findings *f
 
 		if (plain->kind == NODE_BOOL)
 		{
-			value->kind = NODE_BOOL;
+			spec_become(value, NODE_BOOL);
 			value->boolean = plain->boolean;
 			return;
 		}
@@ -281,7 +281,7 @@ check_enum(const ValueRule *rule, SpecNode *value, const char *path, Findings *f
 	}
 	/* numbers stay numbers (pg_version: 18); words like off become text */
 	if (value->kind != NODE_INT)
-		value->kind = NODE_STRING;
+		spec_become(value, NODE_STRING);
 	if (rule->choices == NULL || is_choice(rule->choices, value->text) ||
 		spec_has_placeholder(value->text))
 		return;
@@ -517,7 +517,7 @@ check_list(const ValueRule *rule, SpecNode *value, const char *path, Findings *f
 		if (child->kind == NODE_NULL || !is_scalar(child))
 			wrong_type(&item, child, spec_path_item(path, i), "text", findings);
 		else
-			child->kind = NODE_STRING;
+			spec_become(child, NODE_STRING);
 		i++;
 	}
 	pfree(what);

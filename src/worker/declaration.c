@@ -220,38 +220,30 @@ take_bodies(Declaration *declaration)
 	inventory_finish(declaration->declared);
 }
 
-/*
- * Validation normalises what it looks at, and what is stored must be what was
- * declared: so the trees are copied before and put together again after it.
- */
+/* back to what was declared, which is what is stored */
+static void
+restore_group(InventoryGroup *group)
+{
+	spec_restore_declared(group->hosts);
+	spec_restore_declared(group->vars);
+}
+
+/* Validation normalises what it looks at. */
 static void
 validate(Declaration *declaration)
 {
-	List	   *before = NIL;
-	SpecNode   *globals = NULL;
 	ListCell   *cell;
-	ListCell   *other;
 
-	foreach(cell, declaration->changed)
-		before = lappend(before, node_copy(inventory_body(
-							inventory_group(declaration->declared, lfirst(cell)))));
 	if (declaration->globals != NULL)
 	{
-		globals = node_copy(declaration->declared->vars);
 		spec_validate_globals(declaration->declared, &declaration->findings);
-		declaration->declared->vars = spec_declared(globals, declaration->declared->vars);
+		spec_restore_declared(declaration->declared->vars);
 	}
 	if (declaration->changed != NIL)
 		spec_validate_groups(declaration->declared, declaration->changed,
 							 declaration->incomplete, &declaration->findings);
-	forboth(cell, declaration->changed, other, before)
-	{
-		InventoryGroup *group = inventory_group(declaration->declared, lfirst(cell));
-		SpecNode   *body = lfirst(other);
-
-		group->hosts = spec_declared(node_get(body, "hosts"), group->hosts);
-		group->vars = spec_declared(node_get(body, "vars"), group->vars);
-	}
+	foreach(cell, declaration->changed)
+		restore_group(inventory_group(declaration->declared, lfirst(cell)));
 }
 
 /* for cmdb_seal(): the verifier the server has for a role */
@@ -336,25 +328,6 @@ declaration_check(Declaration *declaration)
 
 /* ---- a whole document ---- */
 
-/* validation has normalised the document: what is stored is what was declared, see validate() */
-static void
-restore_declared(Inventory *normalised, SpecNode *document)
-{
-	Findings	reported = {0};
-	Inventory  *declared = inventory_read(document, &reported);
-	ListCell   *cell;
-
-	normalised->vars = spec_declared(declared->vars, normalised->vars);
-	foreach(cell, normalised->groups)
-	{
-		InventoryGroup *group = lfirst(cell);
-		InventoryGroup *same = inventory_group(declared, group->name);
-
-		group->hosts = spec_declared(same->hosts, group->hosts);
-		group->vars = spec_declared(same->vars, group->vars);
-	}
-}
-
 static List *
 group_names(const Inventory *inventory)
 {
@@ -374,9 +347,9 @@ Declaration *
 declaration_document(SpecNode *document, bool dry_run, const char *what)
 {
 	Findings	findings = {0};
-	SpecNode   *copy = node_copy(document);
 	Inventory  *inventory = spec_validate_inventory(document, &findings);
 	Declaration *declaration;
+	ListCell   *cell;
 
 	if (inventory == NULL || findings.errors > 0)
 	{
@@ -384,7 +357,9 @@ declaration_document(SpecNode *document, bool dry_run, const char *what)
 		declaration->findings = findings;
 		return declaration;
 	}
-	restore_declared(inventory, copy);
+	spec_restore_declared(inventory->vars);
+	foreach(cell, inventory->groups)
+		restore_group(lfirst(cell));
 	declaration = dry_run ? declaration_look(NULL) : declaration_begin(NULL, what);
 	declaration->findings = findings;
 	declaration->declared = inventory;

@@ -118,12 +118,10 @@ open_for(Document *document, const SpecNode *body, bool dry)
 static void
 examine(Document *document, SpecNode *tree, bool dry)
 {
-	SpecNode   *declared;
 	SpecNode   *body;
 
 	if (tree == NULL)
 		return;
-	declared = node_copy(tree);
 	spec_validate_cluster(tree, &document->findings, &document->name, &body);
 	if (body == NULL)
 		return;
@@ -134,8 +132,8 @@ examine(Document *document, SpecNode *tree, bool dry)
 	}
 	memset(&document->findings, 0, sizeof(document->findings));
 	document->declaration = open_for(document, body, dry);
-	declaration_put(document->declaration, document->name,
-					spec_declared(node_get(declared, document->name), body));
+	spec_restore_declared(body);
+	declaration_put(document->declaration, document->name, body);
 	declaration_check(document->declaration);
 	findings_append(&document->findings, &document->declaration->findings);
 	document->server = document->declaration->server;
