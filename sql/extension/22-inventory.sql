@@ -15,7 +15,7 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgops_apply_inventory';
 
 COMMENT ON FUNCTION pgops.apply_inventory(text, boolean, boolean, text) IS
-'Declares a whole inventory, all: {hosts, children, vars}: any groups inside any groups, of any module. Groups of kind pgsql are validated in full, what belongs to other modules is kept as it is. A group that the document has becomes what the document says; one that it does not have is kept and reported, unless prune is given. Declaring the same again changes nothing.
+'Declares a whole inventory, all: {hosts, children, vars}: any groups inside any groups, of any module. Groups of kind pgsql are validated in full, what belongs to other modules is kept as it is. A group that the document has becomes what the document says; one that it does not have is kept, must be valid together with it, and is reported, unless prune is given. Declaring the same again changes nothing.
 
 Arguments:
   inventory  document in YAML or JSON, as Ansible reads it

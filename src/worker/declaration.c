@@ -369,6 +369,90 @@ declaration_document(SpecNode *document, bool dry_run, const char *what)
 	return declaration;
 }
 
+/* the groups that only the stored inventory has, in their places; their names if they are clusters */
+static List *
+add_kept(Inventory *inventory, const Inventory *stored)
+{
+	List	   *kept = NIL;
+	SpecNames  *added = spec_names_create();
+	ListCell   *cell;
+	ListCell   *lc;
+
+	foreach(cell, stored->groups)
+	{
+		const InventoryGroup *group = lfirst(cell);
+		InventoryGroup *copy;
+
+		if (inventory_group(inventory, group->name) != NULL)
+			continue;
+		copy = inventory_add_group(inventory, group->name);
+		copy->kind = group->kind;
+		copy->hosts = group->hosts;
+		copy->vars = group->vars;
+		copy->defined = true;
+		(void) spec_names_add(added, copy->name, copy);
+		if (strcmp(group->kind, INVENTORY_PGSQL) == 0)
+			kept = lappend(kept, copy->name);
+	}
+	foreach(cell, stored->groups)
+	{
+		const InventoryGroup *parent = lfirst(cell);
+
+		foreach(lc, parent->children)
+		{
+			InventoryGroup *child = spec_names_find(added, ((InventoryChild *) lfirst(lc))->group->name);
+
+			if (child != NULL)
+				inventory_add_child(inventory, inventory_group(inventory, parent->name),
+									child, true);
+		}
+	}
+	return kept;
+}
+
+/* validation normalises what it looks at */
+static void
+copy_trees(Inventory *inventory)
+{
+	ListCell   *cell;
+
+	inventory->vars = node_copy(inventory->vars);
+	foreach(cell, inventory->groups)
+	{
+		InventoryGroup *group = lfirst(cell);
+
+		group->hosts = node_copy(group->hosts);
+		group->vars = node_copy(group->vars);
+	}
+}
+
+void
+declaration_check_kept(Declaration *declaration)
+{
+	Inventory  *both = share_inventory(declaration->declared);
+	List	   *kept = add_kept(both, declaration->stored);
+	Findings	findings = {0};
+	ListCell   *cell;
+
+	if (kept == NIL)
+		return;
+	if (!declaration->declared->has_vars)
+		both->vars = declaration->stored->vars;
+	copy_trees(both);
+	inventory_finish(both);
+	spec_validate_groups(both, kept, false, &findings);
+	foreach(cell, findings.list)
+	{
+		Finding    *finding = lfirst(cell);
+
+		/* what is worth a word in them was told when they were declared */
+		if (finding->severity != FINDING_ERROR)
+			continue;
+		declaration->findings.list = lappend(declaration->findings.list, finding);
+		declaration->findings.errors++;
+	}
+}
+
 /* ---- storing ---- */
 
 List *

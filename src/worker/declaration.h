@@ -79,6 +79,13 @@ extern void declaration_put(Declaration *declaration, const char *cluster, SpecN
 extern Declaration *declaration_document(SpecNode *document, bool dry_run, const char *what);
 
 /*
+ * declaration_check_kept
+ *		Of a document that takes nothing away: whether the clusters that it does
+ *		not have still are good with what it declares.  Adds their errors.
+ */
+extern void declaration_check_kept(Declaration *declaration);
+
+/*
  * declaration_check
  *		Validates what was changed as a document would be, seals passwords;
  *		findings are collected (paths begin with the group's name, as in

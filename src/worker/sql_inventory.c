@@ -65,10 +65,12 @@ apply_tree(FunctionCallInfo fcinfo, SpecNode *tree, Findings *findings)
 	if (tree != NULL)
 	{
 		declaration = declaration_document(tree, dry_run, "pgops.apply_inventory()");
+		declaration->prune = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2);
+		if (!declaration->prune && declaration->findings.errors == 0)
+			declaration_check_kept(declaration);
 		findings_append(findings, &declaration->findings);
 	}
 	findings_raise(findings, "inventory");
-	declaration->prune = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2);
 	declaration->note = PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3));
 	rows_of_changes(fcinfo, declaration_store(declaration));
 	return (Datum) 0;

@@ -142,6 +142,25 @@ apply($all);
 is(settle($node)->{instance}, 'pg-s-1', 'its own cluster is declared again: it is what it was');
 apply('{}', 'prune => true');
 
+# ---- a part of an inventory must get along with the rest ----
+my $first = <<'YAML';
+all:
+  children:
+    site:
+      children:
+        pg-k:
+          hosts: { 10.7.0.1: { pg_seq: 1, pg_role: primary } }
+          vars: { pg_cluster: pg-k, pg_users: [ { name: keeper } ] }
+YAML
+apply($first);
+my $second = '{all: {children: {pg-l: {hosts: {HOST: {pg_seq: 1, pg_role: primary}}, vars: {pg_cluster: pg-l}}}}}';
+refused(call($second =~ s/HOST/10.7.0.1/r), qr/pg-k.*10\.7\.0\.1|10\.7\.0\.1.*pg-k/, 'a host and port that another cluster has');
+refused(call('{all: {children: {site: {vars: {pg_version: none}}}}}'), qr/pg_version/, 'a value that a cluster below would inherit');
+like(apply($second =~ s/HOST/10.7.0.2/r), qr/^pg-l added/, 'another host is declared');
+is(value($node, "SELECT name FROM pgops.users WHERE cluster = 'pg-k' AND scope = 'cluster'"), 'keeper', '... the rest stays');
+is(apply(yaml()), '', '... and all of it goes in again');
+apply('{}', 'prune => true');
+
 # ---- forgotten while a pass looks at it ----
 # The lock makes the pass stop where it reads that table; what it read before is
 # gone when it goes on.
