@@ -11,6 +11,7 @@
 
 #include "cmdb/cmdb.h"
 #include "cmdb/site.h"
+#include "cmdb/unnamed.h"
 #include "errors.h"
 #include "secret.h"
 #include "spec/catalogue.h"
@@ -23,7 +24,9 @@ typedef struct Seal
 {
 	const Inventory *declared;
 	const InventoryGroup *group;	/* being sealed; NULL: all */
-	List	   *known;			/* of SecretEntry *, sorted: what is stored now */
+	const SpecNode *body;		/* being sealed */
+	const SpecNode *stored;		/* what is stored now; NULL: nothing */
+	List	   *known;			/* of SecretEntry *, sorted: its secrets */
 	SpecNames  *passwords;		/* Password by its plain text */
 	struct Password *all;		/* of them, for wiping */
 	CmdbVerifierLookup lookup;
@@ -210,6 +213,15 @@ unmask(Seal *seal, const SecretSite *site)
 
 	if (stored == NULL)
 		stored = left_on_server(seal, site);
+	else if (!unnamed_is_clear(site, seal->body, seal->stored))
+	{
+		finding_add(seal->findings, FINDING_ERROR, ERRCODE_PGOPS_MISSING,
+					site->node, site->where,
+					"Give the secret itself: without names, items of a list are told by their places.",
+					"which of the stored secrets \"%s\" stands for is not clear, as others were removed or moved",
+					SECRET_MASK);
+		return;
+	}
 	if (stored != NULL && strcmp(stored, SECRET_MASK) == 0)
 		warn_lost(seal, site);
 	else if (stored != NULL)
@@ -254,6 +266,8 @@ seal_site(const SecretSite *site, void *arg)
 static void
 seal_body(Seal *seal, const char *name, SpecNode *body, SpecNode *stored)
 {
+	seal->body = body;
+	seal->stored = stored;
 	seal->known = NIL;
 	if (stored != NULL)
 	{

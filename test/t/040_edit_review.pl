@@ -11,6 +11,12 @@ use Test::More;
 my $node = pgops_node('main', conf => "pgops.drift_interval = '1h'\n");
 declare($node, small_document(pg_users => [ { name => 'u1' }, { name => 'u2' } ]));
 
+sub apply
+{
+	my ($text) = @_;
+	return 'SELECT count(*) FROM pgops.apply_cluster(' . literal($text) . ')';
+}
+
 # the trigger functions on tables and views of other people
 my @odd = (
 	[ 'rows of a table', 'BEFORE INSERT ON other FOR EACH ROW', q{edit_row('users')} ],
@@ -46,6 +52,29 @@ is($node->safe_psql('postgres', <<~'SQL'), "u1|\nu2|8", 'rows of a failed statem
 	COMMIT;
 	SELECT name, connlimit FROM pgops.users WHERE parameter = 'pg_users' ORDER BY 1;
 	SQL
+
+# lines of rules have no names: a mask must not get another line's secret
+my $line = 'host all all 10.0.0.%d/32 radius radiusservers=127.0.0.1 radiussecrets=word%d';
+$node->safe_psql('postgres', sprintf(<<~'SQL', map { sprintf $line, $_, $_ } 1 .. 3));
+	INSERT INTO pgops.hba_rules (cluster, title, rules) VALUES ('small', 'one', '["%s"]'), ('small', 'two', '["%s", "%s"]')
+	SQL
+my $secrets = q{SELECT string_agg(path || ' ' || right(value, 5), ', ' ORDER BY path) FROM pgops.secret WHERE name = 'pg_hba_rules'};
+is(value($node, $secrets), '[0].rules[0] word1, [1].rules[0] word2, [1].rules[1] word3', 'secrets of rules');
+my $document = value($node, q{SELECT pgops.cluster_spec('small')});
+my %changed = (
+	'a line is taken out' => q{UPDATE pgops.hba_rules SET rules = rules - 0 WHERE title = 'two'},
+	'a rule is taken out' => apply($document =~ s/^ *- \{ title: one, .*\n//mr),
+	'rules change places' => apply($document =~ s/^( *- \{ title: one, .*\n)( *- \{ title: two, .*\n)/$2$1/mr));
+for my $what (sort keys %changed)
+{
+	my ($code, $out, $err) = $node->psql('postgres', $changed{$what});
+	like($err, qr/which of the stored secrets "\*{8}" stands for is not clear/, "$what: refused");
+}
+$node->safe_psql('postgres', q{UPDATE pgops.hba_rules SET rules = rules || '["host all all 10.0.0.9/32 reject"]' WHERE title = 'two'});
+$node->safe_psql('postgres', apply($document =~ s/title: one, rules: \[ '\*+'/title: first, rules: [ '@{[ sprintf $line, 1, 4 ]}'/r));
+is(value($node, $secrets), '[0].rules[0] word4, [1].rules[0] word2, [1].rules[1] word3', 'what stays in its place is known');
+$node->safe_psql('postgres', q{DELETE FROM pgops.hba_rules WHERE title = 'first'});
+is(value($node, $secrets), '[0].rules[0] word2, [0].rules[1] word3', 'a row takes its secret along');
 
 # what a role was granted on a view does not make it a declarer
 $node->safe_psql('postgres', <<~'SQL');
