@@ -22,6 +22,14 @@ extern const char *inventory_kind(const InventoryGroup *group);
  */
 extern SpecNode *inventory_expand_hosts(SpecNode *hosts, const char *path, Findings *findings);
 
+/*
+ * inventory_check_names
+ *		That no name is both a group's and a host's.  asked: groups that have to
+ *		do with what is reported; NULL: all.
+ */
+extern void inventory_check_names(const Inventory *inventory, const SpecNames *asked,
+								  Findings *findings);
+
 /* what paths of findings about a group begin with: its name, or all for the hosts of all */
 extern const char *inventory_path(const Inventory *inventory, const InventoryGroup *group);
 

@@ -359,25 +359,40 @@ check_references(InventoryReader *reader)
 	}
 }
 
-/* a name cannot be a group's and a host's: Ansible would give the one the other's variables */
-static void
-check_names(InventoryReader *reader)
+/* whether one of the groups that list a host, or the group of its name, is asked for */
+static bool
+is_asked(const SpecNames *asked, const InventoryHost *host)
 {
 	ListCell   *lc;
 
-	foreach(lc, reader->inventory->hosts)
+	if (asked == NULL || spec_names_find(asked, host->name) != NULL)
+		return true;
+	foreach(lc, host->groups)
+	{
+		if (spec_names_find(asked, ((InventoryGroup *) lfirst(lc))->name) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* Ansible would give the one the other's variables. */
+void
+inventory_check_names(const Inventory *inventory, const SpecNames *asked, Findings *findings)
+{
+	ListCell   *lc;
+
+	foreach(lc, inventory->hosts)
 	{
 		const InventoryHost *host = lfirst(lc);
 		const InventoryGroup *listing = linitial(host->groups);
-		const InventoryGroup *group = inventory_group(reader->inventory, host->name);
+		const InventoryGroup *group = inventory_group(inventory, host->name);
 		SpecNode	at;
 
-		if (group == NULL && strcmp(host->name, INVENTORY_ALL) != 0)
+		if ((group == NULL && strcmp(host->name, INVENTORY_ALL) != 0) || !is_asked(asked, host))
 			continue;
 		at = spec_place_of_key(node_entry(listing->hosts, host->name));
-		spec_error(reader->findings, ERRCODE_PGOPS_DUPLICATE_OBJECT, &at,
-				   psprintf("%s.hosts.%s", inventory_path(reader->inventory, listing),
-							host->name), NULL,
+		spec_error(findings, ERRCODE_PGOPS_DUPLICATE_OBJECT, &at,
+				   psprintf("%s.hosts.%s", inventory_path(inventory, listing), host->name), NULL,
 				   group != NULL && group->line > 0 ?
 				   "host \"%s\" is called as a group is (line %d)" :
 				   "host \"%s\" is called as a group is", host->name,
@@ -441,7 +456,7 @@ inventory_read(SpecNode *document, Findings *findings)
 	check_references(&reader);
 	inventory_cut_circles(reader.inventory, findings);
 	inventory_finish(reader.inventory);
-	check_names(&reader);
+	inventory_check_names(reader.inventory, NULL, reader.findings);
 	return too_deep(&reader) ? NULL : reader.inventory;
 }
 

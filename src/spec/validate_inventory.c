@@ -247,6 +247,9 @@ spec_validate_groups(Inventory *inventory, List *names, bool incomplete, Finding
 	spec_check_fleet(inventory, clusters, findings);
 	spec_check_host_ports(inventory, clusters, findings);
 	check_hosts(inventory, asked, findings);
+	/* of a whole document its reader has told it */
+	if (asked != NULL)
+		inventory_check_names(inventory, asked, findings);
 }
 
 Inventory *

@@ -44,6 +44,16 @@ for my $name (qw(all ungrouped _meta))
 }
 refused(call('{"all": {"children": {"_meta": {"hosts": {"h": {}}}}}}'), qr/"_meta" cannot be a group/, 'a group "_meta"');
 
+apply('{all: {children: {taken: {hosts: {node1: {}}}}}}');
+for my $pair ([ 'taken', 'pg-n', 'taken' ], [ 'node1', 'node1', 'node2' ])
+{
+	my ($what, $cluster, $host) = @$pair;
+	refused('SELECT * FROM pgops.apply_cluster('
+		  . literal("{\"$cluster\": {\"hosts\": {\"$host\": {\"pg_seq\": 1, \"pg_role\": \"primary\"}}, \"vars\": {\"pg_cluster\": \"$cluster\"}}}") . ')',
+		qr/host "$what" is called as a group is/, "\"$what\" as a host and a group of a cluster document");
+}
+apply('{}', 'prune => true');
+
 # ---- which group lies in which, and nothing else ----
 my $apart = '{all: {children: {a: {children: {c: {}}}, b: {hosts: {h: {}}}}}}';
 apply($apart);
