@@ -114,7 +114,10 @@ is(settle($node)->{phase}, 'converged', 'as before');
 
 # ---- the file changes ----
 write_file($owner_file, "Second-Owner-wOrd\r\n");
-is(join(' ', map { $_->{statement} } plan_rows($node)), q{ALTER ROLE app_owner PASSWORD '<redacted>'}, 'a new password is planned');
+is(join(' ', map { $_->{statement} } plan_rows($node)), q{ALTER ROLE app_owner PASSWORD '<redacted>'}, 'a new password is planned')
+  or diag(explain([ rows($node, 'SELECT * FROM pgops.status'), rows($node, 'SELECT * FROM pgops.coordinator()'),
+	rows($node, 'SELECT cluster, revision, generation, created_at, difference FROM pgops.revision ORDER BY created_at DESC LIMIT 3'),
+	rows($node, 'SELECT generation, pass, statement, state, message, started_at, finished_at FROM pgops.action_log ORDER BY id DESC LIMIT 5') ]));
 reconciled('converged', 'a new password in the file');
 logs_in('app_owner', 'Second-Owner-wOrd', '... works');
 
