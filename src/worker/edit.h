@@ -114,6 +114,11 @@ struct EditWork
 	List	   *paused;			/* of Edit *: rows of clusters to be paused or resumed */
 };
 
+/* ---- edit_mask.c ---- */
+
+/* the row as RETURNING may show it: itself, or a palloc'd copy with masks */
+extern HeapTuple edit_mask(const EditKind *kind, const TriggerData *trigger, HeapTuple row);
+
 /* ---- edit_row.c: rows and their columns ---- */
 
 /* the row of an INSTEAD OF trigger; NULL if an UPDATE changes no column */
@@ -139,6 +144,9 @@ extern void edit_read_shown(const EditWork *work, EditList *list);
 
 /* whether the item at a place (from 0) is the one that the row showed */
 extern bool edit_is_shown(const EditList *list, int place, const Edit *edit);
+
+/* whether the columns that an UPDATE changes are there as the row showed them */
+extern bool edit_is_current(const EditList *list, int place, const Edit *edit);
 
 /* ---- edit_item.c ---- */
 extern void edit_carry_item(EditWork *work, Edit *edit);

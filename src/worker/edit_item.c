@@ -14,6 +14,17 @@
 
 /* ---- items ---- */
 
+static void
+refuse_changed(const Edit *edit)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("%s was changed by another declaration at the same time",
+					edit_describe(edit)),
+			 errhint("Run the statement again."),
+			 errhidestmt(true)));
+}
+
 /*
  * The item of a row.  It is where the row said, unless another session declared
  * something between this statement's snapshot and the lock; then it is looked
@@ -32,12 +43,8 @@ find_item(EditList *list, const Edit *edit)
 		if (!list->gone[i] && edit_is_shown(list, i, edit))
 			return i;
 	}
-	ereport(ERROR,
-			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-			 errmsg("%s was changed by another declaration at the same time",
-					edit_describe(edit)),
-			 errhint("Run the statement again."),
-			 errhidestmt(true)));
+	refuse_changed(edit);
+	return -1;					/* not reached */
 }
 
 /* ---- columns ---- */
@@ -158,5 +165,9 @@ edit_carry_item(EditWork *work, Edit *edit)
 	if (edit->action == EDIT_DELETE)
 		list->gone[place] = true;
 	else
+	{
+		if (!edit_is_current(list, place, edit))
+			refuse_changed(edit);
 		set_fields(list, edit, edit->item);
+	}
 }

@@ -124,3 +124,24 @@ edit_is_shown(const EditList *list, int place, const Edit *edit)
 	}
 	return true;
 }
+
+/*
+ * Whether the columns that an UPDATE changes still are as the row showed them.
+ * What was worked out from a value (connlimit + 1) must not undo what another
+ * session made of it; other columns may have changed.
+ */
+bool
+edit_is_current(const EditList *list, int place, const Edit *edit)
+{
+	const SpecNode *item = list_nth(list->shown, place);
+
+	for (int i = 0; i < edit->ncells; i++)
+	{
+		const EditCell *cell = &edit->cells[i];
+
+		if (cell->changed && item_field(list->object, cell->column) != NULL &&
+			!same_value(cell, item_get(list->object, item, cell->column)))
+			return false;
+	}
+	return true;
+}
