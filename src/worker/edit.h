@@ -147,8 +147,13 @@ extern bool edit_is_shown(const EditList *list, int place, const Edit *edit);
 
 /* whether the columns that an UPDATE changes are there as the row showed them */
 extern bool edit_is_current(const EditList *list, int place, const Edit *edit);
+extern bool edit_is_current_row(const EditWork *work, const Edit *edit, const char *cluster,
+								const char *host);
 
 /* ---- edit_item.c ---- */
+
+/* refuses a row that is not what it was any more; does not return */
+extern void edit_refuse_changed(const Edit *edit);
 extern void edit_carry_item(EditWork *work, Edit *edit);
 
 /* ---- edit_list.c ---- */
@@ -163,6 +168,13 @@ extern void edit_close_lists(EditWork *work);
 extern void edit_tell_copies(const EditWork *work);
 
 /* ---- edit_group.c ---- */
+
+/* column of hosts and groups that has all their parameters */
+#define EDIT_VARIABLES	"variables"
+
+/* the parameter that a column shows under a name of its own, or NULL */
+extern const char *edit_param_of_column(const EditKind *kind, const char *column);
+
 extern void edit_carry_host(EditWork *work, Edit *edit);
 extern void edit_carry_group(EditWork *work, Edit *edit);
 

@@ -17,7 +17,6 @@
 #include "errors.h"
 #include "worker/edit.h"
 
-#define VARIABLES	"variables"
 #define ROOT		"all"		/* the group that every host is in, as Ansible calls it */
 
 /* ---- bodies ---- */
@@ -40,9 +39,8 @@ edit_body(EditWork *work, const Edit *edit, const char *column)
 
 /* ---- variables ---- */
 
-/* the parameter that a column shows under a name of its own, or NULL */
-static const char *
-param_of_column(const EditKind *kind, const char *column)
+const char *
+edit_param_of_column(const EditKind *kind, const char *column)
 {
 	for (const EditAlias *alias = kind->aliases; alias->column != NULL; alias++)
 	{
@@ -94,14 +92,14 @@ set_columns(const Edit *edit, SpecNode *vars, const char *const *keys)
 	for (int i = 0; i < edit->ncells; i++)
 	{
 		const EditCell *cell = &edit->cells[i];
-		const char *param = param_of_column(edit->kind, cell->column);
+		const char *param = edit_param_of_column(edit->kind, cell->column);
 		bool		key = false;
 
 		if (!cell->changed)
 			continue;
 		for (int k = 0; keys[k] != NULL; k++)
 			key |= strcmp(keys[k], cell->column) == 0;
-		if (strcmp(cell->column, VARIABLES) == 0)
+		if (strcmp(cell->column, EDIT_VARIABLES) == 0)
 			set_variables(edit, cell, vars);
 		else if (param != NULL)
 			item_set_param(vars, param, cell->new);
@@ -234,6 +232,8 @@ edit_carry_host(EditWork *work, Edit *edit)
 	else
 	{
 		vars = update_host(work, edit, hosts);
+		if (!edit_is_current_row(work, edit, edit_key(edit, "cluster"), edit_key(edit, "host")))
+			edit_refuse_changed(edit);
 		set_columns(edit, vars, keys);
 	}
 	host = edit_new(edit, "host") ? node_text(edit_new(edit, "host")) : edit_key(edit, "host");
@@ -314,6 +314,8 @@ edit_carry_group(EditWork *work, Edit *edit)
 	else
 	{
 		edit->item = node_get(edit_body(work, edit, "name"), "vars");
+		if (!edit_is_current_row(work, edit, edit_key(edit, "name"), NULL))
+			edit_refuse_changed(edit);
 		set_columns(edit, edit->item, keys);
 	}
 	edit->path = edit_key(edit, "name");

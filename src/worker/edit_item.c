@@ -14,8 +14,8 @@
 
 /* ---- items ---- */
 
-static void
-refuse_changed(const Edit *edit)
+void
+edit_refuse_changed(const Edit *edit)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
@@ -43,7 +43,7 @@ find_item(EditList *list, const Edit *edit)
 		if (!list->gone[i] && edit_is_shown(list, i, edit))
 			return i;
 	}
-	refuse_changed(edit);
+	edit_refuse_changed(edit);
 	return -1;					/* not reached */
 }
 
@@ -167,7 +167,7 @@ edit_carry_item(EditWork *work, Edit *edit)
 	else
 	{
 		if (!edit_is_current(list, place, edit))
-			refuse_changed(edit);
+			edit_refuse_changed(edit);
 		set_fields(list, edit, edit->item);
 	}
 }

@@ -1,6 +1,7 @@
 /*
  * edit_shown.c
- *		Items of a list as the view shows them now: which of them a row is.
+ *		What the views show now: which item of a list a row is, and whether what
+ *		it changes is still as it showed it.
  *
  * A row was read before the lock of declarations was taken, and what it showed
  * is not what is written: placeholders are resolved, secrets masked, short forms
@@ -21,21 +22,25 @@
 
 /* ---- the list ---- */
 
-/* a parameter as it is used by the cluster; NULL if it is not in effect */
-static const SpecNode *
-shown_param(const EditWork *work, const EditList *list)
+/* what is in effect for a cluster or (host not NULL) a host in it; NULL: it is not stored */
+static Effective *
+read_effective(const EditWork *work, const char *cluster, const char *host)
 {
 	const Inventory *inventory = work->declaration->stored;
-	const InventoryGroup *group = inventory_group(inventory, list->cluster);
-	bool		local = work->local != NULL && strcmp(work->local, list->cluster) == 0;
-	const InventorySetting *setting;
-	Effective  *effective;
+	const InventoryGroup *group = inventory_group(inventory, cluster);
+	bool		local = work->local != NULL && strcmp(work->local, cluster) == 0;
 
-	if (group == NULL)
-		return NULL;
-	effective = effective_read(inventory, group, NULL, local ?
-							   GetUserNameFromId(BOOTSTRAP_SUPERUSERID, true) : NULL);
-	setting = effective_setting(effective, list->param);
+	return group == NULL ? NULL :
+		effective_read(inventory, group, host, local ?
+					   GetUserNameFromId(BOOTSTRAP_SUPERUSERID, true) : NULL);
+}
+
+/* a parameter as it is used; NULL if it is not in effect */
+static const SpecNode *
+shown_param(const Effective *effective, const char *param)
+{
+	const InventorySetting *setting = effective_setting(effective, param);
+
 	return setting ? effective_used(effective, setting) : NULL;
 }
 
@@ -61,7 +66,9 @@ shown_inner(const EditList *list)
 void
 edit_read_shown(const EditWork *work, EditList *list)
 {
-	const SpecNode *shown = list->outer ? shown_inner(list) : shown_param(work, list);
+	Effective  *effective = list->outer ? NULL : read_effective(work, list->cluster, NULL);
+	const SpecNode *shown = list->outer ? shown_inner(list) :
+		effective ? shown_param(effective, list->param) : NULL;
 
 	list->shown = shown != NULL && shown->kind == NODE_LIST &&
 		list_length(shown->items) == list->count ? shown->items : list->node->items;
@@ -141,6 +148,70 @@ edit_is_current(const EditList *list, int place, const Edit *edit)
 
 		if (cell->changed && item_field(list->object, cell->column) != NULL &&
 			!same_value(cell, item_get(list->object, item, cell->column)))
+			return false;
+	}
+	return true;
+}
+
+/* ---- hosts and clusters ---- */
+
+/* of a map of variables the keys that the row changes */
+static bool
+same_variables(const EditCell *cell, const SpecNode *vars)
+{
+	const SpecNode *now = node_from_jsonb(node_to_jsonb(effective_masked(vars)));
+	ListCell   *lc;
+
+	foreach(lc, cell->old ? cell->old->entries : NIL)
+	{
+		const SpecEntry *entry = lfirst(lc);
+
+		if (!node_equal(entry->value, node_get(cell->new, entry->key)) &&
+			!node_equal(entry->value, node_get(now, entry->key)))
+			return false;
+	}
+	foreach(lc, cell->new ? cell->new->entries : NIL)
+	{
+		const SpecEntry *entry = lfirst(lc);
+
+		if (node_get(cell->old, entry->key) == NULL && node_get(now, entry->key) != NULL &&
+			!node_equal(entry->value, node_get(now, entry->key)))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * The same for a host (host NULL: a cluster).  Where nobody says pg_cluster, the
+ * views show the group's name.
+ */
+bool
+edit_is_current_row(const EditWork *work, const Edit *edit, const char *cluster, const char *host)
+{
+	Effective  *effective = read_effective(work, cluster, host);
+	const SpecNode *vars;
+
+	if (effective == NULL)
+		return true;
+	vars = host == NULL ? effective->group->vars : node_get(effective->group->hosts, host);
+	if (vars == NULL)
+		return true;			/* inserted by the same statement */
+	for (int i = 0; i < edit->ncells; i++)
+	{
+		const EditCell *cell = &edit->cells[i];
+		const char *param = edit_param_of_column(edit->kind, cell->column);
+		const SpecNode *now;
+
+		if (!cell->changed)
+			continue;
+		if (strcmp(cell->column, EDIT_VARIABLES) == 0 && !same_variables(cell, vars))
+			return false;
+		if (param == NULL)
+			continue;
+		now = shown_param(effective, param);
+		if (now == NULL && strcmp(param, "pg_cluster") == 0)
+			now = node_string(cluster);
+		if (!same_value(cell, now))
 			return false;
 	}
 	return true;
