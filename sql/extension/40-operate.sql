@@ -248,7 +248,10 @@ AS $$
 DECLARE
 	chosen	text := pgops.known_cluster(cluster);
 BEGIN
-	DELETE FROM pgops.identity AS t WHERE t.cluster = chosen;
+	/* with others left this server stays who it is, or it would become one of them */
+	DELETE FROM pgops.identity AS t
+		WHERE t.cluster = chosen
+		AND NOT EXISTS (SELECT FROM pgops.cluster AS c WHERE c.kind = 'pgsql' AND c.name <> chosen);
 	DELETE FROM pgops.owned AS t WHERE t.cluster = chosen;
 	DELETE FROM pgops.failure AS t WHERE t.cluster = chosen;
 	DELETE FROM pgops.cluster_status AS t WHERE t.cluster = chosen;
@@ -257,7 +260,7 @@ END
 $$;
 
 COMMENT ON FUNCTION pgops.forget(text) IS
-'Takes a cluster''s declaration out of the CMDB, with its secrets and with the memory of what pgops set for it. Nothing on the server is changed, and pgops no longer looks after it. Revisions and the action log stay.
+'Takes a cluster''s declaration out of the CMDB, with its secrets and with the memory of what pgops set for it. Nothing on the server is changed, and pgops no longer looks after it. Revisions and the action log stay. While other clusters are declared this server remembers which instance it was; pgops.bind() makes it another one.
 
 Arguments:
   cluster  name of a declared cluster

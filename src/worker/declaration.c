@@ -301,19 +301,51 @@ check_on_server(Declaration *declaration, const char *cluster)
 	situation_check(model, declaration->server, body, &declaration->findings);
 }
 
-/* what comes after validation, if that found no error */
+/*
+ * The faulty parts are taken out of a copy, and the rest is looked at: errors are
+ * to be reported all at once.  What the model says of it was found before.
+ */
+void
+declaration_check_rest(const Inventory *inventory, const char *cluster, const SpecNode *body,
+					   ServerState **server, Findings *findings)
+{
+	SpecNode   *sound = spec_sanitize(cluster, body, findings);
+	Inventory  *copy;
+	InventoryGroup *group;
+	Findings	repeated = {0};
+
+	if (sound == NULL)
+		return;
+	spec_normalise_body(sound);
+	copy = share_inventory(inventory);
+	group = inventory_add_group(copy, cluster);
+	group->hosts = node_map();
+	group->vars = part_of(sound, "vars");
+	inventory_finish(copy);
+	if (*server == NULL)
+		*server = observe_shared();
+	situation_check(situation_model(copy, cluster, NULL, *server, false, &repeated),
+					*server, sound, findings);
+}
+
+/* what comes after validation */
 static void
 seal_and_check(Declaration *declaration, const List *names, bool globals)
 {
-	const char *local;
+	const char *local = local_among(declaration, names);
 
 	if (declaration->findings.errors > 0)
+	{
+		if (local != NULL)
+			declaration_check_rest(declaration->declared, local,
+								   inventory_body(inventory_group(declaration->declared, local)),
+								   &declaration->server, &declaration->findings);
 		return;
+	}
 	cmdb_seal(declaration->declared, declaration->stored, names, globals, server_verifier,
 			  declaration, &declaration->findings);
 	if (declaration->findings.errors > 0)
 		return;
-	local = local_among(declaration, names);
 	if (local != NULL)
 		check_on_server(declaration, local);
 }
@@ -355,6 +387,9 @@ declaration_document(SpecNode *document, bool dry_run, const char *what)
 	{
 		declaration = palloc0(sizeof(Declaration));
 		declaration->findings = findings;
+		declaration->declared = inventory;
+		if (inventory != NULL)
+			seal_and_check(declaration, group_names(inventory), false);
 		return declaration;
 	}
 	spec_restore_declared(inventory->vars);

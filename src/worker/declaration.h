@@ -96,6 +96,16 @@ extern void declaration_check_kept(Declaration *declaration);
 extern void declaration_check(Declaration *declaration);
 
 /*
+ * declaration_check_rest
+ *		What only the server can tell of a body in which validation found errors
+ *		("findings"), for a cluster in or to be in "inventory".  *server is
+ *		filled if it is NULL.
+ */
+extern void declaration_check_rest(const Inventory *inventory, const char *cluster,
+								   const SpecNode *body, ServerState **server,
+								   Findings *findings);
+
+/*
  * declaration_store
  *		Stores what was changed, makes revisions, wakes the coordinator at
  *		commit.  The caller has raised the findings.  Returns a list of

@@ -202,8 +202,9 @@ pgops_edit_row(PG_FUNCTION_ARGS)
 		batch->edits = lappend(batch->edits, edit);
 	MemoryContextSwitchTo(old);
 
-	return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
-						   trigger->tg_newtuple : trigger->tg_trigtuple);
+	return PointerGetDatum(edit_mask(kind, trigger,
+									 TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
+									 trigger->tg_newtuple : trigger->tg_trigtuple));
 }
 
 /*

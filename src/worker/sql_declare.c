@@ -49,31 +49,6 @@ parse_text(text *document, Findings *findings)
 	return spec_parse(VARDATA_ANY(document), VARSIZE_ANY_EXHDR(document), findings);
 }
 
-/*
- * A faulty document: what else is wrong with it that only the server can
- * tell, so that all errors are reported at once.
- */
-static void
-examine_rest(Document *document, SpecNode *body)
-{
-	SpecNode   *sound = spec_sanitize(document->name, body, &document->findings);
-	Inventory  *inventory;
-	InventoryGroup *group;
-	Findings	repeated = {0};
-
-	if (sound == NULL)
-		return;
-	inventory = cmdb_load_scope(document->name);
-	group = inventory_add_group(inventory, document->name);
-	group->vars = node_get(sound, "vars") ? node_get(sound, "vars") : node_map();
-	group->hosts = node_map();
-	inventory_finish(inventory);
-	document->server = observe_shared();
-	situation_check(situation_model(inventory, document->name, NULL, document->server,
-									false, &repeated),
-					document->server, sound, &document->findings);
-}
-
 static Declaration *
 open_declaration(const char *cluster, bool dry)
 {
@@ -127,7 +102,8 @@ examine(Document *document, SpecNode *tree, bool dry)
 		return;
 	if (document->findings.errors > 0)
 	{
-		examine_rest(document, body);
+		declaration_check_rest(cmdb_load_scope(document->name), document->name, body,
+							   &document->server, &document->findings);
 		return;
 	}
 	memset(&document->findings, 0, sizeof(document->findings));

@@ -303,4 +303,13 @@ run_sql('GRANT UPDATE ON pgops.databases TO watcher');
 like($denied, qr/permission denied/, '... not even with the right on the view');
 
 is(settle($node)->{phase}, 'converged', 'converged in the end');
+# ---- what is wrong with a row is told at once, and RETURNING shows no secret ----
+my (undef, $returned, $told) = $node->psql('postgres',
+	"UPDATE pgops.users SET password = 'Returned/Secret' WHERE cluster = 'small' AND name = 'app_owner' RETURNING password");
+is($returned, '********', 'RETURNING masks a password');
+(undef, undef, $told) = $node->psql('postgres',
+	"UPDATE pgops.databases SET connlimit = -7, owner = 'nobody_at_all' WHERE cluster = 'small' AND name = 'app'");
+like($told, qr/must be between -1 and/, 'a value that is wrong in itself is told');
+like($told, qr/"nobody_at_all" is neither declared nor existing/, '... together with a role that is nowhere');
+
 done_testing();

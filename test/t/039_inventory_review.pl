@@ -150,6 +150,11 @@ is( value($node, "SELECT count(*) FROM pgops.identity WHERE cluster = 'pg-t'") .
 	'00', '... nor does it become that by the next declaration');
 apply($all);
 is(settle($node)->{instance}, 'pg-s-1', 'its own cluster is declared again: it is what it was');
+apply($other);
+$node->safe_psql('postgres', "SELECT pgops.forget('pg-s')");
+apply($other =~ s/of_another/another/r);
+is( value($node, "SELECT count(*) FROM pgops.identity WHERE cluster = 'pg-t'") . value($node, "SELECT count(*) FROM pg_roles WHERE rolname ~ 'another'"),
+	'00', 'nor when its own cluster is forgotten');
 apply('{}', 'prune => true');
 
 # ---- a part of an inventory must get along with the rest ----
