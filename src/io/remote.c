@@ -285,6 +285,35 @@ discard_notice(void *arg, const PGresult *result)
 {
 }
 
+static const char *
+option_value(const List *options, const char *keyword)
+{
+	const ListCell *cell;
+
+	foreach(cell, options)
+	{
+		const RemoteOption *option = lfirst(cell);
+
+		if (strcmp(option->keyword, keyword) == 0)
+			return option->value;
+	}
+	return NULL;
+}
+
+/*
+ * Who answers at an address may not be who should: unless its certificate is
+ * checked it must not get the password itself, only a proof of it.  Older
+ * libraries cannot be told so.
+ */
+static bool
+refuses_clear_password(const List *options)
+{
+	const char *sslmode = option_value(options, "sslmode");
+
+	return PQlibVersion() >= 160000 && option_value(options, "require_auth") == NULL &&
+		(sslmode == NULL || strncmp(sslmode, "verify-", strlen("verify-")) != 0);
+}
+
 /*
  * Even what fails at once is told by remote_next(), so that callers have one
  * way to hear of it.
@@ -293,8 +322,8 @@ Remote *
 remote_connect(RemoteSet *set, List *options, TimestampTz deadline, void *owner)
 {
 	int			count = list_length(options);
-	const char **keywords = palloc0((count + 1) * sizeof(char *));
-	const char **values = palloc0((count + 1) * sizeof(char *));
+	const char **keywords = palloc0((count + 2) * sizeof(char *));
+	const char **values = palloc0((count + 2) * sizeof(char *));
 	RemoteConnection *self;
 
 	for (int i = 0; i < count; i++)
@@ -303,6 +332,11 @@ remote_connect(RemoteSet *set, List *options, TimestampTz deadline, void *owner)
 
 		keywords[i] = option->keyword;
 		values[i] = option->value;
+	}
+	if (refuses_clear_password(options))
+	{
+		keywords[count] = "require_auth";
+		values[count] = "!password";
 	}
 	if (!AcquireExternalFD())
 		return NULL;
