@@ -7,7 +7,8 @@
  * the set's memory context, so that an ERROR anywhere closes it.  Nothing is
  * raised while libpq's code is on the stack.
  *
- * Not for: what is asked, and of whom (worker/).
+ * Not for: how a server is reached (remote_options.c), what is asked, and of whom
+ * (worker/).
  */
 #include "postgres.h"
 
@@ -236,32 +237,6 @@ fail_query(RemoteConnection *self)
 
 /* ---- requests ---- */
 
-List *
-remote_parse(const char *conninfo, bool *valid)
-{
-	PQconninfoOption *parsed = PQconninfoParse(conninfo, NULL);
-	List	   *options = NIL;
-
-	*valid = parsed != NULL;
-	if (parsed == NULL)
-		return NIL;
-
-	/* without PG_TRY: what little an ERROR (out of memory) would lose is lost once */
-	for (PQconninfoOption *option = parsed; option->keyword != NULL; option++)
-	{
-		RemoteOption *copy;
-
-		if (option->val == NULL)
-			continue;
-		copy = palloc(sizeof(RemoteOption));
-		copy->keyword = pstrdup(option->keyword);
-		copy->value = pstrdup(option->val);
-		options = lappend(options, copy);
-	}
-	PQconninfoFree(parsed);
-	return options;
-}
-
 /* One request at a time; the answer of the one before goes. */
 static void
 begin_request(RemoteConnection *self, RequestState state, TimestampTz deadline)
@@ -285,35 +260,6 @@ discard_notice(void *arg, const PGresult *result)
 {
 }
 
-static const char *
-option_value(const List *options, const char *keyword)
-{
-	const ListCell *cell;
-
-	foreach(cell, options)
-	{
-		const RemoteOption *option = lfirst(cell);
-
-		if (strcmp(option->keyword, keyword) == 0)
-			return option->value;
-	}
-	return NULL;
-}
-
-/*
- * Who answers at an address may not be who should: unless its certificate is
- * checked it must not get the password itself, only a proof of it.  Older
- * libraries cannot be told so.
- */
-static bool
-refuses_clear_password(const List *options)
-{
-	const char *sslmode = option_value(options, "sslmode");
-
-	return PQlibVersion() >= 160000 && option_value(options, "require_auth") == NULL &&
-		(sslmode == NULL || strncmp(sslmode, "verify-", strlen("verify-")) != 0);
-}
-
 /*
  * Even what fails at once is told by remote_next(), so that callers have one
  * way to hear of it.
@@ -321,23 +267,11 @@ refuses_clear_password(const List *options)
 Remote *
 remote_connect(RemoteSet *set, List *options, TimestampTz deadline, void *owner)
 {
-	int			count = list_length(options);
-	const char **keywords = palloc0((count + 2) * sizeof(char *));
-	const char **values = palloc0((count + 2) * sizeof(char *));
+	const char **keywords;
+	const char **values;
 	RemoteConnection *self;
 
-	for (int i = 0; i < count; i++)
-	{
-		RemoteOption *option = list_nth(options, i);
-
-		keywords[i] = option->keyword;
-		values[i] = option->value;
-	}
-	if (refuses_clear_password(options))
-	{
-		keywords[count] = "require_auth";
-		values[count] = "!password";
-	}
+	remote_arrays(options, &keywords, &values);
 	if (!AcquireExternalFD())
 		return NULL;
 	self = add_connection(set, owner);

@@ -48,6 +48,9 @@ typedef struct RemoteOption
  */
 extern List *remote_parse(const char *conninfo, bool *valid);
 
+/* the options, and what is always asked for, as libpq takes them: palloc'd, ending with NULL */
+extern void remote_arrays(const List *options, const char ***keywords, const char ***values);
+
 /* an empty set; resetting or deleting the current context closes all connections */
 extern RemoteSet *remote_set_create(void);
 
