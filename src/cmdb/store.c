@@ -25,10 +25,11 @@ typedef struct Store
 	const Inventory *declared;
 	const Inventory *stored;
 	List	   *differences;	/* of GroupDifference * */
-	List	   *mentions;		/* new structure, or NIL: it stays */
+	List	   *mentions;		/* new structure, if there is one */
+	bool		restructured;	/* there is; it may be empty */
 	List	   *gone;			/* names of groups to be pruned */
 	List	   *changes;		/* of CmdbChange *: the result */
-	List	   *moves;			/* those of them that are about the structure */
+	List	   *moves;			/* of CmdbChange *: what revisions tell of the structure */
 } Store;
 
 static const CmdbColumn group_columns[] = {
@@ -37,9 +38,9 @@ static const CmdbColumn group_columns[] = {
 
 /* ---- what differs ---- */
 
-static void
-add_change(Store *store, const char *group, const char *action, const char *path,
-		   SpecNode *old, SpecNode *new)
+static CmdbChange *
+make_change(const char *group, const char *action, const char *path,
+			SpecNode *old, SpecNode *new)
 {
 	CmdbChange *change = palloc0(sizeof(CmdbChange));
 
@@ -48,7 +49,14 @@ add_change(Store *store, const char *group, const char *action, const char *path
 	change->path = path;
 	change->old = old;
 	change->new = new;
-	store->changes = lappend(store->changes, change);
+	return change;
+}
+
+static void
+add_change(Store *store, const char *group, const char *action, const char *path,
+		   SpecNode *old, SpecNode *new)
+{
+	store->changes = lappend(store->changes, make_change(group, action, path, old, new));
 }
 
 /* what the document does not have: pruned, or only reported */
@@ -75,20 +83,26 @@ find_missing(Store *store)
 	}
 }
 
-/* one parent's children, of "all" or of a group that both sides know */
+/*
+ * One parent's children, of "all" or of a group that both sides know.  The first
+ * groups and the last ones say themselves that they come and go; history has
+ * no other row for the last ones.
+ */
 static void
 compare_children(Store *store, const char *parent, SpecNode *old, SpecNode *new)
 {
 	bool		all = strcmp(parent, CMDB_ALL) == 0;
+	CmdbChange *change;
 
 	if (node_equal(old, new) ||
-		(all && (old == NULL || new == NULL)) ||
 		(!all && (inventory_group(store->stored, parent) == NULL ||
 				  inventory_group(store->declared, parent) == NULL)))
 		return;
-	add_change(store, all ? NULL : parent, old == NULL ? "added" : new ? "changed" : "removed",
-			   "children", old, new);
-	store->moves = lappend(store->moves, llast(store->changes));
+	change = make_change(all ? NULL : parent, old == NULL ? "added" : new ? "changed" : "removed",
+						 "children", old, new);
+	store->moves = lappend(store->moves, change);
+	if (!all || (old != NULL && new != NULL))
+		store->changes = lappend(store->changes, change);
 }
 
 /*
@@ -107,6 +121,7 @@ compare_structure(Store *store)
 	if (structure_equal(before, after))
 		return;
 	store->mentions = after;
+	store->restructured = true;
 	old = structure_node(before);
 	new = structure_node(after);
 	foreach(cell, new->entries)
@@ -198,7 +213,7 @@ store_structure(Store *store)
 {
 	ListCell   *cell;
 
-	if (store->mentions != NIL)
+	if (store->restructured)
 		structure_store(&store->query, store->mentions);
 	else
 	{
@@ -240,7 +255,7 @@ touch_others(Store *store)
 	CmdbRow		args = {0};
 	List	   *changed = NIL;
 	List	   *reaching = NIL;
-	bool		all = store->mentions != NIL;
+	bool		all = store->restructured;
 	ListCell   *cell;
 
 	foreach(cell, store->differences)
@@ -307,7 +322,7 @@ add_all_revision(Store *store, List *revisions, const GroupDifference *globals)
 	node_map_set(document, "vars",
 				 node_get(globals ? globals->body : compare_globals_body(store->stored), "vars"));
 	node_map_set(document, "children",
-				 structure_node(store->mentions ? store->mentions : structure_of(store->stored)));
+				 structure_node(store->restructured ? store->mentions : structure_of(store->stored)));
 	add_structure(difference, store->moves);
 	revision->name = CMDB_ALL;
 	revision->document = cmdb_mask(document);
@@ -338,7 +353,7 @@ store_revisions(Store *store)
 		revision->difference = difference->difference;
 		revisions = lappend(revisions, revision);
 	}
-	if (globals != NULL || (store->options->whole && store->mentions != NIL))
+	if (globals != NULL || (store->options->whole && store->restructured))
 		revisions = add_all_revision(store, revisions, globals);
 	revision_add(&store->query, revisions, store->options->note, store->options->join);
 }
@@ -375,7 +390,7 @@ cmdb_store_inventory(const Inventory *declared, const Inventory *stored,
 	store.stored = stored;
 	compare(&store);
 	if (!options->dry_run &&
-		(store.differences != NIL || store.mentions != NIL || store.gone != NIL))
+		(store.differences != NIL || store.restructured || store.gone != NIL))
 		write_all(&store);
 	return store.changes;
 }

@@ -1,7 +1,7 @@
 /*
  * plan_limit.c
- *		What policy lets run: observe, safeguard, and the limit of destructive
- *		steps.
+ *		What is let run: observe, lists that are not known, safeguard, and the limit
+ *		of destructive steps.
  *
  * Steps that belong together are blocked together: a role that may not be
  * dropped keeps its login, too.
@@ -41,6 +41,29 @@ limit_observe(Planner *planner)
 			action_block(action, ERRCODE_PGOPS_OBSERVE_ONLY,
 						 "Set pgops_policy to additive to let pgops repair it.",
 						 "policy is observe");
+	}
+}
+
+/*
+ * With a list that only Ansible knows the plan is one for a declaration that nobody
+ * made: it may be looked at, and no step of it is carried out.
+ */
+static void
+limit_unevaluated(Planner *planner)
+{
+	const char *param = planner->cluster->unevaluated;
+	ListCell   *lc;
+
+	if (param == NULL)
+		return;
+	foreach(lc, planner->plan->actions)
+	{
+		Action	   *action = lfirst(lc);
+
+		if (action->blocked == NULL)
+			action_block(action, ERRCODE_PGOPS_NOT_SUPPORTED,
+						 "Write the list out; Jinja is evaluated by Ansible alone.",
+						 "parameter \"%s\" is a Jinja expression: what it holds is not known", param);
 	}
 }
 
@@ -129,6 +152,7 @@ plan_limits(Planner *planner)
 	ListCell   *lc;
 
 	limit_observe(planner);
+	limit_unevaluated(planner);
 	if (planner->cluster->safeguard)
 		block_destructive(planner, ERRCODE_PGOPS_SAFEGUARD,
 						  "Set pg_safeguard to false to let pgops destroy things.",

@@ -12,6 +12,7 @@
 #include "spec/catalogue.h"
 #include "spec/model_build.h"
 #include "spec/spec.h"
+#include "spec/validate.h"
 
 /* what "intra" means where node_firewall_intranet has no value at all: RFC 1918 */
 static const char *const private_networks[] = {
@@ -359,6 +360,29 @@ build_instances(ModelBuild *build, Cluster *cluster, const SpecNode *hosts, cons
 	list_sort(cluster->instances, instance_order);
 }
 
+/*
+ * Jinja in place of a list: what it will hold is not known here, and a plan that
+ * took it for an empty one would undo what it stands for, access rules
+ * included.
+ */
+static const char *
+find_unevaluated(const ModelBuild *build)
+{
+	static const char *const lists[] = {
+		"pg_default_roles", "pg_users", "pg_databases", "pg_default_schemas",
+		"pg_default_extensions", "pg_default_privileges", "pg_default_hba_rules", "pg_hba_rules"
+	};
+
+	for (int i = 0; i < lengthof(lists); i++)
+	{
+		const SpecNode *value = written_param(build, lists[i]);
+
+		if (value != NULL && spec_is_jinja(value))
+			return lists[i];
+	}
+	return NULL;
+}
+
 /* ---- scalars of the cluster ---- */
 
 /*
@@ -488,6 +512,7 @@ model_build(const char *name, const SpecNode *body, const SpecNode *globals,
 	build_addresses(build, cluster, infra_hosts);
 	cluster->policy = build_policy(build);
 	cluster->safeguard = model_param_bool(build, "pg_safeguard");
+	cluster->unevaluated = find_unevaluated(build);
 
 	model_build_roles(build, cluster);
 	model_build_databases(build, cluster);

@@ -26,6 +26,9 @@ extern char *spec_clip(const char *string, int limit);
 /* whether a text still has a placeholder (${ip}) or a Jinja expression in it */
 extern bool spec_has_placeholder(const char *string);
 
+/* whether a value is a text with a Jinja expression or statement in it */
+extern bool spec_is_jinja(const SpecNode *node);
+
 /*
  * spec_become
  *		Gives a scalar another kind; spec_restore_declared() takes it back.
@@ -54,6 +57,9 @@ extern char *spec_rule_text(const ValueRule *rule);
 
 extern void spec_check_value(const ValueRule *rule, SpecNode *value, const char *path,
 							 Findings *findings);
+
+/* whether a parameter, not a field of an object, is Jinja in place of a list or map */
+extern bool spec_is_whole_jinja(const ValueRule *rule, const SpecNode *value);
 
 /* the items of a list of objects (validate_object.c) */
 extern void spec_check_objects(const ValueRule *rule, SpecNode *list, const char *path,

@@ -17,8 +17,8 @@
 
 /* ---- Jinja ---- */
 
-static bool
-is_jinja(const SpecNode *node)
+bool
+spec_is_jinja(const SpecNode *node)
 {
 	return node->kind == NODE_STRING && node->text != NULL &&
 		(strstr(node->text, "{{") != NULL || strstr(node->text, "{%") != NULL);
@@ -31,7 +31,7 @@ find_jinja(const SpecNode *node, const char *root, const SpecPlace *above, Findi
 	ListCell   *lc;
 
 	check_stack_depth();
-	if (is_jinja(node))
+	if (spec_is_jinja(node))
 		finding_add(findings, FINDING_NOTICE, ERRCODE_PGOPS_NOT_SUPPORTED, node,
 					spec_place_path(root, above),
 					"Ansible evaluates it; pgops itself takes the text.",

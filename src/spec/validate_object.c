@@ -203,6 +203,8 @@ spec_check_objects(const ValueRule *rule, SpecNode *list, const char *path,
 	int			i = 0;
 	ListCell   *lc;
 
+	if (spec_is_whole_jinja(rule, list))
+		return;
 	if (list->kind != NODE_LIST)
 	{
 		spec_error(findings, ERRCODE_PGOPS_WRONG_TYPE, list, path, NULL,

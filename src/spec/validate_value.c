@@ -198,7 +198,7 @@ unquote_number(SpecNode *value)
 	plain = spec_resolve_plain(value->text);
 	if (plain->kind == NODE_INT || plain->kind == NODE_FLOAT)
 	{
-		value->kind = plain->kind;
+		spec_become(value, plain->kind);
 		value->integer = plain->integer;
 		value->number = plain->number;
 	}
@@ -233,6 +233,8 @@ check_float(const ValueRule *rule, SpecNode *value, const char *path, Findings *
 	double		number;
 
 	unquote_number(value);
+	if (spec_is_jinja(value))
+		return;
 	if (value->kind != NODE_INT && value->kind != NODE_FLOAT)
 	{
 		wrong_type(rule, value, path, "a number", findings);
@@ -476,14 +478,22 @@ check_date(const ValueRule *rule, SpecNode *value, const char *path, Findings *f
 				 ERRCODE_PGOPS_OUT_OF_RANGE, findings);
 }
 
+/* Nothing is done about a list that is not known (see model.h), so it may be one. */
+bool
+spec_is_whole_jinja(const ValueRule *rule, const SpecNode *value)
+{
+	return strcmp(rule->what, "parameter") == 0 && spec_is_jinja(value);
+}
+
 /*
  * What is inside belongs to whoever uses the parameter (settings are looked at
- * in validate_rules.c).
+ * in validate_rules.c).  Of an object only Ansible could say what would be
+ * done with it: there an expression is no map.
  */
 static void
 check_dict(const ValueRule *rule, SpecNode *value, const char *path, Findings *findings)
 {
-	if (value->kind != NODE_MAP)
+	if (value->kind != NODE_MAP && !spec_is_whole_jinja(rule, value))
 		wrong_type(rule, value, path, "a map", findings);
 }
 

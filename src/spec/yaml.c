@@ -137,7 +137,7 @@ refuse(YamlReader *reader, int sqlstate, const SpecPlace *where, const char *hin
 
 /* anchors and tags can be read past: the value stands without them */
 static void
-check_properties(YamlReader *reader, const void *anchor, const void *tag, const SpecPlace *where)
+check_properties(YamlReader *reader, const void *anchor, const yaml_char_t *tag, const SpecPlace *where)
 {
 	if (anchor != NULL)
 		refuse(reader, ERRCODE_PGOPS_UNSUPPORTED_YAML, where,
@@ -145,6 +145,8 @@ check_properties(YamlReader *reader, const void *anchor, const void *tag, const 
 			   "YAML anchors are not supported");
 	if (tag != NULL)
 		refuse(reader, ERRCODE_PGOPS_UNSUPPORTED_YAML, where,
+			   strcmp((const char *) tag, "!vault") == 0 ?
+			   "Only Ansible can decrypt it: declare the secret as { file: ... } or { env: ... }." :
 			   "Quote the value if it is meant as text.",
 			   "YAML tags are not supported");
 }

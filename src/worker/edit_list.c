@@ -55,8 +55,7 @@ start_list(EditWork *work, const char *place, const SpecNode *node)
 }
 
 /*
- * Only a list can be changed item by item.  Validation lets nothing else in
- * today; what was stored before a rule existed is not worth a crash.
+ * Only a list can be changed item by item, not what Jinja will make one of.
  */
 static void
 require_list(const Edit *edit, const SpecNode *value, const char *what)
