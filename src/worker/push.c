@@ -242,6 +242,7 @@ make_push(const PushRun *run, const ActiveGroup *active, const PushTarget *targe
 	push->context = active->context;
 	push->deadline = run->in_session ? run->deadline :
 		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), run->timeout_ms);
+	push->known_generation = earlier ? earlier->remote_generation : 0;
 	push->deliver = run->in_session || earlier == NULL ||
 		earlier->pushed_generation != active->group->generation;
 	return push;

@@ -32,12 +32,12 @@ refresh_ms(const Push *push, const PushStatus *earlier)
 	return Min((earlier->next_attempt - earlier->last_attempt) / 1000 * 2, PUSH_MAX_DELAY_MS);
 }
 
-/* these stay as they are until something is declared; of others it is asked again */
+/* nothing is under way there, and nothing is wrong */
 static bool
-needs_refresh(const Push *push)
+is_well(const Push *push)
 {
-	return !push_is_settled(push) || (strcmp(push->phase, "converged") != 0 &&
-									  strcmp(push->phase, "observing") != 0);
+	return push_is_settled(push) && (strcmp(push->phase, "converged") == 0 ||
+									 strcmp(push->phase, "observing") == 0);
 }
 
 /*
@@ -74,8 +74,8 @@ push_outcome(const Push *push, const PushStatus *earlier, PushStatus *status)
 	status->attempts = push->error ? status->attempts + 1 : 0;
 	if (push->error)
 		delay = retry_ms(status->attempts);
-	else if (needs_refresh(push))
-		delay = refresh_ms(push, earlier);
+	else
+		delay = is_well(push) ? PUSH_REST_MS : refresh_ms(push, earlier);
 	status->next_attempt = push->target->automatic && delay > 0 ?
 		TimestampTzPlusMilliseconds(now, delay) : 0;
 }

@@ -14,6 +14,9 @@
 /* longest delay between two attempts at a target, ms */
 #define PUSH_MAX_DELAY_MS	(5 * 60 * 1000)
 
+/* after which a target where all is well is asked again, ms */
+#define PUSH_REST_MS		(10 * 60 * 1000)
+
 typedef struct PushStep PushStep;
 
 /* one target while it is called */
@@ -30,6 +33,7 @@ typedef struct Push
 	int			candidate;		/* that is being called, from 0 */
 	long		pause_ms;		/* before the next look at its status */
 	bool		deliver;		/* not only ask */
+	int64		known_generation;	/* that the server had when it was asked last; 0: not known */
 
 	/* what came of it */
 	bool		over;

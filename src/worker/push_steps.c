@@ -406,6 +406,13 @@ take_status(Push *push)
 		return;
 	}
 	keep_status(push);
+
+	/* generations only rise: this is an older state of the server than was seen before */
+	if (!push->delivered && push->remote_generation < push->known_generation)
+	{
+		enter(push, &step_apply);
+		return;
+	}
 	if (push_is_settled(push) || io_remaining_ms(push->deadline) <= push->pause_ms)
 		finish(push);
 	else

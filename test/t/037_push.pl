@@ -307,6 +307,20 @@ $center->safe_psql('postgres',
 declare_inventory(user => 'app_fourth');
 wait_for($alpha, role_sql('app_fourth'), 'a terminated push worker has a successor');
 
+# a server that came back with an older state is found out when it is asked again
+wait_for($center, q(SELECT phase = 'converged' AND error IS NULL AND pushed_generation = generation
+		AND next_attempt - last_attempt BETWEEN '9 min' AND '11 min'
+	FROM pgops.push_status JOIN pgops.cluster ON name = cluster WHERE cluster = 'pg-alpha'),
+	'all is well: it is asked again in ten minutes');
+$alpha->safe_psql('postgres', <<~'SQL');
+	UPDATE pgops.variable SET source = replace(source::text, 'app_fourth', 'app_older')::json WHERE name = 'pg_users';
+	UPDATE pgops.cluster SET generation = generation - 1 WHERE name = 'pg-alpha';
+	SQL
+$center->safe_psql('postgres', q(UPDATE pgops.push_status SET next_attempt = now() WHERE cluster = 'pg-alpha'));
+$center->safe_psql('postgres', 'SELECT pgops.reconcile()');
+wait_for($alpha, q(SELECT source::text ~ 'app_fourth' FROM pgops.variable WHERE name = 'pg_users'),
+	'it gets its part again');
+
 # DROP EXTENSION does not wait for a server that hangs
 $started = time;
 $center->safe_psql('postgres', 'DROP EXTENSION pgops');
