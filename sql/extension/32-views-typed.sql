@@ -34,7 +34,7 @@ CREATE VIEW pgops.clusters AS
 		   CASE WHEN s.phase OPERATOR(pg_catalog.<>) 'unbound' THEN s.phase
 				ELSE COALESCE(p.phase, s.phase)
 		   END AS phase,
-		   s.observed_generation,
+		   COALESCE(s.observed_generation, p.observed_generation) AS observed_generation,
 		   CASE WHEN s.phase OPERATOR(pg_catalog.<>) 'unbound' OR p.phase IS NULL THEN s.message
 				ELSE p.message
 		   END AS message,
@@ -67,6 +67,9 @@ CREATE VIEW pgops.clusters AS
 		/* of several pg_cluster in one group the least that holds for all, and the worst phase */
 		SELECT CASE WHEN pg_catalog.bool_and(t.pushed_generation IS NOT NULL)
 					THEN pg_catalog.min(t.pushed_generation) END AS pushed_generation,
+			   CASE WHEN pg_catalog.bool_and(COALESCE(
+						t.observed_generation OPERATOR(pg_catalog.>=) t.remote_generation, false))
+					THEN pg_catalog.min(t.pushed_generation) END AS observed_generation,
 			   pg_catalog.min(t.remote_generation) AS remote_generation,
 			   pg_catalog.min(t.observed_generation) AS remote_observed_generation,
 			   CASE WHEN pg_catalog.bool_and(t.last_contact IS NOT NULL)
@@ -109,7 +112,7 @@ COMMENT ON COLUMN pgops.clusters.generation IS 'Rises with each accepted declara
 COMMENT ON COLUMN pgops.clusters.revision IS 'Newest revision of the declaration, see pgops.revisions().';
 COMMENT ON COLUMN pgops.clusters.paused IS 'Whether passes only observe, see pgops.pause().';
 COMMENT ON COLUMN pgops.clusters.phase IS 'Condition, as in pgops.status: here if this server belongs to it, else as last told by the server it was pushed to. NULL: not a pgsql cluster.';
-COMMENT ON COLUMN pgops.clusters.observed_generation IS 'Generation that the last pass here looked at; NULL: none, or the cluster is another server''s.';
+COMMENT ON COLUMN pgops.clusters.observed_generation IS 'Generation that was looked at: by the last pass here or, of another server''s cluster, by that server as of last_contact. NULL: none, or it has not come that far with what was pushed.';
 COMMENT ON COLUMN pgops.clusters.message IS 'The condition in a sentence.';
 COMMENT ON COLUMN pgops.clusters.push IS 'Whether declarations are delivered to the cluster at commit (pgops_push).';
 COMMENT ON COLUMN pgops.clusters.pushed_generation IS 'Generation that its own server has accepted; up to date when it equals generation. NULL: none yet.';

@@ -164,6 +164,7 @@ is(value($alpha, q(SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname
 my $view = row($center, q(SELECT * FROM pgops.clusters WHERE name = 'pg-alpha'));
 is($view->{phase}, 'converged', 'pgops.clusters: phase');
 is($view->{pushed_generation}, $view->{generation}, 'pgops.clusters: pushed generation');
+is($view->{observed_generation}, $view->{generation}, 'pgops.clusters: observed generation');
 is($view->{remote_observed_generation}, $view->{remote_generation}, 'pgops.clusters: observed there');
 ok(defined $view->{last_contact}, 'pgops.clusters: last contact');
 like( row($center, q(SELECT * FROM pgops.clusters WHERE name = 'pg-mute'))->{error},
