@@ -15,6 +15,7 @@
 #include "errors.h"
 #include "secret.h"
 #include "spec/catalogue.h"
+#include "spec/spec.h"
 
 /* so many places are named; a thousand warnings would be read by nobody */
 #define WELL_KNOWN_TOLD		20
@@ -257,6 +258,9 @@ seal_site(const SecretSite *site, void *arg)
 	if (!site->role_password)
 		return;
 
+	/* its text as a password would be one that everybody can read in the inventory */
+	if (spec_is_jinja(site->node))
+		return;
 	seal_role_password(seal, site, declared);
 	if (plain != NULL)
 		explicit_bzero(plain, strlen(plain));

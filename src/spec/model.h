@@ -345,7 +345,7 @@ typedef struct Cluster
 	List	   *default_extensions;	/* of Extension * */
 	List	   *hba_rules;		/* of HbaRule *: sorted as they must appear */
 	char	   *primary_db;		/* pg_primary_db: gets default schemas and extensions, besides template1 */
-	const char *unevaluated;	/* a parameter whose list only Ansible knows, or NULL: see plan_limit.c */
+	const char *unevaluated;	/* a parameter that only Ansible knows, or NULL: see plan_limit.c */
 	const struct Placeholders *placeholders;	/* for who looks at the declaration's texts again */
 } Cluster;
 

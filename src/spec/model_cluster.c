@@ -12,7 +12,6 @@
 #include "spec/catalogue.h"
 #include "spec/model_build.h"
 #include "spec/spec.h"
-#include "spec/validate.h"
 
 /* what "intra" means where node_firewall_intranet has no value at all: RFC 1918 */
 static const char *const private_networks[] = {
@@ -361,24 +360,25 @@ build_instances(ModelBuild *build, Cluster *cluster, const SpecNode *hosts, cons
 }
 
 /*
- * Jinja in place of a list: what it will hold is not known here, and a plan that
- * took it for an empty one would undo what it stands for, access rules
- * included.
+ * Jinja in place of a list, or of the address that rules may mean: what it will
+ * hold is not known here, and a plan that took it for nothing would undo what it
+ * stands for, access rules included.
  */
 static const char *
 find_unevaluated(const ModelBuild *build)
 {
-	static const char *const lists[] = {
+	static const char *const params[] = {
 		"pg_default_roles", "pg_users", "pg_databases", "pg_default_schemas",
-		"pg_default_extensions", "pg_default_privileges", "pg_default_hba_rules", "pg_hba_rules"
+		"pg_default_extensions", "pg_default_privileges", "pg_default_hba_rules", "pg_hba_rules",
+		"node_firewall_intranet", "admin_ip"
 	};
 
-	for (int i = 0; i < lengthof(lists); i++)
+	for (int i = 0; i < lengthof(params); i++)
 	{
-		const SpecNode *value = written_param(build, lists[i]);
+		const SpecNode *value = written_param(build, params[i]);
 
 		if (value != NULL && spec_is_jinja(value))
-			return lists[i];
+			return params[i];
 	}
 	return NULL;
 }
@@ -427,13 +427,17 @@ build_intranet(const ModelBuild *build)
 
 /*
  * Addresses: "infra" means the hosts of the inventory's infra groups; where
- * there are none it can only mean the admin node.  The catalogue's example address is not taken for one: a
- * rule must never open a door to a host that nobody named.
+ * there are none it can only mean the admin node.  The catalogue's example
+ * address is not taken for one: a rule must never open a door to a host that
+ * nobody named.
  */
 static void
 build_addresses(const ModelBuild *build, Cluster *cluster, List *infra_hosts)
 {
-	cluster->admin_ip = scalar_text(model_declared_param(build, "admin_ip"));
+	const SpecNode *admin_ip = model_declared_param(build, "admin_ip");
+
+	if (admin_ip != NULL && !spec_is_jinja(admin_ip))
+		cluster->admin_ip = scalar_text(admin_ip);
 	cluster->infra_hosts = infra_hosts;
 	if (infra_hosts == NIL && cluster->admin_ip != NULL)
 		cluster->infra_hosts = list_make1(pstrdup(cluster->admin_ip));

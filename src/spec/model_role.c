@@ -21,6 +21,7 @@
 #include "spec/model_build.h"
 #include "spec/names.h"
 #include "spec/reference.h"
+#include "spec/spec.h"
 
 typedef struct RoleIndexEntry
 {
@@ -257,6 +258,14 @@ set_password(const ModelBuild *build, Role *role, const SpecNode *value, const c
 	}
 	if (password == NULL || password[0] == '\0')
 		return;
+	if (spec_is_jinja(value))
+	{
+		finding_add(build->findings, FINDING_WARNING, ERRCODE_PGOPS_NOT_SUPPORTED, value, path,
+					"Declare a verifier, or where the password stands: { file: ... } or { env: ... }.",
+					"the password of role \"%s\" is a Jinja expression; it is left as it is",
+					role->name);
+		return;
+	}
 	if (!secret_is_verifier(password))
 	{
 		finding_add(build->findings, FINDING_WARNING, ERRCODE_PGOPS_UNRESOLVED, value, path,

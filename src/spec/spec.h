@@ -75,6 +75,9 @@ extern void spec_normalise_vars(SpecNode *vars);
 /* the same for a body: its "vars" and those of its hosts */
 extern void spec_normalise_body(SpecNode *body);
 
+/* whether a value is a text with a Jinja expression or statement in it, which only Ansible evaluates */
+extern bool spec_is_jinja(const SpecNode *node);
+
 /*
  * spec_restore_declared
  *		Makes what validation has normalised what was declared again, in place:

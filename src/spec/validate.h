@@ -26,9 +26,6 @@ extern char *spec_clip(const char *string, int limit);
 /* whether a text still has a placeholder (${ip}) or a Jinja expression in it */
 extern bool spec_has_placeholder(const char *string);
 
-/* whether a value is a text with a Jinja expression or statement in it */
-extern bool spec_is_jinja(const SpecNode *node);
-
 /*
  * spec_become
  *		Gives a scalar another kind; spec_restore_declared() takes it back.

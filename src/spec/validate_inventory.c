@@ -17,11 +17,20 @@
 
 /* ---- Jinja ---- */
 
+static bool
+has_pair(const char *text, const char *opening, const char *closing)
+{
+	const char *start = strstr(text, opening);
+
+	return start != NULL && strstr(start, closing) != NULL;
+}
+
+/* closed as well as opened: passwords may have two braces in a row */
 bool
 spec_is_jinja(const SpecNode *node)
 {
 	return node->kind == NODE_STRING && node->text != NULL &&
-		(strstr(node->text, "{{") != NULL || strstr(node->text, "{%") != NULL);
+		(has_pair(node->text, "{{", "}}") || has_pair(node->text, "{%", "%}"));
 }
 
 static void

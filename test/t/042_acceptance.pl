@@ -78,10 +78,28 @@ is(value($node, "SELECT count(*) FROM pgops.users WHERE scope = 'cluster'"), 0, 
 my ($code, undef, $stderr) = $node->psql('postgres', "INSERT INTO pgops.users (cluster, name) VALUES ('pg-j', 'x')");
 like($stderr, qr/declared as an expression, not as a list/, '... and do not write into it');
 
+(my $admin = inventory('pg_users: []')) =~ s/admin_ip: 127.0.0.1/admin_ip: '{{ admin }}'/;
+is(value($node, 'SELECT count(*) FROM pgops.validate(' . literal($admin) . ") WHERE severity = 'error'"), 0, 'so may the admin node');
+apply($admin);
+like(settle($node)->{message}, qr/parameter "admin_ip" is a Jinja expression/, '... and access rules wait for its address');
+is(slurp_file($rules), $before, '... unchanged');
+
 # inside an object pgops has to know what there is
 is(value($node, 'SELECT code FROM pgops.validate('
 	  . literal(inventory("pg_databases: [{name: d, schemas: '{{ them }}'}]")) . ") WHERE severity = 'error'"),
 	'PO104', 'a field that is a list must be one');
+
+# ---- a password that Ansible would make is none: everybody can read the expression ----
+my $vaulted = inventory(q(pg_users: [{name: ju, connlimit: 3, password: "{{ vault_ju }}"}, {name: braces, password: "b{{b"}]));
+(undef, undef, $stderr) = $node->psql('postgres', 'SELECT FROM pgops.apply_inventory(' . literal($vaulted) . ')');
+like($stderr, qr/the password of role "ju" is a Jinja expression; it is left as it is/, 'a password of Jinja is told');
+settle($node);
+is(value($node, "SELECT string_agg(rolname || ' ' || (rolpassword IS NULL), ', ' ORDER BY rolname)
+	FROM pg_authid WHERE rolname IN ('ju', 'braces')"), 'braces false, ju true', '... and given to nobody');
+unlike(value($node, 'SELECT pgops.inventory_yaml()'), qr/vault_ju/, '... masked as any password');
+like(value($node, 'SELECT pgops.inventory_yaml(secrets => true)'), qr/password: '\{\{ vault_ju \}\}'/, '... and kept for Ansible');
+is_deeply([ apply(value($node, 'SELECT pgops.inventory_yaml()')) ], [], 'a mask means the expression');
+is_deeply([ apply($vaulted) ], [], 'declared again it is no change');
 
 # ---- vault ----
 like(value($node, 'SELECT hint FROM pgops.validate('
