@@ -152,15 +152,6 @@ cmdb_datum(uint64 row, int column, bool *isnull)
 	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, isnull);
 }
 
-bool
-cmdb_is_null(uint64 row, int column)
-{
-	bool		isnull;
-
-	(void) cmdb_datum(row, column, &isnull);
-	return isnull;
-}
-
 /*
  * The copy is in query->caller and outlives the bracket.  Only for columns of
  * type text or name; a statement casts what is of another type.

@@ -84,7 +84,6 @@ extern void cmdb_look(CmdbQuery *query, const char *sql,
 
 /* result of the last statement, row from 0, column from 1; text in query->caller */
 extern Datum cmdb_datum(uint64 row, int column, bool *isnull);
-extern bool cmdb_is_null(uint64 row, int column);
 extern char *cmdb_text(CmdbQuery *query, uint64 row, int column);	/* of text or name; NULL: null */
 extern Oid	cmdb_oid(uint64 row, int column);	/* null: InvalidOid */
 extern int64 cmdb_int8(uint64 row, int column); /* null: 0 */

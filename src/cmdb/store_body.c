@@ -36,9 +36,6 @@ static void
 add_instance(CmdbRowSet *set, const GroupDifference *difference, const SpecEntry *host,
 			 int ordinal)
 {
-	const SpecNode *seq;
-	const char *name;
-	int			number;
 	CmdbRow		row = {0};
 
 	cmdb_put_text(&row, difference->name);
@@ -50,12 +47,11 @@ add_instance(CmdbRowSet *set, const GroupDifference *difference, const SpecEntry
 	}
 	else
 	{
-		seq = inventory_value(difference->inventory, difference->group, host->key, "pg_seq");
-		name = node_text(inventory_value(difference->inventory, difference->group, host->key,
-										 "pg_cluster"));
-		number = seq != NULL && seq->kind == NODE_INT ? (int) seq->integer : 0;
-		cmdb_put_text(&row, psprintf("%s-%d", name ? name : difference->name, number));
-		cmdb_put_int4(&row, number);
+		int			seq;
+
+		cmdb_put_text(&row, inventory_instance(difference->inventory, difference->group,
+											   host->key, &seq));
+		cmdb_put_int4(&row, seq);
 	}
 	cmdb_put_int4(&row, ordinal);
 	cmdb_row_set_add(set, &row);

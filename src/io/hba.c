@@ -118,7 +118,7 @@ add_error(List *errors, const TokenizedAuthLine *line)
 /*
  * Only a missing result is an error: a hostssl line on a server without SSL
  * gives a result and a message, and the server accepts it.  A text without
- * any rule has no bad line; see io_hba_count_rules().
+ * any rule has no bad line.
  */
 List *
 io_hba_check(const char *str)
@@ -261,22 +261,4 @@ io_hba_superuser_method(const char *str, const char *role)
 		method = pstrdup(method);
 	MemoryContextDelete(scratch);
 	return method;
-}
-
-/*
- * Bad lines count: the question is whether anything stands there at all.  A
- * text without rules is one that lets nobody in.
- */
-int
-io_hba_count_rules(const char *str)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext scratch = parse_context();
-	int			count;
-
-	MemoryContextSwitchTo(scratch);
-	count = list_length(tokenize_text(str));
-	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(scratch);
-	return count;
 }

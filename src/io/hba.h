@@ -29,7 +29,4 @@ extern List *io_hba_check(const char *text);
  */
 extern char *io_hba_superuser_method(const char *text, const char *role);
 
-/* number of the text's rules (lines that are not blank or comments) */
-extern int	io_hba_count_rules(const char *text);
-
 #endif							/* PGOPS_IO_HBA_H */

@@ -325,15 +325,6 @@ remote_none(RemoteSet *set, void *owner)
 	return &add_connection(set, owner)->remote;
 }
 
-/* Not the address it was given as: the name that the caller knows. */
-const char *
-remote_host(Remote *remote)
-{
-	RemoteConnection *self = (RemoteConnection *) remote;
-
-	return self->conn != NULL ? PQhost(self->conn) : NULL;
-}
-
 /* ---- driving them on ---- */
 
 /* Must only be called when the socket is ready for what libpq asked for last. */

@@ -84,9 +84,6 @@ extern Remote *remote_none(RemoteSet *set, void *owner);
  */
 extern Remote *remote_next(RemoteSet *set, TimestampTz until, bool *woken);
 
-/* host that the connection leads to, or NULL */
-extern const char *remote_host(Remote *remote);
-
 /* closes and frees it */
 extern void remote_close(Remote *remote);
 

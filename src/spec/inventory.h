@@ -152,9 +152,6 @@ extern bool inventory_group_mentioned(const Inventory *inventory, const Inventor
 /* {hosts, vars} of a group as one body, sharing the trees */
 extern SpecNode *inventory_body(const InventoryGroup *group);
 
-/* groups of a host and all groups above them, weakest first; NIL: unknown host */
-extern List *inventory_host_groups(const Inventory *inventory, const char *host);
-
 /* the group and all groups above it, weakest first: itself is the last one */
 extern List *inventory_group_levels(const InventoryGroup *group);
 
@@ -190,14 +187,21 @@ extern const SpecNode *inventory_value(const Inventory *inventory, const Invento
 									   const char *host, const char *param);
 
 /*
+ * inventory_instance
+ *		Name of the instance that a host of a pgsql group is: pg_cluster (or the
+ *		group's name) and pg_seq, as "pg-meta-1"; palloc'd.  Sets *seq.
+ */
+extern char *inventory_instance(const Inventory *inventory, const InventoryGroup *group,
+								const char *host, int *seq);
+
+/*
  * inventory_levels
  *		The same as the three levels that model_build() takes: what the group
- *		inherits (all and weaker groups), and a body in which each host has what
- *		is stronger than the group for it besides its own variables.  "self"
- *		decides which groups count as weaker (NULL: only those above).  Fresh
- *		maps, shared values.
+ *		inherits (all and the groups above it), and a body in which each host
+ *		has what is stronger than the group for it besides its own variables.
+ *		Fresh maps, shared values.
  */
 extern void inventory_levels(const Inventory *inventory, const InventoryGroup *group,
-							 const char *self, SpecNode **inherited, SpecNode **body);
+							 SpecNode **inherited, SpecNode **body);
 
 #endif							/* PGOPS_SPEC_INVENTORY_H */

@@ -114,12 +114,6 @@ find_host(const Inventory *inventory, const char *name)
 	return spec_names_find(inventory->host_by_name, name);
 }
 
-List *
-inventory_host_groups(const Inventory *inventory, const char *host)
-{
-	return inventory_with_parents(listing_groups(find_host(inventory, host), NULL));
-}
-
 /* What is above is less deep, so the group itself is the strongest. */
 List *
 inventory_group_levels(const InventoryGroup *group)
@@ -358,7 +352,7 @@ merge_instance(const InventoryHost *host, const InventoryGroup *group, const Lis
  * stronger, stands with the host unless the group or one above it wins.
  */
 void
-inventory_levels(const Inventory *inventory, const InventoryGroup *group, const char *self,
+inventory_levels(const Inventory *inventory, const InventoryGroup *group,
 				 SpecNode **inherited, SpecNode **body)
 {
 	List	   *common = inventory_group_levels(group);

@@ -71,3 +71,18 @@ inventory_value(const Inventory *inventory, const InventoryGroup *group, const c
 		value = group_value(entry, group, param);
 	return value ? value : node_get(inventory->vars, param);
 }
+
+/*
+ * A number in quotes is one, as for validation; without a number the instance is
+ * the one with 0, which validation does not let pass.
+ */
+char *
+inventory_instance(const Inventory *inventory, const InventoryGroup *group, const char *host,
+				   int *seq)
+{
+	const char *cluster = node_text(inventory_value(inventory, group, host, "pg_cluster"));
+	const char *number = node_text(inventory_value(inventory, group, host, "pg_seq"));
+
+	*seq = number ? (int) strtol(number, NULL, 10) : 0;
+	return psprintf("%s-%d", cluster && cluster[0] != '\0' ? cluster : group->name, *seq);
+}

@@ -153,8 +153,6 @@ extern void spec_check_host_ports(const Inventory *inventory, List *views, Findi
 /* what only shows between groups (validate_fleet.c); the views asked for come last */
 extern void spec_check_fleet(const Inventory *inventory, List *views, Findings *findings);
 
-/* Jinja expressions anywhere below a value: one notice for each */
-extern void spec_report_jinja(const SpecNode *node, const char *path, Findings *findings);
 
 /* name of an item that is a bare string or an object; NULL if it has none */
 extern const char *spec_item_name(const SpecNode *item);

@@ -59,8 +59,8 @@ find_jinja(const SpecNode *node, const char *root, const SpecPlace *above, Findi
 	}
 }
 
-void
-spec_report_jinja(const SpecNode *node, const char *path, Findings *findings)
+static void
+report_jinja(const SpecNode *node, const char *path, Findings *findings)
 {
 	find_jinja(node, path, NULL, findings);
 }
@@ -100,8 +100,8 @@ check_group(GroupView *view, Findings *findings)
 	else
 		check_other_group(view, findings);
 	check_priority(group->vars, group->name, findings);
-	spec_report_jinja(group->hosts, spec_path_key(view->path, "hosts"), findings);
-	spec_report_jinja(group->vars, view->path, findings);
+	report_jinja(group->hosts, spec_path_key(view->path, "hosts"), findings);
+	report_jinja(group->vars, view->path, findings);
 }
 
 void
@@ -109,7 +109,7 @@ spec_validate_globals(Inventory *inventory, Findings *findings)
 {
 	spec_check_vars(inventory->vars, INVENTORY_ALL, "\"vars\"", false, findings);
 	check_priority(inventory->vars, INVENTORY_ALL, findings);
-	spec_report_jinja(inventory->vars, INVENTORY_ALL, findings);
+	report_jinja(inventory->vars, INVENTORY_ALL, findings);
 	spec_check_cross(spec_view_create(inventory, NULL, NULL), findings);
 }
 

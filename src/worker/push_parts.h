@@ -55,9 +55,6 @@ extern void push_begin(Push *push);
 /* takes the answer that its Remote has, and goes on */
 extern void push_advance(Push *push);
 
-/* ends it without success */
-extern void push_fail(Push *push, const char *sqlstate, const char *message);
-
 /* whether what was brought back is the end of the work there */
 extern bool push_is_settled(const Push *push);
 

@@ -91,8 +91,8 @@ note_error(Push *push, const char *sqlstate, const char *message)
 	MemoryContextSwitchTo(old);
 }
 
-void
-push_fail(Push *push, const char *sqlstate, const char *message)
+static void
+end_failed(Push *push, const char *sqlstate, const char *message)
 {
 	note_error(push, sqlstate, message);
 	finish(push);
@@ -101,7 +101,7 @@ push_fail(Push *push, const char *sqlstate, const char *message)
 static void
 fail_with(Push *push, int sqlstate, const char *message)
 {
-	push_fail(push, unpack_sql_state(sqlstate), message);
+	end_failed(push, unpack_sql_state(sqlstate), message);
 }
 
 /* the time of a request: what is left, and a little more than nothing */
@@ -484,7 +484,7 @@ push_advance(Push *push)
 		if (push->step->failed != NULL)
 			push->step->failed(push);
 		else
-			push_fail(push, remote->sqlstate, remote->message);
+			end_failed(push, remote->sqlstate, remote->message);
 	}
 	else if (is_understood(push))
 		push->step->take(push);

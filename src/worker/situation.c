@@ -65,25 +65,6 @@ check_raw_hba(const Cluster *cluster, Findings *findings)
 	}
 }
 
-/* the host that is the instance "self"; NULL: none */
-static const char *
-host_of(const Inventory *inventory, const InventoryGroup *group, const char *self)
-{
-	ListCell   *cell;
-
-	foreach(cell, self ? group->hosts->entries : NIL)
-	{
-		const char *host = ((SpecEntry *) lfirst(cell))->key;
-		const SpecNode *seq = inventory_value(inventory, group, host, "pg_seq");
-		const char *cluster = node_text(inventory_value(inventory, group, host, "pg_cluster"));
-
-		if (strcmp(psprintf("%s-%s", cluster ? cluster : group->name,
-							seq && node_text(seq) ? node_text(seq) : "0"), self) == 0)
-			return host;
-	}
-	return NULL;
-}
-
 /* addresses of the hosts that the alias "infra" means */
 static List *
 infra_hosts(const Inventory *inventory)
@@ -124,7 +105,7 @@ situation_model(const Inventory *inventory, const char *name, const char *self,
 		ereport(ERROR,
 				(errcode(ERRCODE_PGOPS_UNKNOWN_CLUSTER),
 				 errmsg("cluster \"%s\" is not declared any more", name)));
-	inventory_levels(inventory, group, host_of(inventory, group, self), &inherited, &body);
+	inventory_levels(inventory, group, &inherited, &body);
 	inherited = node_copy(inherited);
 	body = node_copy(body);
 	spec_normalise_vars(inherited);
@@ -336,15 +317,12 @@ likely_instance(const Inventory *inventory, const char *name)
 {
 	const InventoryGroup *group = inventory_group(inventory, name);
 	const SpecEntry *only;
-	const SpecNode *seq;
+	int			seq;
 
 	if (list_length(group->hosts->entries) != 1)
 		return NULL;
 	only = linitial(group->hosts->entries);
-	seq = inventory_value(inventory, group, only->key, "pg_seq");
-	if (seq == NULL || node_text(seq) == NULL)
-		return NULL;
-	return psprintf("%s-%s", name, node_text(seq));
+	return inventory_instance(inventory, group, only->key, &seq);
 }
 
 /* Takes no lock; a document that was stored before binds the server where it can. */

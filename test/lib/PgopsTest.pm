@@ -20,7 +20,7 @@ use Test::More;
 use Time::HiRes ();
 
 our @EXPORT = qw(
-  pgops_node document small_document literal
+  pgops_node idle_node prepare_ansible document small_document literal
   rows row value declare try_declare plan_rows open_rows
   settle converge wait_for wait_until pass_twice
   file_identity footprint same_footprint
@@ -61,6 +61,30 @@ sub pgops_node
 	$node->safe_psql('postgres', 'CREATE EXTENSION pgops')
 	  unless exists $option{extension} && !$option{extension};
 	return $node;
+}
+
+# a node that is bound to no instance: declarations are stored, and nothing is
+# done about them
+sub idle_node
+{
+	my ($name) = @_;
+	return pgops_node($name, conf => <<~'CONF');
+		pgops.drift_interval = '1h'
+		pgops.instance = 'elsewhere-1'
+		log_statement = 'none'
+		CONF
+}
+
+# Ansible wants a home to write to, and no settings of whoever runs the test
+sub prepare_ansible
+{
+	my ($folder) = @_;
+	delete @ENV{ grep { /^ANSIBLE_/ } keys %ENV };
+	$ENV{HOME} = $ENV{ANSIBLE_LOCAL_TEMP} = $folder;
+	$ENV{ANSIBLE_CONFIG} = "$folder/ansible.cfg";
+	$ENV{ANSIBLE_NOCOLOR} = 1;
+	append_to_file($ENV{ANSIBLE_CONFIG}, '');
+	return;
 }
 
 # ---- documents ---------------------------------------------------------------

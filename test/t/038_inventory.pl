@@ -142,6 +142,13 @@ $node->safe_psql('postgres', 'SELECT * FROM pgops.apply_cluster('
 isnt($code, 0, 'a second cluster on the port of the first is refused');
 like($error, qr/pg-c/, '... and told who has it');
 
+# ---- a number in quotes numbers an instance as well ----
+$node->safe_psql('postgres', 'SELECT * FROM pgops.apply_cluster('
+	. literal('shard: {hosts: {10.10.10.31: {pg_seq: "4", pg_role: primary}}, vars: {pg_cluster: pg-q}}') . ')');
+is(value($node, "SELECT name || ' ' || seq FROM pgops.instance WHERE cluster = 'shard'"), 'pg-q-4 4',
+	'the instance has its name from pg_cluster and the number');
+$node->safe_psql('postgres', "SELECT pgops.forget('shard')");
+
 # ---- two sessions ----
 my $first = $node->background_psql('postgres');
 my $second = $node->background_psql('postgres');

@@ -21,19 +21,8 @@ my $rounds = $ENV{PGOPS_ROUNDS} // 8;
 my $folder = PostgreSQL::Test::Utils::tempdir();
 my $json = JSON::PP->new->canonical->allow_nonref;
 
-# Ansible wants a home to write to, and no settings of whoever runs the test
-delete @ENV{ grep { /^ANSIBLE_/ } keys %ENV };
-$ENV{HOME} = $ENV{ANSIBLE_LOCAL_TEMP} = $folder;
-$ENV{ANSIBLE_CONFIG} = "$folder/ansible.cfg";
-$ENV{ANSIBLE_NOCOLOR} = 1;
-append_to_file($ENV{ANSIBLE_CONFIG}, '');
-
-# bound to no instance: declarations are stored, and nothing is done about them
-my $node = pgops_node('main', conf => <<'CONF');
-pgops.drift_interval = '1h'
-pgops.instance = 'elsewhere-1'
-log_statement = 'none'
-CONF
+prepare_ansible($folder);
+my $node = idle_node('main');
 
 # ---- inventories at random --------------------------------------------------------
 
