@@ -57,6 +57,20 @@
 #define ERRCODE_PGOPS_HBA_REJECTED			MAKE_SQLSTATE('P','O','4','0','1')
 #define ERRCODE_PGOPS_BASELINE_PATH			MAKE_SQLSTATE('P','O','4','0','2')
 
+/* processes, jobs, backups */
+#define ERRCODE_PGOPS_PROCESS				MAKE_SQLSTATE('P','O','5','0','0')	/* a program failed */
+#define ERRCODE_PGOPS_PROGRAM_MISSING		MAKE_SQLSTATE('P','O','5','0','1')
+#define ERRCODE_PGOPS_DEADLINE				MAKE_SQLSTATE('P','O','5','0','2')	/* a job took too long */
+#define ERRCODE_PGOPS_LOCKED				MAKE_SQLSTATE('P','O','5','0','3')	/* somebody else's process is at it */
+#define ERRCODE_PGOPS_INTERRUPTED			MAKE_SQLSTATE('P','O','5','0','4')	/* the server or the worker ended */
+#define ERRCODE_PGOPS_JOB_BUSY				MAKE_SQLSTATE('P','O','5','0','5')	/* another job is in the way */
+#define ERRCODE_PGOPS_NO_BACKUPS			MAKE_SQLSTATE('P','O','5','0','6')	/* not declared, or none there */
+#define ERRCODE_PGOPS_TARGET				MAKE_SQLSTATE('P','O','5','0','7')	/* a restore cannot get there */
+#define ERRCODE_PGOPS_INSTANCE				MAKE_SQLSTATE('P','O','5','0','8')	/* name, port or directory in use */
+#define ERRCODE_PGOPS_BACKUP_DAMAGED		MAKE_SQLSTATE('P','O','5','0','9')
+#define ERRCODE_PGOPS_UNKNOWN_JOB			MAKE_SQLSTATE('P','O','5','1','0')
+#define ERRCODE_PGOPS_RESTART_NEEDED		MAKE_SQLSTATE('P','O','5','1','1')
+
 /* identity and mode */
 #define ERRCODE_PGOPS_UNBOUND				MAKE_SQLSTATE('P','O','7','0','0')
 #define ERRCODE_PGOPS_PAUSED				MAKE_SQLSTATE('P','O','7','0','1')

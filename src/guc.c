@@ -14,14 +14,24 @@
 #include "guc.h"
 
 char	   *pgops_guc_baseline_directory = NULL;
+int			pgops_guc_backup_refresh_interval = 600;
 char	   *pgops_guc_database = NULL;
+char	   *pgops_guc_directory = NULL;
 int			pgops_guc_drift_interval = 60;
 char	   *pgops_guc_instance = NULL;
+int			pgops_guc_job_retention = 90;
 int			pgops_guc_lock_timeout = 5000;
 int			pgops_guc_log_retention = 90;
+bool		pgops_guc_manage_backup = true;
 bool		pgops_guc_manage_hba = true;
+bool		pgops_guc_manage_settings = true;
 int			pgops_guc_max_destructive = 5;
+int			pgops_guc_max_jobs = 4;
 int			pgops_guc_max_workers = 4;
+char	   *pgops_guc_pgbackrest = NULL;
+char	   *pgops_guc_pgbackrest_config = NULL;
+int			pgops_guc_require_backup_age = 0;
+char	   *pgops_guc_restore_launcher = NULL;
 int			pgops_guc_retry_delay = 5000;
 int			pgops_guc_statement_timeout = 300000;
 
@@ -48,6 +58,36 @@ typedef struct TextSetting
 	const char *boot;
 } TextSetting;
 
+/* a row of bool_settings */
+typedef struct BoolSetting
+{
+	const char *name;
+	const char *summary;
+	const char *detail;
+	bool	   *variable;
+} BoolSetting;
+
+static const BoolSetting bool_settings[] = {
+	{
+		"pgops.manage_backup",
+		"Whether pgops sets up pgBackRest where it is declared.",
+		NULL,
+		&pgops_guc_manage_backup
+	},
+	{
+		"pgops.manage_hba",
+		"Whether pgops writes pg_hba.conf.",
+		NULL,
+		&pgops_guc_manage_hba
+	},
+	{
+		"pgops.manage_settings",
+		"Whether pgops sets declared parameters of the server, with ALTER SYSTEM.",
+		NULL,
+		&pgops_guc_manage_settings
+	},
+};
+
 static const TextSetting text_settings[] = {
 	{
 		"pgops.baseline_directory",
@@ -56,19 +96,55 @@ static const TextSetting text_settings[] = {
 		&pgops_guc_baseline_directory, ""
 	},
 	{
+		"pgops.directory",
+		"Directory in which pgops keeps files of its own: configuration of programs, instances that were restored.",
+		"Empty: the data directory's name with \".pgops\".",
+		&pgops_guc_directory, ""
+	},
+	{
 		"pgops.instance",
 		"Which declared instance this server is, for example pg-meta-1.",
 		"Empty: the instance that was bound by the first apply_cluster() or by pgops.bind().",
 		&pgops_guc_instance, ""
 	},
+	{
+		"pgops.pgbackrest",
+		"Absolute path of the program pgbackrest.",
+		NULL,
+		&pgops_guc_pgbackrest, "/usr/bin/pgbackrest"
+	},
+	{
+		"pgops.pgbackrest_config",
+		"Absolute path of the pgbackrest.conf that pgops writes.",
+		"Empty: pgbackrest.conf in pgops.directory.",
+		&pgops_guc_pgbackrest_config, ""
+	},
+	{
+		"pgops.restore_launcher",
+		"Command, words separated by blanks, that starts the program of a restore in place outside of the server's own service.",
+		"Empty: it starts by itself, which is refused where the service manager would end it together with the server.",
+		&pgops_guc_restore_launcher, ""
+	},
 };
 
 static const IntSetting int_settings[] = {
+	{
+		"pgops.backup_refresh_interval",
+		"Time between two looks into the backup repositories.",
+		"Besides, they are looked into after each job that changes them.",
+		&pgops_guc_backup_refresh_interval, 600, 1, 86400, GUC_UNIT_S
+	},
 	{
 		"pgops.drift_interval",
 		"Time between two full comparisons of the server with its declaration.",
 		NULL,
 		&pgops_guc_drift_interval, 60, 1, 86400, GUC_UNIT_S
+	},
+	{
+		"pgops.job_retention",
+		"Days for which jobs and their output are kept.",
+		NULL,
+		&pgops_guc_job_retention, 90, 1, 36500, 0
 	},
 	{
 		"pgops.lock_timeout",
@@ -89,10 +165,22 @@ static const IntSetting int_settings[] = {
 		&pgops_guc_max_destructive, 5, 0, INT_MAX, 0
 	},
 	{
+		"pgops.max_jobs",
+		"Number of jobs that run at a time.",
+		"Each takes one slot of max_worker_processes while it runs, some of them a second one.",
+		&pgops_guc_max_jobs, 4, 1, 16, 0
+	},
+	{
 		"pgops.max_workers",
 		"Number of database workers that run at a time.",
 		"Each takes one slot of max_worker_processes while it works.",
 		&pgops_guc_max_workers, 4, 1, 64, 0
+	},
+	{
+		"pgops.require_backup_age",
+		"Steps that destroy data need a good backup that is not older than this.",
+		"0: they need none.",
+		&pgops_guc_require_backup_age, 0, 0, INT_MAX, GUC_UNIT_S
 	},
 	{
 		"pgops.retry_delay",
@@ -136,11 +224,12 @@ guc_define(void)
 								int_settings[i].max,
 								PGC_SIGHUP, int_settings[i].flags,
 								NULL, NULL, NULL);
-	DefineCustomBoolVariable("pgops.manage_hba",
-							 "Whether pgops writes pg_hba.conf.",
-							 NULL,
-							 &pgops_guc_manage_hba, true,
-							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	for (int i = 0; i < lengthof(bool_settings); i++)
+		DefineCustomBoolVariable(bool_settings[i].name,
+								 bool_settings[i].summary,
+								 bool_settings[i].detail,
+								 bool_settings[i].variable, true,
+								 PGC_SIGHUP, 0, NULL, NULL, NULL);
 	if (process_shared_preload_libraries_in_progress)
 		DefineCustomStringVariable("pgops.database",
 								   "Database that holds the declarations (the CMDB).",

@@ -14,9 +14,9 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
+#include "cmdb/extension.h"
 #include "guc.h"
 #include "secret.h"
-#include "worker/extension.h"
 #include "worker/shared.h"
 #include "worker/wake.h"
 

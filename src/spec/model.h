@@ -344,6 +344,10 @@ typedef struct Cluster
 	List	   *default_schemas;	/* of Schema * */
 	List	   *default_extensions;	/* of Extension * */
 	List	   *hba_rules;		/* of HbaRule *: sorted as they must appear */
+	List	   *parameters;		/* of Setting *: pg_parameters (model_parameter.c) */
+	struct BackupSpec *backup;	/* NULL: nothing is declared about backups (model_backup.h) */
+	List	   *schedules;		/* of Schedule *: pgops_schedules and crontabs (schedule.h) */
+	struct MaintenanceWindow *window;	/* pgops_maintenance_window, or NULL (schedule.h) */
 	char	   *primary_db;		/* pg_primary_db: gets default schemas and extensions, besides template1 */
 	const char *unevaluated;	/* a parameter that only Ansible knows, or NULL: see plan_limit.c */
 	const struct Placeholders *placeholders;	/* for who looks at the declaration's texts again */

@@ -23,11 +23,11 @@
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 
+#include "cmdb/extension.h"
 #include "cmdb/log.h"
 #include "compat.h"
 #include "guc.h"
 #include "io/wait.h"
-#include "worker/extension.h"
 #include "worker/pass.h"
 #include "worker/push_main.h"
 #include "worker/session.h"

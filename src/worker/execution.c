@@ -18,10 +18,10 @@
 #include "apply/apply.h"
 #include "apply/chain.h"
 #include "cmdb/cmdb.h"
+#include "cmdb/extension.h"
 #include "errors.h"
 #include "guc.h"
 #include "worker/execution.h"
-#include "worker/extension.h"
 #include "worker/retry.h"
 #include "worker/task.h"
 

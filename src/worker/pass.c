@@ -17,11 +17,11 @@
 #include "utils/timestamp.h"
 
 #include "apply/chain.h"
+#include "cmdb/extension.h"
 #include "cmdb/log.h"
 #include "errors.h"
 #include "guc.h"
 #include "worker/execution.h"
-#include "worker/extension.h"
 #include "worker/pass.h"
 #include "worker/situation.h"
 #include "worker/verdict.h"

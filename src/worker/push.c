@@ -15,8 +15,8 @@
 #include "utils/memutils.h"
 
 #include "cmdb/cmdb.h"
+#include "cmdb/extension.h"
 #include "io/wait.h"
-#include "worker/extension.h"
 #include "worker/push.h"
 #include "worker/push_parts.h"
 #include "worker/push_target.h"

@@ -27,10 +27,10 @@
 #include "utils/memutils.h"
 
 #include "cmdb/cmdb.h"
+#include "cmdb/extension.h"
 #include "compat.h"
 #include "guc.h"
 #include "io/wait.h"
-#include "worker/extension.h"
 #include "worker/push.h"
 #include "worker/push_main.h"
 #include "worker/session.h"

@@ -1,10 +1,10 @@
 /*
  * extension.h
- *		The worker's transactions: none touches pgops' tables without having
+ *		Short transactions of workers: none touches pgops' tables without having
  *		locked the extension and found it to be the loaded version.
  */
-#ifndef PGOPS_WORKER_EXTENSION_H
-#define PGOPS_WORKER_EXTENSION_H
+#ifndef PGOPS_CMDB_EXTENSION_H
+#define PGOPS_CMDB_EXTENSION_H
 
 #include "postgres.h"
 
@@ -33,4 +33,4 @@ extern void txn_abort(void);
 /* version of the installed SQL objects, or NULL; needs a transaction */
 extern char *extension_installed_version(void);
 
-#endif							/* PGOPS_WORKER_EXTENSION_H */
+#endif							/* PGOPS_CMDB_EXTENSION_H */

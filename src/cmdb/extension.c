@@ -22,7 +22,7 @@
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
-#include "worker/extension.h"
+#include "cmdb/extension.h"
 
 /*
  * Owner of what is held between transactions: a digest being computed, the

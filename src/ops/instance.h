@@ -1,0 +1,62 @@
+/*
+ * instance.h
+ *		Instances beside this server, on the same machine and of the same
+ *		operating system user: restored, forked, or made to test a backup.
+ *
+ * Such an instance archives nothing, runs no pg_cron, subscribes to nothing,
+ * waits for no standby, listens where it was told, and pgops only observes
+ * there: it must not be able to harm the one it was made of.
+ *
+ * Not for: where its data come from (restore_beside.c, fork.c).
+ */
+#ifndef PGOPS_OPS_INSTANCE_H
+#define PGOPS_OPS_INSTANCE_H
+
+#include "ops/restore.h"
+
+/* row of pgops.instance_beside */
+typedef struct BesideInstance
+{
+	char	   *name;
+	char	   *origin;			/* restore, fork, verify */
+	int			port;
+	char	   *data_directory; /* absolute */
+	char	   *socket_directory;
+	char	   *state;			/* creating, running, stopped, failed, dropping */
+	int64		job;			/* the one that made it */
+} BesideInstance;
+
+/*
+ * instance_plan
+ *		Decides on directory (NULL: below pgops.directory) and port (0: a free one) and checks them: name and
+ *		port not in use, directory empty or missing, not inside a data directory.
+ *		ERROR PO508 otherwise.  Needs a transaction; changes nothing.
+ */
+extern BesideInstance *instance_plan(const char *name, const char *origin,
+									 const char *directory, int port);
+
+/* the row; name NULL or unknown: NULL.  Needs a transaction */
+extern BesideInstance *instance_find(const char *name);
+
+/* writes or changes the row, in a transaction of its own */
+extern void instance_record(Job *job, const BesideInstance *instance, const char *state);
+
+/*
+ * instance_configure
+ *		After the data are there: writes the settings that make it harmless,
+ *		and its port.  settings: more of them, of Setting *.
+ */
+extern void instance_configure(Job *job, const BesideInstance *instance, List *settings);
+
+/* starts it and waits until it can be connected to, or, with a target action "shutdown", is down again */
+extern void instance_start(Job *job, const BesideInstance *instance, const RestoreTarget *target);
+
+extern void instance_stop(Job *job, const BesideInstance *instance);
+
+/* stops it, removes its files and its row; never anything outside of what was made for it */
+extern void instance_remove(Job *job, BesideInstance *instance);
+
+/* connection string for it: socket, port, the bootstrap superuser, a database */
+extern char *instance_conninfo(const BesideInstance *instance, const char *database);
+
+#endif							/* PGOPS_OPS_INSTANCE_H */
