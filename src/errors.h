@@ -46,6 +46,7 @@
 #define ERRCODE_PGOPS_DIGEST_MISMATCH		MAKE_SQLSTATE('P','O','2','0','7')
 #define ERRCODE_PGOPS_ORPHANED				MAKE_SQLSTATE('P','O','2','0','8')
 #define ERRCODE_PGOPS_SECRET_UNREAD			MAKE_SQLSTATE('P','O','2','0','9')
+#define ERRCODE_PGOPS_NEEDS_BACKUP			MAKE_SQLSTATE('P','O','2','1','0')	/* no backup is new enough */
 
 /* apply */
 #define ERRCODE_PGOPS_DOES_NOT_CONVERGE		MAKE_SQLSTATE('P','O','3','0','1')

@@ -177,6 +177,7 @@ RETURNS TABLE (
 	desired			text,
 	action			text,
 	destructive		boolean,
+	loses_data		boolean,
 	transactional	boolean,
 	comment			text
 )

@@ -26,7 +26,7 @@ COMMENT ON COLUMN pgops.parameter.summary IS 'What it is for.';
 
 CREATE VIEW pgops.rules AS
 	SELECT r.id, r.kind, r.observed, r.desired, r.action, r.destructive,
-		   r.transactional, r.comment
+		   r.loses_data, r.transactional, r.comment
 	FROM pgops.show_rules() AS r;
 
 COMMENT ON VIEW pgops.rules IS
@@ -37,6 +37,7 @@ COMMENT ON COLUMN pgops.rules.observed IS 'What is found: missing, different, ex
 COMMENT ON COLUMN pgops.rules.desired IS 'What is declared: declared, absent, undeclared, ...';
 COMMENT ON COLUMN pgops.rules.action IS 'What is done: create, alter, grant, revoke, drop, write, reload, report, ...';
 COMMENT ON COLUMN pgops.rules.destructive IS 'Whether it can lose data or access: such steps obey pg_safeguard and pgops.max_destructive.';
+COMMENT ON COLUMN pgops.rules.loses_data IS 'Whether it can lose what only a backup brings back: such steps obey pgops.require_backup_age, too.';
 COMMENT ON COLUMN pgops.rules.transactional IS 'Whether it can share a transaction with its neighbours.';
 COMMENT ON COLUMN pgops.rules.comment IS 'The rule in a sentence.';
 

@@ -25,7 +25,7 @@ action_door(Planner *planner, Door door, const char *rule, const char *name,
 	action->rule = rule_get(rule);
 	action->name = pstrdup(name);
 	action->database = database ? pstrdup(database) : NULL;
-	action->destructive = action->rule->destructive;
+	action->destructive = action->rule->harm != RULE_HARMLESS;
 	action->transactional = action->rule->transactional;
 	action->door = door;
 	action->statement = statement;

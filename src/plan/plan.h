@@ -74,6 +74,8 @@ typedef struct PlanInput
 	List	   *baseline_files; /* of char *: names of declared baseline files that exist */
 	List	   *hba_errors;		/* of HbaError *: what the server's parser says of
 								 * plan_hba_text() */
+	char	   *backup_wanted;	/* why nothing that loses data may be done (no backup is new
+								 * enough), or NULL */
 	char	   *cmdb_database;	/* database of the CMDB, never dropped; may be NULL */
 } PlanInput;
 

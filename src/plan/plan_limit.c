@@ -1,7 +1,7 @@
 /*
  * plan_limit.c
- *		What is let run: observe, lists that are not known, safeguard, and the limit
- *		of destructive steps.
+ *		What is let run: observe, lists that are not known, safeguard, the backup
+ *		that must be there, and the limit of destructive steps.
  *
  * Steps that belong together are blocked together: a role that may not be
  * dropped keeps its login, too.
@@ -67,13 +67,20 @@ limit_unevaluated(Planner *planner)
 	}
 }
 
+/* whether a step can do so much harm, or more */
+static bool
+is_harmful(const Action *action, RuleHarm harm)
+{
+	return action->destructive && action->rule->harm >= harm;
+}
+
 /*
- * Blocks the destructive steps and all that belong to them, in two turns: the
- * destructive step is often the last of its sequence, when the sessions have ended
- * and the privileges are gone.
+ * Blocks the steps that can do so much harm and all that belong to them, in two
+ * turns: the destructive step is often the last of its sequence, when the sessions
+ * have ended and the privileges are gone.
  */
 static void
-block_destructive(Planner *planner, int sqlstate, const char *hint, const char *why)
+block_harmful(Planner *planner, RuleHarm harm, int sqlstate, const char *hint, const char *why)
 {
 	PlanMap    *sequences = plan_map_new();
 	ListCell   *lc;
@@ -82,7 +89,7 @@ block_destructive(Planner *planner, int sqlstate, const char *hint, const char *
 	{
 		Action	   *action = lfirst(lc);
 
-		if (action->destructive && action->blocked == NULL && action->sequence > 0)
+		if (is_harmful(action, harm) && action->blocked == NULL && action->sequence > 0)
 			plan_map_put(sequences, sequence_key(action->sequence), marked);
 	}
 	foreach(lc, planner->plan->actions)
@@ -90,11 +97,24 @@ block_destructive(Planner *planner, int sqlstate, const char *hint, const char *
 		Action	   *action = lfirst(lc);
 
 		if (action->blocked == NULL &&
-			(action->destructive ||
+			(is_harmful(action, harm) ||
 			 (action->sequence > 0 &&
 			  plan_map_get(sequences, sequence_key(action->sequence)) != NULL)))
 			action_block(action, sqlstate, hint, "%s", why);
 	}
+}
+
+/*
+ * What loses data waits for a backup that would bring it back.  Nothing has to
+ * release it: the next pass after a backup finds that there is one.
+ */
+static void
+limit_backup(Planner *planner)
+{
+	if (planner->input->backup_wanted != NULL)
+		block_harmful(planner, RULE_LOSES_DATA, ERRCODE_PGOPS_NEEDS_BACKUP,
+					  "SELECT pgops.backup() makes one; the step is done after it.",
+					  planner->input->backup_wanted);
 }
 
 /*
@@ -133,12 +153,12 @@ limit_destructive(Planner *planner)
 	if (count <= planner->input->max_destructive ||
 		plan_same(plan->destructive_digest, planner->input->approved_digest))
 		return;
-	block_destructive(planner, ERRCODE_PGOPS_NEEDS_APPROVAL,
-					  psprintf("SELECT pgops.approve(%s, '%s') releases them.",
-							   quote_literal_cstr(planner->cluster->name),
-							   plan->destructive_digest),
-					  psprintf("%d destructive steps are more than pgops.max_destructive (%d)",
-							   count, planner->input->max_destructive));
+	block_harmful(planner, RULE_DESTRUCTIVE, ERRCODE_PGOPS_NEEDS_APPROVAL,
+				  psprintf("SELECT pgops.approve(%s, '%s') releases them.",
+						   quote_literal_cstr(planner->cluster->name),
+						   plan->destructive_digest),
+				  psprintf("%d destructive steps are more than pgops.max_destructive (%d)",
+						   count, planner->input->max_destructive));
 }
 
 /*
@@ -154,9 +174,10 @@ plan_limits(Planner *planner)
 	limit_observe(planner);
 	limit_unevaluated(planner);
 	if (planner->cluster->safeguard)
-		block_destructive(planner, ERRCODE_PGOPS_SAFEGUARD,
-						  "Set pg_safeguard to false to let pgops destroy things.",
-						  "pg_safeguard is on");
+		block_harmful(planner, RULE_DESTRUCTIVE, ERRCODE_PGOPS_SAFEGUARD,
+					  "Set pg_safeguard to false to let pgops destroy things.",
+					  "pg_safeguard is on");
+	limit_backup(planner);
 	limit_destructive(planner);
 	plan->destructive = count_destructive(plan->actions);
 	foreach(lc, plan->actions)

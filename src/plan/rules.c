@@ -12,8 +12,9 @@
 
 #include "plan/rules.h"
 
-#define DESTRUCTIVE	true
-#define HARMLESS	false
+#define DESTRUCTIVE	RULE_DESTRUCTIVE
+#define LOSES_DATA	RULE_LOSES_DATA
+#define HARMLESS	RULE_HARMLESS
 #define IN_XACT		true
 #define ALONE		false
 
@@ -52,7 +53,7 @@ const Rule plan_rules[] = {
 	"What an interrupted DROP DATABASE left of a declared database is removed, so that it can be created."},
 	{"database.unset_template", "database", "template", "absent", "alter", HARMLESS, IN_XACT,
 	"A template database must lose that mark before it can be dropped."},
-	{"database.recreate", "database", "existing", "recreate", "drop", DESTRUCTIVE, ALONE,
+	{"database.recreate", "database", "existing", "recreate", "drop", LOSES_DATA, ALONE,
 	"A database declared with state recreate is dropped once per declaration, to be created again."},
 	{"database.template_sessions", "database", "used as template", "declared", "terminate", HARMLESS, IN_XACT,
 	"Sessions of a business database end before it is cloned."},
@@ -117,15 +118,15 @@ const Rule plan_rules[] = {
 	"A grant or revoke on a schema that pgops made and that is no longer declared is undone."},
 	{"baseline.run", "baseline", "new database", "declared", "run", HARMLESS, ALONE,
 	"The baseline file of a database runs once, after it was created by pgops."},
-	{"extension.drop", "extension", "existing", "absent", "drop", DESTRUCTIVE, IN_XACT,
+	{"extension.drop", "extension", "existing", "absent", "drop", LOSES_DATA, IN_XACT,
 	"An extension declared as absent is dropped with what depends on it, unless a declared one requires it."},
-	{"extension.drop_extra", "extension", "owned", "authoritative", "drop", DESTRUCTIVE, IN_XACT,
+	{"extension.drop_extra", "extension", "owned", "authoritative", "drop", LOSES_DATA, IN_XACT,
 	"Under the authoritative policy an extension that is no longer declared is dropped."},
 	{"extension.orphan", "extension", "owned", "undeclared", "report", HARMLESS, IN_XACT,
 	"An extension that is no longer declared is reported, not dropped."},
-	{"schema.drop", "schema", "existing", "absent", "drop", DESTRUCTIVE, IN_XACT,
+	{"schema.drop", "schema", "existing", "absent", "drop", LOSES_DATA, IN_XACT,
 	"A schema declared as absent is dropped with everything in it, unless a declared extension is there."},
-	{"schema.drop_extra", "schema", "owned", "authoritative", "drop", DESTRUCTIVE, IN_XACT,
+	{"schema.drop_extra", "schema", "owned", "authoritative", "drop", LOSES_DATA, IN_XACT,
 	"Under the authoritative policy a schema that is no longer declared is dropped."},
 	{"schema.orphan", "schema", "owned", "undeclared", "report", HARMLESS, IN_XACT,
 	"A schema that is no longer declared is reported, not dropped."},
@@ -139,9 +140,9 @@ const Rule plan_rules[] = {
 	{"role_in_database.undo", "role setting", "set by pgops", "undeclared", "reset", HARMLESS, IN_XACT,
 	"A parameter of a role in one database that pgops set and that is no longer declared is reset."},
 
-	{"database.drop", "database", "existing", "absent", "drop", DESTRUCTIVE, ALONE,
+	{"database.drop", "database", "existing", "absent", "drop", LOSES_DATA, ALONE,
 	"A database declared as absent is dropped, its sessions ended."},
-	{"database.drop_extra", "database", "extra", "authoritative", "drop", DESTRUCTIVE, ALONE,
+	{"database.drop_extra", "database", "extra", "authoritative", "drop", LOSES_DATA, ALONE,
 	"Under the authoritative policy a database that the declaration does not name, not even as template, is dropped."},
 	{"database.orphan", "database", "owned", "undeclared", "report", HARMLESS, IN_XACT,
 	"A database that is no longer declared is reported, not dropped."},

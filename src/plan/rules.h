@@ -8,6 +8,14 @@
 
 #include "postgres.h"
 
+/* the worst that an action can do */
+typedef enum RuleHarm
+{
+	RULE_HARMLESS,
+	RULE_DESTRUCTIVE,			/* access, or something that a declaration brings back */
+	RULE_LOSES_DATA				/* what only a backup brings back */
+} RuleHarm;
+
 typedef struct Rule
 {
 	const char *id;				/* "role.create", stable, shown in plan and log */
@@ -16,7 +24,7 @@ typedef struct Rule
 	const char *observed;		/* missing, different, extra, ... */
 	const char *desired;		/* declared, absent, undeclared, ... */
 	const char *action;			/* create, alter, grant, revoke, drop, write, reload, report ... */
-	bool		destructive;
+	RuleHarm	harm;
 	bool		transactional;
 	const char *comment;		/* one sentence */
 } Rule;

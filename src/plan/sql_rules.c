@@ -19,7 +19,7 @@ extern Datum pgops_rules(PG_FUNCTION_ARGS);
 /*
  * pgops_rules
  *		Returns (id, kind, observed, desired, action, destructive,
- *		transactional, comment) for each rule, in order.
+ *		loses_data, transactional, comment) for each rule, in order.
  */
 Datum
 pgops_rules(PG_FUNCTION_ARGS)
@@ -29,17 +29,18 @@ pgops_rules(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	for (const Rule *rule = plan_rules; rule->id != NULL; rule++)
 	{
-		Datum		values[8];
-		bool		nulls[8] = {false};
+		Datum		values[9];
+		bool		nulls[9] = {false};
 
 		values[0] = CStringGetTextDatum(rule->id);
 		values[1] = CStringGetTextDatum(rule->kind);
 		values[2] = CStringGetTextDatum(rule->observed);
 		values[3] = CStringGetTextDatum(rule->desired);
 		values[4] = CStringGetTextDatum(rule->action);
-		values[5] = BoolGetDatum(rule->destructive);
-		values[6] = BoolGetDatum(rule->transactional);
-		values[7] = CStringGetTextDatum(rule->comment);
+		values[5] = BoolGetDatum(rule->harm != RULE_HARMLESS);
+		values[6] = BoolGetDatum(rule->harm == RULE_LOSES_DATA);
+		values[7] = BoolGetDatum(rule->transactional);
+		values[8] = CStringGetTextDatum(rule->comment);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;
