@@ -38,7 +38,11 @@ extern BesideInstance *instance_plan(const char *name, const char *origin,
 /* the row; name NULL or unknown: NULL.  Needs a transaction */
 extern BesideInstance *instance_find(const char *name);
 
-/* writes or changes the row, in a transaction of its own */
+/*
+ * instance_record
+ *		Writes or changes the row, in a transaction of its own.  State "creating"
+ *		makes the directories, too, marked as pgops' own.
+ */
 extern void instance_record(Job *job, const BesideInstance *instance, const char *state);
 
 /*
@@ -55,6 +59,27 @@ extern void instance_stop(Job *job, const BesideInstance *instance);
 
 /* stops it, removes its files and its row; never anything outside of what was made for it */
 extern void instance_remove(Job *job, BesideInstance *instance);
+
+/*
+ * instance_restore
+ *		Restores a backup into it with pgBackRest, after instance_record(...,
+ *		"creating") has made its directory: tablespaces and all else below that
+ *		directory, never where the origin's are.
+ */
+extern void instance_restore(Job *job, const BesideInstance *instance, const Stanza *stanza,
+							 const RestoreTarget *target);
+
+/* the directory that holds all of it: data/, tablespaces/, socket/, server.log; palloc'd */
+extern char *instance_base(const BesideInstance *instance);
+
+/* pid of its postmaster; 0: it does not run */
+extern pid_t instance_pid(const char *data_directory);
+
+/*
+ * instance_log_problem
+ *		The FATAL and PANIC lines at the end of its log, joined; NULL: none.
+ */
+extern char *instance_log_problem(const BesideInstance *instance);
 
 /* connection string for it: socket, port, the bootstrap superuser, a database */
 extern char *instance_conninfo(const BesideInstance *instance, const char *database);

@@ -56,6 +56,22 @@ extern RestoreTarget *restore_target(const SpecNode *args);
  */
 extern void restore_check(RestoreTarget *target, const StanzaState *state, TimestampTz latest);
 
+/*
+ * restore_candidates
+ *		Labels (char *), newest first, of the backups from which the target may
+ *		be reached; where that cannot be told (xid, name) there are several, and
+ *		only trying shows which one it is.
+ */
+extern List *restore_candidates(const RestoreTarget *target, const StanzaState *state);
+
+/*
+ * restore_flush_archive
+ *		Closes the WAL file that is being written and waits until it is archived, so
+ *		that what happened up to now can be restored.  Not in a transaction.
+ *		ERROR PO507 if archiving fails meanwhile.
+ */
+extern void restore_flush_archive(Job *job);
+
 /* options of "pgbackrest restore" for the target: of char * */
 extern List *restore_options(const RestoreTarget *target);
 
