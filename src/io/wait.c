@@ -25,6 +25,7 @@ static const char *const wait_event_names[IO_WAIT_NEVENTS] = {
 	[IO_WAIT_CONVERGENCE] = "PgopsConvergence",
 	[IO_WAIT_SESSIONS] = "PgopsSessions",
 	[IO_WAIT_REMOTE] = "PgopsRemote",
+	[IO_WAIT_PROCESS] = "PgopsProcess",
 };
 #endif
 

@@ -15,6 +15,7 @@ typedef enum IoWaitEvent
 	IO_WAIT_CONVERGENCE,		/* PgopsConvergence: pgops.wait() */
 	IO_WAIT_SESSIONS,			/* PgopsSessions: ended sessions to be gone */
 	IO_WAIT_REMOTE,				/* PgopsRemote: answers of other servers */
+	IO_WAIT_PROCESS,			/* PgopsProcess: a program that was started */
 	IO_WAIT_NEVENTS
 } IoWaitEvent;
 
