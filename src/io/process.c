@@ -181,6 +181,35 @@ wait_hard(Child *child, long ms)
 }
 
 /*
+ * What it started itself it may end when it gets SIGTERM; after that nobody else
+ * would.  A program of an outer call, whose callback we are in, is none of that.
+ */
+static void
+end_leftovers(const Child *child)
+{
+	for (slist_node *node = children.head.next; node != NULL; node = node->next)
+	{
+		if (node != &child->link)
+			return;
+	}
+	process_end_group();
+}
+
+static void
+end_hard(Child *child)
+{
+	if (child->kill_at == 0)
+		kill(child->pid, SIGTERM);
+	if (!wait_hard(child, child->kill_at == 0 ? GRACE : io_remaining_ms(child->kill_at)))
+	{
+		kill(child->pid, SIGKILL);
+		while (!wait_hard(child, GRACE))
+			;
+	}
+	end_leftovers(child);
+}
+
+/*
  * Ends a child that is still there, forgets it and frees what it held.  Its
  * pipes are closed first: one that cannot write any more does not hang on that.
  */
@@ -192,16 +221,7 @@ dispose(Child *child)
 	close_fd(child, FD_OUT);
 	close_fd(child, FD_ERR);
 	if (!look(child))
-	{
-		if (child->kill_at == 0)
-			kill(child->pid, SIGTERM);
-		if (!wait_hard(child, child->kill_at == 0 ? GRACE : io_remaining_ms(child->kill_at)))
-		{
-			kill(child->pid, SIGKILL);
-			while (!wait_hard(child, GRACE))
-				;
-		}
-	}
+		end_hard(child);
 	close_fd(child, FD_WATCH);
 	while (child->reserved-- > 0)
 		ReleaseExternalFD();
@@ -397,6 +417,8 @@ serve(Child *child)
 		if (look(child) && child->drain_until == 0)
 		{
 			close_fd(child, FD_IN);
+			if (child->kill_at != 0)
+				end_leftovers(child);
 			child->drain_until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), DRAIN);
 			read_stream(child, IO_STDOUT);
 			read_stream(child, IO_STDERR);

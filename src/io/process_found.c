@@ -6,6 +6,7 @@
  */
 #include "postgres.h"
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -14,7 +15,7 @@
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
-#include "io/process.h"
+#include "io/process_parts.h"
 #include "io/wait.h"
 
 #define BOOT_ID_LENGTH	36
@@ -155,4 +156,27 @@ io_process_end(pid_t pid, int64 start_time, const char *boot_id, long grace_ms)
 		   !wait_for_end(pid, start_time, 1000))
 		;
 	return true;
+}
+
+/*
+ * Each process of the server has a group of its own, which holds it and what it
+ * has started, at any depth; if ours is not of that kind (single-user mode),
+ * nothing is touched.
+ */
+void
+process_end_group(void)
+{
+	DIR		   *proc;
+	struct dirent *entry;
+
+	if (getpgrp() != getpid() || (proc = opendir("/proc")) == NULL)
+		return;
+	while ((entry = readdir(proc)) != NULL)
+	{
+		pid_t		pid = (pid_t) strtol(entry->d_name, NULL, 10);
+
+		if (pid > 0 && pid != getpid() && getpgid(pid) == getpgrp())
+			kill(pid, SIGKILL);
+	}
+	closedir(proc);
 }

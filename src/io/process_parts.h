@@ -35,6 +35,14 @@ extern pid_t process_start(const ProcessStart *start, int *start_errno);
 /* a descriptor that becomes readable when the process ends; -1: this kernel has none */
 extern int	process_watch(pid_t pid);
 
+/* ---- process_found.c ---- */
+
+/*
+ * Kills what a child that was ended has left behind in our process group.
+ * (What has made a session of its own, like a server that was started, stays.)
+ */
+extern void process_end_group(void);
+
 /* ---- process_output.c: bytes to lines ---- */
 
 typedef struct ProcessStream
