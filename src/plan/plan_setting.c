@@ -13,15 +13,15 @@
 #include "plan/planner.h"
 
 /* names may be qualified: each part is quoted on its own */
-static char *
-quote_setting(const char *name)
+char *
+plan_setting_name(const char *name)
 {
 	const char *dot = strchr(name, '.');
 
 	if (dot == NULL)
 		return pstrdup(quote_identifier(name));
 	return psprintf("%s.%s", quote_identifier(pnstrdup(name, dot - name)),
-					quote_setting(dot + 1));
+					plan_setting_name(dot + 1));
 }
 
 /*
@@ -47,8 +47,8 @@ find_setting(List *settings, const char *name)
  * The value as SQL.  A list parameter is given element by element: one literal
  * with commas in it would be one element.
  */
-static char *
-setting_value(const Setting *setting)
+char *
+plan_setting_value(const Setting *setting)
 {
 	StringInfoData sql;
 	ListCell   *lc;
@@ -84,7 +84,7 @@ same_value(const Setting *want, const Setting *have)
 	return true;
 }
 
-/* "tail" is SQL: literals made by setting_value(); NULL makes it a RESET. */
+/* "tail" is SQL: literals made by plan_setting_value(); NULL makes it a RESET. */
 static Action *
 setting_action(Planner *planner, const SettingTarget *target, const char *verb,
 			   const char *name, const char *tail, char *reason)
@@ -98,7 +98,7 @@ setting_action(Planner *planner, const SettingTarget *target, const char *verb,
 							   target->database ? " IN DATABASE " : "",
 							   target->database ? quote_identifier(target->database) : "",
 							   is_set ? "SET" : "RESET",
-							   quote_setting(name), is_set ? " TO " : "",
+							   plan_setting_name(name), is_set ? " TO " : "",
 							   is_set ? tail : ""),
 					  reason);
 }
@@ -127,7 +127,7 @@ setting_declared(Planner *planner, const SettingTarget *target,
 	plan_want(planner, target->prefix, target->database, target->name, want->name);
 	if (have != NULL && same_value(want, have))
 		return;
-	action = setting_action(planner, target, "set", want->name, setting_value(want),
+	action = setting_action(planner, target, "set", want->name, plan_setting_value(want),
 							psprintf("%s: %s -> %s", want->name,
 									 have ? have->value : "DEFAULT", want->value));
 	action_record(action, target->prefix, target->database, target->name, want->name, NULL);

@@ -106,6 +106,7 @@ extern void plan_databases(Planner *planner);
 extern void plan_database_drops(Planner *planner);
 extern void plan_role_drops(Planner *planner);
 extern void plan_files(Planner *planner);
+extern void plan_parameters(Planner *planner);	/* cluster->parameters, whoever put them there */
 extern void plan_limits(Planner *planner);
 
 /* ---- plan_keep.c ---- */
@@ -145,6 +146,10 @@ typedef struct SettingTarget
 	const char *name;
 	const char *database;		/* of a role: only there; NULL: wherever it is */
 } SettingTarget;
+
+/* name and value of a setting as SQL, quoted */
+extern char *plan_setting_name(const char *name);
+extern char *plan_setting_value(const Setting *setting);
 
 extern void plan_roles_in_databases(Planner *planner);
 extern void plan_settings_undo(Planner *planner, bool roles);
