@@ -80,6 +80,21 @@ COMMENT ON COLUMN pgops.job.child_pid IS 'Process of the program it runs.';
 COMMENT ON COLUMN pgops.job.child_start IS 'When that process started, in clock ticks since boot: tells it from a later one of the same number.';
 COMMENT ON COLUMN pgops.job.boot IS 'Boot of the machine on which it runs.';
 
+/* Called after jobs were asked for; tells the coordinator at commit. */
+CREATE FUNCTION pgops.wake_jobs_trigger()
+RETURNS trigger
+LANGUAGE C
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pgops_wake_jobs_trigger';
+
+COMMENT ON FUNCTION pgops.wake_jobs_trigger() IS
+'Trigger function of pgops.job: tells the coordinator at commit that there is something to start. It neither reads nor changes rows.';
+
+CREATE TRIGGER wake AFTER INSERT ON pgops.job
+	FOR EACH STATEMENT EXECUTE FUNCTION pgops.wake_jobs_trigger();
+
+COMMENT ON TRIGGER wake ON pgops.job IS 'Starts jobs soon after the commit.';
+
 CREATE TABLE pgops.job_output (
 	job			bigint NOT NULL,
 	line		integer NOT NULL,

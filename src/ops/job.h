@@ -29,8 +29,10 @@ typedef struct Job
 	char	   *cluster;		/* name, or NULL */
 	char	   *requested_by;	/* role */
 	int			attempt;		/* 1, 2, ... */
+	bool		last_attempt;
 	TimestampTz started;		/* this attempt */
 	TimestampTz deadline;		/* 0: none */
+	TimestampTz stop_at;		/* end of the window it runs in, 0: none; deadline is not later */
 	MemoryContext context;		/* lives as long as the job */
 
 	/* kept by job.c */
@@ -40,7 +42,8 @@ typedef struct Job
 	List	   *pending;		/* of JobLine *: output not stored yet */
 	int			lines;			/* of output, stored or not */
 	int			exit_code;		/* of the last program that failed; -1: none */
-	char		step[64];
+	char		step[96];
+	bool		handed_over;	/* see job_hand_over() */
 } Job;
 
 /* ---- kinds ---- */
@@ -53,6 +56,7 @@ typedef struct JobKind
 	int			attempts;		/* how often it is tried; 1: once */
 	int			retry_delay;	/* seconds, doubled each time */
 	bool		quiet;			/* its row is removed when it succeeds: looked at often, of no interest */
+	bool		outlives;		/* its program may outlive the server: see job_hand_over() */
 	const char *summary;
 } JobKind;
 
@@ -120,6 +124,17 @@ extern IoProcessResult *job_run(Job *job, const JobProgram *program);
 /* ERROR (PO500, PO501 if it is missing) unless it exited with 0; the last line it wrote on stderr is the detail */
 extern void job_require_success(Job *job, const IoProcessResult *result, const char *what);
 
+/* txn_begin() of a job: ERROR PO504 if the extension is gone.  Ended by txn_end() */
+extern void job_begin(Job *job);
+
+/*
+ * job_hand_over
+ *		The job goes on in another process, which outlives the server; the row
+ *		stays "running" until that process is gone or has told how it ended.
+ *		To be called last.
+ */
+extern void job_hand_over(Job *job, pid_t pid);
+
 /* a statement to run in another database, at top level there (so VACUUM may be one) */
 typedef struct JobStatement
 {
@@ -183,7 +198,6 @@ typedef struct JobHost
 {
 	void		(*show) (const JobShown *shown);
 	void		(*show_child) (pid_t pid, int64 start_time);	/* 0: none any more */
-	bool		(*is_cancelled) (void);
 	void		(*in_database) (Job *job, const char *database, List *statements,
 								JobTick on_tick, void *arg);
 } JobHost;

@@ -28,6 +28,7 @@
 #include "compat.h"
 #include "guc.h"
 #include "io/wait.h"
+#include "worker/job_watch.h"
 #include "worker/pass.h"
 #include "worker/push_main.h"
 #include "worker/session.h"
@@ -63,6 +64,7 @@ typedef struct Coordinator
 	int			errors;			/* failed passes in a row */
 	char		last_error[256];
 	PushWatch	push;			/* the worker that delivers to other servers */
+	JobWatch	jobs;			/* the workers that do jobs */
 } Coordinator;
 
 /*
@@ -296,9 +298,10 @@ run_due(Coordinator *self)
 	bool		retry;
 
 	/* "working" is visible before the request is gone: pgops.wait() looks at both */
-	if (pg_atomic_read_u32(&pgops_shared->requests) != 0)
+	if ((pg_atomic_read_u32(&pgops_shared->requests) & (REQUEST_CHANGED | REQUEST_FULL)) != 0)
 		shared_set_state("working");
 	requests = pg_atomic_exchange_u32(&pgops_shared->requests, 0);
+	self->jobs.asked |= (requests & REQUEST_JOBS) != 0;
 	asked = (requests & REQUEST_FULL) != 0;
 	full = was_promoted(self) || asked || now >= self->next_full;
 	retry = self->next_retry != 0 && now >= self->next_retry;
@@ -336,6 +339,8 @@ time_to_sleep(const Coordinator *self)
 		ms = Min(ms, STANDBY_POLL_MS);
 	if (push_watch_ms(&self->push) >= 0)
 		ms = Min(ms, push_watch_ms(&self->push));
+	if (job_watch_ms(&self->jobs) >= 0)
+		ms = Min(ms, job_watch_ms(&self->jobs));
 	return ms;
 }
 
@@ -414,8 +419,10 @@ pgops_coordinator_main(Datum arg)
 	{
 		if (ConfigReloadPending)
 			read_settings(&self);
+		job_watch(&self.jobs);
 		run_due(&self);
 		push_watch(&self.push);
+		job_watch(&self.jobs);
 		rest_until_due(&self);
 	}
 }

@@ -51,6 +51,7 @@ shared_startup_hook(void)
 		pg_atomic_init_u32(&pgops_shared->requests, 0);
 		pg_atomic_init_u64(&pgops_shared->passes, 0);
 		ConditionVariableInit(&pgops_shared->pass_done);
+		ConditionVariableInit(&pgops_shared->job_changed);
 	}
 	LWLockRelease(AddinShmemInitLock);
 }

@@ -14,13 +14,16 @@
 #include "storage/spin.h"
 #include "utils/timestamp.h"
 
+#include "worker/job_slot.h"
+
 /* why a pass is wanted: bits of PgopsShared.requests */
 #define REQUEST_CHANGED		0x01	/* a declaration was committed */
 #define REQUEST_FULL		0x02	/* compare everything, forget retry times */
+#define REQUEST_JOBS		0x04	/* a job was asked for, or one is over */
 
 typedef struct PgopsShared
 {
-	slock_t		mutex;			/* protects all up to last_error */
+	slock_t		mutex;			/* protects all up to jobs */
 	pid_t		pid;			/* of the coordinator, 0: not running */
 	bool		in_recovery;
 	TimestampTz started;
@@ -28,10 +31,12 @@ typedef struct PgopsShared
 	int			failed_starts;	/* in a row: it could not connect */
 	char		state[64];		/* starting, idle, working, ... */
 	char		last_error[256];
+	JobSlot		jobs[JOB_SLOTS];
 
 	pg_atomic_uint32 requests;
 	pg_atomic_uint64 passes;	/* completed */
 	ConditionVariable pass_done;
+	ConditionVariable job_changed;	/* a job is in another state */
 } PgopsShared;
 
 /* NULL if the library was not preloaded */

@@ -135,7 +135,7 @@ wait_settled(const char *name, TimestampTz deadline)
 static void
 require_own_transaction(void)
 {
-	if (wake_pending())
+	if (wake_pending(REQUEST_CHANGED | REQUEST_FULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("pgops.wait() cannot wait for a declaration of its own transaction"),

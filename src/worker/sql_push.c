@@ -34,7 +34,7 @@ require_committed(void)
 {
 	PreventCommandDuringRecovery("pgops.push()");
 	PreventCommandIfReadOnly("pgops.push()");
-	if (wake_pending())
+	if (wake_pending(REQUEST_CHANGED | REQUEST_FULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("pgops.push() cannot deliver a declaration of its own transaction"),

@@ -20,6 +20,7 @@
 #include "worker/wake.h"
 
 PG_FUNCTION_INFO_V1(pgops_wake_trigger);
+PG_FUNCTION_INFO_V1(pgops_wake_jobs_trigger);
 
 static uint32 pending_requests = 0;
 
@@ -56,9 +57,9 @@ wake_at_commit(uint32 requests)
 }
 
 bool
-wake_pending(void)
+wake_pending(uint32 requests)
 {
-	return pending_requests != 0;
+	return (pending_requests & requests) != 0;
 }
 
 /* Runs inside CommitTransaction(): it must neither read catalogs nor raise. */
@@ -89,6 +90,17 @@ wake_register_callback(void)
 	RegisterXactCallback(wake_xact_callback, NULL);
 }
 
+static Datum
+wake_by_trigger(FunctionCallInfo fcinfo, const char *name, uint32 requests)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" was not called by trigger manager", name)));
+	wake_at_commit(requests);
+	PG_RETURN_POINTER(NULL);
+}
+
 /*
  * pgops_wake_trigger
  *		Statement trigger of the CMDB's tables: wakes the coordinator when the
@@ -97,11 +109,15 @@ wake_register_callback(void)
 Datum
 pgops_wake_trigger(PG_FUNCTION_ARGS)
 {
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" was not called by trigger manager",
-						"pgops_wake_trigger")));
-	wake_at_commit(REQUEST_CHANGED);
-	PG_RETURN_POINTER(NULL);
+	return wake_by_trigger(fcinfo, "pgops_wake_trigger", REQUEST_CHANGED);
+}
+
+/*
+ * pgops_wake_jobs_trigger
+ *		Statement trigger of pgops.job: the coordinator looks at jobs only.
+ */
+Datum
+pgops_wake_jobs_trigger(PG_FUNCTION_ARGS)
+{
+	return wake_by_trigger(fcinfo, "pgops_wake_jobs_trigger", REQUEST_JOBS);
 }

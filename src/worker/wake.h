@@ -16,8 +16,8 @@ extern void wake_register_callback(void);
 /* REQUEST_* bits are handed to the coordinator when this transaction commits */
 extern void wake_at_commit(uint32 requests);
 
-/* whether this transaction has a wake pending: something it declared is not committed yet */
-extern bool wake_pending(void);
+/* whether this transaction has one of these pending: what it declared or asked for is not committed yet */
+extern bool wake_pending(uint32 requests);
 
 /* sets the bits and the coordinator's latch now */
 extern void wake_now(uint32 requests);

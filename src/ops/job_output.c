@@ -1,0 +1,153 @@
+/*
+ * job_output.c
+ *		The lines that a job leaves: what its programs wrote, and notes.
+ *
+ * They are collected and stored at ticks, many at a time, in transactions of
+ * their own: whatever becomes of the job, they are there.
+ */
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "utils/memutils.h"
+
+#include "cmdb/extension.h"
+#include "cmdb/job.h"
+#include "errors.h"
+#include "ops/job_parts.h"
+#include "secret.h"
+
+/* lines of a job that are kept; of them the last ones are for errors and notes only */
+#define MAX_LINES		5000
+#define RESERVED_LINES	500
+
+#define MAX_LINE_BYTES	2000
+
+void
+job_secret(Job *job, const char *text)
+{
+	MemoryContext old;
+
+	/* an empty text would be found everywhere */
+	if (text == NULL || text[0] == '\0')
+		return;
+	old = MemoryContextSwitchTo(job->context);
+	job->secrets = lappend(job->secrets, pstrdup(text));
+	MemoryContextSwitchTo(old);
+}
+
+static char *
+replace_all(const char *text, const char *secret)
+{
+	StringInfoData out;
+	const char *found;
+
+	initStringInfo(&out);
+	while ((found = strstr(text, secret)) != NULL)
+	{
+		appendBinaryStringInfo(&out, text, found - text);
+		appendStringInfoString(&out, SECRET_MASK);
+		text = found + strlen(secret);
+	}
+	appendStringInfoString(&out, text);
+	return out.data;
+}
+
+char *
+job_scrub(const Job *job, const char *text)
+{
+	char	   *clean = text ? pstrdup(text) : NULL;
+	ListCell   *cell;
+
+	if (clean == NULL)
+		return NULL;
+	foreach(cell, job->secrets)
+	{
+		if (strstr(clean, lfirst(cell)) != NULL)
+			clean = replace_all(clean, lfirst(cell));
+	}
+	return clean;
+}
+
+static void
+append_line(Job *job, const char *stream, const char *text)
+{
+	MemoryContext old = MemoryContextSwitchTo(job->context);
+	CmdbJobLine *line = palloc0(sizeof(CmdbJobLine));
+
+	line->number = ++job->lines;
+	line->at = GetCurrentTimestamp();
+	line->stream = stream;
+	line->text = job_scrub(job, text);
+	line->text[pg_mbcliplen(line->text, (int) strlen(line->text), MAX_LINE_BYTES)] = '\0';
+	job->pending = lappend(job->pending, line);
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * What a program prints without end must not fill the table; its errors come
+ * last and are what people look for.
+ */
+void
+job_add_line(Job *job, const char *stream, const char *text)
+{
+	int			limit = strcmp(stream, "out") == 0 ? MAX_LINES - RESERVED_LINES : MAX_LINES;
+
+	if (job->lines < limit - 1)
+		append_line(job, stream, text);
+	else if (job->lines == limit - 1)
+		append_line(job, "note", "... further lines are not kept");
+}
+
+void
+job_note(Job *job, const char *format,...)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (;;)
+	{
+		va_list		args;
+		int			needed;
+
+		va_start(args, format);
+		needed = appendStringInfoVA(&text, format, args);
+		va_end(args);
+		if (needed == 0)
+			break;
+		enlargeStringInfo(&text, needed);
+	}
+	job_add_line(job, "note", text.data);
+	pfree(text.data);
+}
+
+static void
+free_pending(Job *job)
+{
+	ListCell   *cell;
+
+	foreach(cell, job->pending)
+		pfree(((CmdbJobLine *) lfirst(cell))->text);
+	list_free_deep(job->pending);
+	job->pending = NIL;
+}
+
+void
+job_flush(Job *job)
+{
+	if (job->pending == NIL)
+		return;
+	job_begin(job);
+	cmdb_job_output(job->id, job->pending);
+	txn_end();
+	free_pending(job);
+}
+
+void
+job_begin(Job *job)
+{
+	if (txn_begin() != EXTENSION_READY)
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_INTERRUPTED),
+				 errmsg("the extension \"pgops\" was dropped or updated while the job ran")));
+}

@@ -1,0 +1,16 @@
+/*
+ * job_parts.h
+ *		What the files of the job core share: job*.c here, job_main.c of worker/.
+ */
+#ifndef PGOPS_OPS_JOB_PARTS_H
+#define PGOPS_OPS_JOB_PARTS_H
+
+#include "ops/job.h"
+
+/* copy of a text in which the job's secrets are masked; NULL stays NULL */
+extern char *job_scrub(const Job *job, const char *text);
+
+/* a line of output; stream: out, err, note */
+extern void job_add_line(Job *job, const char *stream, const char *text);
+
+#endif							/* PGOPS_OPS_JOB_PARTS_H */

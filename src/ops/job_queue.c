@@ -1,0 +1,54 @@
+/*
+ * job_queue.c
+ *		Asking for a job; and whether one is in the way.
+ *
+ * Not for: starting it (worker/job_watch.c).
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "tcop/utility.h"
+
+#include "cmdb/job.h"
+#include "ops/job.h"
+
+int64
+job_queue(const JobRequest *request)
+{
+	const JobKind *kind = job_kind(request->kind);
+	CmdbJobNew	job = {0};
+
+	PreventCommandDuringRecovery("a job of pgops");
+	if (kind == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("there is no kind of job \"%s\"", request->kind),
+				 errhint("See pgops.job_kinds().")));
+	job.kind = kind->name;
+	job.args = request->args ? request->args : node_map();
+	job.cluster = request->cluster;
+	job.schedule = request->schedule;
+	job.requested_by = request->requested_by;
+	job.not_before = request->not_before;
+	job.stop_at = request->stop_at;
+	job.deadline_ms = request->deadline_ms > 0 ? request->deadline_ms :
+		request->deadline_ms < 0 ? 0 : kind->deadline * INT64CONST(1000);
+	job.max_attempts = kind->attempts;
+	return cmdb_job_insert(&job);
+}
+
+int64
+job_busy(const char *group)
+{
+	ListCell   *cell;
+
+	foreach(cell, cmdb_job_open())
+	{
+		const CmdbJobOpen *open = lfirst(cell);
+		const JobKind *kind = job_kind(open->kind);
+
+		if (kind != NULL && kind->group != NULL && strcmp(kind->group, group) == 0)
+			return open->id;
+	}
+	return 0;
+}
