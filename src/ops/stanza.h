@@ -26,6 +26,9 @@ typedef struct Stanza
  */
 extern Stanza *stanza_local(void);
 
+/* whether that would succeed.  Needs a transaction */
+extern bool stanza_is_declared(void);
+
 /* a path below pgops.directory (default: the data directory's name with ".pgops"), palloc'd; name NULL: itself */
 extern char *ops_path(const char *name);
 
@@ -45,10 +48,28 @@ extern const char *const *stanza_argv(const Stanza *stanza, const char *command,
 /*
  * stanza_run
  *		Runs a command of pgBackRest in a job.  ERROR unless it exited with 0:
- *		PO503 for its lock (exit code 50), PO501 if it is missing, else PO500
- *		with its own ERROR line as detail.
+ *		PO503 for its lock (exit code 50), PO501 if it is missing, 53100 for a
+ *		full disk, else what the table in stanza_failure.c says, mostly PO500;
+ *		its own ERROR lines are the detail.
  */
 extern void stanza_run(Job *job, const Stanza *stanza, const char *command, List *options);
+
+/* the same; the lines pass through a filter (see JobLineFilter) on their way to the job's output */
+extern void stanza_run_filtered(Job *job, const Stanza *stanza, const char *command,
+								List *options, JobLineFilter filter, void *arg);
+
+/* a run that did not end well, in words */
+typedef struct StanzaFailure
+{
+	int			sqlstate;
+	char	   *message;
+	char	   *detail;			/* or NULL */
+	char	   *hint;			/* or NULL */
+} StanzaFailure;
+
+/* what it means; NULL: it exited with 0.  command: for the message */
+extern StanzaFailure *stanza_failure(const Stanza *stanza, const char *command,
+									 const IoProcessResult *result);
 
 /* ---- what is there ---- */
 
@@ -75,11 +96,21 @@ typedef struct BackupSet
 	SpecNode   *annotations;	/* a map, or NULL */
 } BackupSet;
 
+/* what pgBackRest says of a repository; there are more codes, all of them mean trouble */
+typedef enum RepoStatus
+{
+	REPO_OK = 0,
+	REPO_NO_STANZA = 1,			/* no such stanza, or no repository at all */
+	REPO_NO_BACKUP = 2,			/* WAL may be there */
+	REPO_NO_DATA = 3,			/* the stanza's path lacks its files */
+	REPO_UNREADABLE = 99		/* the message says why */
+} RepoStatus;
+
 /* one repository of a stanza */
 typedef struct RepoState
 {
 	int			repo;			/* 1, 2 ... */
-	int			status;			/* pgBackRest's code: 0 ok, 1 missing stanza path, 2 no valid backups ... */
+	int			status;			/* pgBackRest's code, see RepoStatus */
 	char	   *message;
 	char	   *cipher;			/* none, aes-256-cbc */
 	char	   *wal_min;		/* oldest and newest WAL file in the archive of the current database, or NULL */
@@ -91,6 +122,8 @@ typedef struct StanzaState
 	char	   *name;
 	bool		exists;			/* in at least one repository */
 	bool		locked;			/* a backup or expire is at work */
+	int64		lock_done;		/* bytes it has copied of lock_total; both 0: not known */
+	int64		lock_total;
 	char	   *system_identifier;	/* of the newest database in it; NULL: none */
 	List	   *repos;			/* of RepoState * */
 	List	   *backups;		/* of BackupSet *, oldest first */
@@ -106,10 +139,23 @@ extern StanzaState *stanza_read(Job *job, const Stanza *stanza, const char *name
 /* the answer of "info --output=json" for one stanza; ERROR if it is not one */
 extern StanzaState *stanza_parse(const char *json, const char *name);
 
-/* replaces what pgops.stanza_state and pgops.backup_set say; a short transaction of its own */
+/*
+ * stanza_store
+ *		Replaces what pgops.stanza_state and pgops.backup_set say; a short
+ *		transaction of its own.  Of a repository that could not be read, the
+ *		backups known so far are kept.
+ */
 extern void stanza_store(Job *job, const StanzaState *state);
 
-/* reads and stores: after anything that changed the repositories; never fails the job */
+/*
+ * stanza_look
+ *		Reads and stores: after anything that changed the repositories.  What
+ *		goes wrong with pgBackRest is stored too and noted, and does not fail
+ *		the job; then the result is NULL.
+ */
+extern StanzaState *stanza_look(Job *job, const Stanza *stanza);
+
+/* the same, for who does not want to know the result */
 extern void stanza_refresh(Job *job, const Stanza *stanza);
 
 /* what is stored of this server's stanza; NULL: nothing yet.  Needs a transaction */
