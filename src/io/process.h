@@ -112,6 +112,14 @@ extern const char *io_boot_id(void);
 extern bool io_process_end(pid_t pid, int64 start_time, const char *boot_id, long grace_ms);
 
 /*
+ * io_process_end_group
+ *		Ends (SIGKILL) what a process that is gone has left behind: members of
+ *		its group that started at or after "since" (clock ticks since boot).
+ *		Returns how many there were.
+ */
+extern int	io_process_end_group(pid_t group, int64 since, const char *boot_id);
+
+/*
  * io_process_detach
  *		Starts a program that belongs to nobody: own session, no descriptors of
  *		ours, parent 1.  stdout and stderr are appended to "log".

@@ -158,6 +158,29 @@ io_process_end(pid_t pid, int64 start_time, const char *boot_id, long grace_ms)
 	return true;
 }
 
+/* SIGKILL to all of a group but its leader that started at or after "since"; returns how many */
+static int
+kill_members(pid_t group, int64 since)
+{
+	DIR		   *proc = opendir("/proc");
+	struct dirent *entry;
+	int			count = 0;
+
+	if (proc == NULL)
+		return 0;
+	while ((entry = readdir(proc)) != NULL)
+	{
+		pid_t		pid = (pid_t) strtol(entry->d_name, NULL, 10);
+
+		if (pid > 0 && pid != group && getpgid(pid) == group &&
+			(since == 0 || io_process_start_time(pid) >= since) &&
+			kill(pid, SIGKILL) == 0)
+			count++;
+	}
+	closedir(proc);
+	return count;
+}
+
 /*
  * Each process of the server has a group of its own, which holds it and what it
  * has started, at any depth; if ours is not of that kind (single-user mode),
@@ -166,17 +189,19 @@ io_process_end(pid_t pid, int64 start_time, const char *boot_id, long grace_ms)
 void
 process_end_group(void)
 {
-	DIR		   *proc;
-	struct dirent *entry;
+	if (getpgrp() == getpid())
+		(void) kill_members(getpid(), 0);
+}
 
-	if (getpgrp() != getpid() || (proc = opendir("/proc")) == NULL)
-		return;
-	while ((entry = readdir(proc)) != NULL)
-	{
-		pid_t		pid = (pid_t) strtol(entry->d_name, NULL, 10);
-
-		if (pid > 0 && pid != getpid() && getpgid(pid) == getpgrp())
-			kill(pid, SIGKILL);
-	}
-	closedir(proc);
+/*
+ * The number of a group is not given away while it has members.  A leader that
+ * lives is another process: the one that is meant has ended.
+ */
+int
+io_process_end_group(pid_t group, int64 since, const char *boot_id)
+{
+	if (group <= 1 || since == 0 || boot_id == NULL ||
+		strcmp(boot_id, io_boot_id()) != 0 || io_process_start_time(group) != 0)
+		return 0;
+	return kill_members(group, since);
 }

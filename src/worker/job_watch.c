@@ -110,6 +110,7 @@ settle_leftover(CmdbJobOpen *job)
 						job->id, job->kind, job->child_pid)));
 		(void) io_process_end(job->child_pid, job->child_start, job->boot, LEFTOVER_GRACE_MS);
 	}
+	(void) io_process_end_group(job->worker_pid, job->child_start, job->boot);
 	if (txn_begin() != EXTENSION_READY)
 		return;
 	cmdb_job_interrupt(job->id, lives ?
