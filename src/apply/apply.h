@@ -44,6 +44,14 @@ extern List *apply_statements(List *actions, ApplyResultCallback on_result, void
  */
 extern void apply_statement(const char *statement, const char *password);
 
+/*
+ * apply_statement_rows
+ *		The same for a statement without a password, whose rows are wanted: a JSON
+ *		array of objects (palloc'd), or NULL if it is no query.  ERROR
+ *		(ERRCODE_PROGRAM_LIMIT_EXCEEDED) if that is more than "limit" bytes.
+ */
+extern char *apply_statement_rows(const char *statement, Size limit);
+
 /* writes a file action: candidate checked by its parser first, original kept */
 extern ActionResult *apply_file(const Action *action);
 

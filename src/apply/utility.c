@@ -23,6 +23,7 @@
 #include "utils/snapmgr.h"
 
 #include "apply/apply.h"
+#include "apply/rows.h"
 #include "secret.h"
 
 /* the option list of a role statement, NIL for any other statement */
@@ -84,38 +85,80 @@ run_utility(RawStmt *raw, const char *text)
 }
 
 /*
- * Runs a SELECT for its effect (pg_terminate_backend()); its rows are not
- * kept.  Here SPI is right: nothing in it minds being inside a function.
+ * Runs a statement that can be planned.  Here SPI is right: nothing in it minds
+ * being inside a function.
  */
 static void
-run_query(const char *text)
+run_query(const char *text, DestReceiver *rows)
 {
+	SPIExecuteOptions options = {0};
 	int			result;
 
+	options.dest = rows;
 	PushActiveSnapshot(GetTransactionSnapshot());
 	SPI_connect();
-	result = SPI_execute(text, false, 0);
+	result = SPI_execute_extended(text, &options);
 	if (result < 0)
-		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(result));
+		elog(ERROR, "SPI_execute_extended failed: %s", SPI_result_code_string(result));
 	SPI_finish();
 	PopActiveSnapshot();
 }
 
-void
-apply_statement(const char *statement, const char *password)
+static bool
+can_be_planned(Node *statement)
+{
+	switch (nodeTag(statement))
+	{
+		case T_SelectStmt:
+		case T_InsertStmt:
+		case T_UpdateStmt:
+		case T_DeleteStmt:
+		case T_MergeStmt:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/* rows: where those of a query go; NULL: it is run for its effect (pg_terminate_backend()) */
+static void
+run_any(const char *statement, const char *password, DestReceiver *rows)
 {
 	List	   *parsed = raw_parser(statement, RAW_PARSE_DEFAULT);
 	RawStmt    *raw;
 
 	if (list_length(parsed) != 1)
-		elog(ERROR, "an action must be one statement");
+		ereport(ERROR,
+				(errcode(ERRCODE_SYNTAX_ERROR),
+				 errmsg("exactly one statement is expected, not %d", list_length(parsed))));
 	raw = linitial_node(RawStmt, parsed);
 	if (password != NULL)
 		put_password(raw->stmt, password);
 
-	if (IsA(raw->stmt, SelectStmt))
-		run_query(statement);
+	if (can_be_planned(raw->stmt))
+		run_query(statement, rows);
 	else
 		run_utility(raw, statement);
 	CommandCounterIncrement();
+}
+
+void
+apply_statement(const char *statement, const char *password)
+{
+	run_any(statement, password, NULL);
+}
+
+char *
+apply_statement_rows(const char *statement, Size limit)
+{
+	StringInfoData json;
+	DestReceiver *receiver;
+	bool		has_rows;
+
+	initStringInfo(&json);
+	receiver = rows_receiver(&json, limit);
+	run_any(statement, NULL, receiver);
+	has_rows = json.len > 0;
+	receiver->rDestroy(receiver);
+	return has_rows ? json.data : NULL;
 }

@@ -36,6 +36,12 @@
 /* ms that a terminated worker may take to be gone */
 #define GRACE_MS			10000
 
+/* ms that a worker whose statement was cancelled may take before it is terminated */
+#define STOP_MS				30000
+
+/* "for as long as it takes", in a form that can be calculated with: ten years */
+#define LONG_MS				(INT64CONST(10) * 366 * SECS_PER_DAY * 1000)
+
 typedef enum RunState
 {
 	RUN_WAITING,				/* not started yet */
@@ -51,6 +57,7 @@ typedef struct TaskRun
 	bool		judged;			/* the task's outcome is known */
 	bool		terminated;		/* by us, for being late */
 	dsm_segment *segment;
+	TaskHeader *header;			/* in the segment */
 	shm_mq_handle *queue;
 	BackgroundWorkerHandle *worker;
 } TaskRun;
@@ -63,6 +70,9 @@ typedef struct TaskPool
 	int			active;			/* working or leaving */
 	TimestampTz deadline;
 	TimestampTz starved_until;	/* 0: slots are to be had */
+	const TaskWatch *watch;		/* of the only task, or NULL */
+	TimestampTz next_tick;
+	bool		stopping;		/* the watch has seen enough */
 	MemoryContext context;		/* handles and buffers */
 	MemoryContext result;		/* replies and messages */
 } TaskPool;
@@ -137,7 +147,9 @@ create_segment(TaskRun *run)
 	header->kind = run->task->kind;
 	header->dboid = run->task->dboid;
 	header->request_length = length;
+	pg_atomic_init_u32(&header->stop, 0);
 	shm_toc_insert(toc, TASK_KEY_HEADER, header);
+	run->header = header;
 
 	request = shm_toc_allocate(toc, length + 1);
 	if (length > 0)
@@ -180,6 +192,7 @@ drop_segment(TaskRun *run)
 	if (run->segment)
 		dsm_detach(run->segment);
 	run->segment = NULL;
+	run->header = NULL;
 	run->queue = NULL;
 }
 
@@ -303,6 +316,27 @@ take_server_error(TaskPool *pool, TaskRun *run, const char *data, int length)
 					 wire_readable(error.hint));
 }
 
+/* NOTICEs and less tell nothing that anybody asked for */
+static void
+take_notice(TaskPool *pool, TaskRun *run, const char *data, int length)
+{
+	StringInfoData message;
+	ErrorData	error;
+	TaskWarning *warning;
+
+	initStringInfo(&message);
+	appendBinaryStringInfo(&message, data, length);
+	pq_parse_errornotice(&message, &error);
+	if (error.elevel < WARNING)
+		return;
+	MemoryContextSwitchTo(pool->result);
+	warning = palloc(sizeof(TaskWarning));
+	warning->replies = list_length(run->task->replies);
+	warning->sqlstate = error.sqlerrcode;
+	warning->message = pstrdup(wire_readable(error.message));
+	run->task->warnings = lappend(run->task->warnings, warning);
+}
+
 static void
 take_message(TaskPool *pool, TaskRun *run, const char *data, int length)
 {
@@ -321,11 +355,14 @@ take_message(TaskPool *pool, TaskRun *run, const char *data, int length)
 		case TASK_MESSAGE_SERVER_ERROR:
 			take_server_error(pool, run, data + 1, length - 1);
 			break;
+		case TASK_MESSAGE_SERVER_NOTICE:
+			take_notice(pool, run, data + 1, length - 1);
+			break;
 		case TASK_MESSAGE_DONE:
 			judge_done(run);
 			break;
 		default:
-			break;				/* a notice */
+			break;
 	}
 	MemoryContextSwitchTo(old);
 }
@@ -381,6 +418,46 @@ poll_run(TaskPool *pool, TaskRun *run)
 	return progress;
 }
 
+/* ---- looking on ---- */
+
+/*
+ * Tells the worker to stop: the flag keeps it from the next statement, the
+ * signal ends the one that runs.  The flag is first, so that a statement which
+ * the signal misses is not begun.
+ */
+static void
+stop_run(TaskPool *pool, TaskRun *run)
+{
+	pg_atomic_write_u32(&run->header->stop, 1);
+	pg_memory_barrier();
+	pool->stopping = true;
+	pool->deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), STOP_MS);
+}
+
+/*
+ * The watch's turn, if it is time.  The signal is repeated at each tick, for
+ * a statement may swallow one (a loop of PL/pgSQL with an exception handler).
+ */
+static void
+look_on(TaskPool *pool)
+{
+	TaskRun    *run = &pool->runs[0];
+	TimestampTz now = GetCurrentTimestamp();
+	pid_t		pid;
+
+	if (pool->watch == NULL || now < pool->next_tick)
+		return;
+	pool->next_tick = TimestampTzPlusMilliseconds(now, pool->watch->tick_ms);
+	if (run->state != RUN_WORKING || run->terminated ||
+		GetBackgroundWorkerPid(run->worker, &pid) != BGWH_STARTED)
+		return;
+	if (!pool->stopping &&
+		!pool->watch->on_tick((int) pid, list_length(run->task->replies), pool->watch->arg))
+		stop_run(pool, run);
+	if (pool->stopping)
+		(void) kill(pid, SIGINT);
+}
+
 /* ---- the end of the time, and of everything ---- */
 
 /* terminates what is late; what does not even leave then is given up after the grace */
@@ -423,6 +500,8 @@ wait_ms(TaskPool *pool)
 		return POLL_STARVED_MS;
 	if (remaining == 0)
 		return POLL_STARVED_MS; /* terminated workers are to leave now */
+	if (pool->watch != NULL)
+		remaining = Min(remaining, io_remaining_ms(pool->next_tick));
 	return Min(remaining, POLL_MS);
 }
 
@@ -471,6 +550,7 @@ run_pool(TaskPool *pool)
 		progress = start_waiting(pool);
 		for (int i = 0; i < pool->count; i++)
 			progress |= poll_run(pool, &pool->runs[i]);
+		look_on(pool);
 		enforce_deadline(pool);
 
 		if (pool->active == 0 && pool->next == pool->count)
@@ -480,20 +560,21 @@ run_pool(TaskPool *pool)
 	}
 }
 
-void
-task_run_all(List *tasks, TimestampTz deadline)
+static void
+run_tasks(List *tasks, TimestampTz deadline, const TaskWatch *watch)
 {
 	MemoryContext context;
 	TaskPool   *pool;
 
-	if (tasks == NIL)
-		return;
 	context = AllocSetContextCreate(CurrentMemoryContext, "pgops tasks",
 									ALLOCSET_DEFAULT_SIZES);
 	pool = MemoryContextAllocZero(context, sizeof(TaskPool));
 	pool->context = context;
 	pool->result = CurrentMemoryContext;
 	pool->deadline = deadline;
+	pool->watch = watch;
+	if (watch)
+		pool->next_tick = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), watch->tick_ms);
 	pool->count = list_length(tasks);
 	pool->runs = MemoryContextAllocZero(context, pool->count * sizeof(TaskRun));
 	for (int i = 0; i < pool->count; i++)
@@ -505,4 +586,20 @@ task_run_all(List *tasks, TimestampTz deadline)
 	}
 	PG_END_ENSURE_ERROR_CLEANUP(abandon, PointerGetDatum(pool));
 	MemoryContextDelete(context);
+}
+
+void
+task_run_all(List *tasks, TimestampTz deadline)
+{
+	if (tasks != NIL)
+		run_tasks(tasks, deadline, NULL);
+}
+
+void
+task_run_watched(Task *task, const TaskWatch *watch)
+{
+	List	   *tasks = list_make1(task);
+
+	run_tasks(tasks, TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LONG_MS), watch);
+	list_free(tasks);
 }

@@ -1,7 +1,7 @@
 /*
  * task_main.c
- *		A database worker: connects to one database, observes or applies there,
- *		sends what came of it to its launcher, and leaves.
+ *		A database worker: connects to one database, observes, applies or runs
+ *		statements there, sends what came of it to its launcher, and leaves.
  *
  * Not for: starting workers (task.c), nor what the work means (observe/,
  * apply/).
@@ -20,6 +20,7 @@
 #include "storage/shm_mq.h"
 #include "storage/shm_toc.h"
 #include "tcop/tcopprot.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timeout.h"
@@ -29,12 +30,16 @@
 #include "observe/snapshot.h"
 #include "wire.h"
 #include "worker/session.h"
+#include "worker/task_statement.h"
 #include "worker/task_wire.h"
 
 PGDLLEXPORT void pgops_task_main(Datum main_arg);
 
 /* our end of the queue to the launcher */
 static shm_mq_handle *launcher = NULL;
+
+/* the launcher may write in it while we work */
+static TaskHeader *shared_header = NULL;
 
 /*
  * Sends a message to the launcher, waiting while the queue is full; without a
@@ -57,6 +62,18 @@ send_message(char type, const char *data, int length)
 		ereport(FATAL,
 				(errcode(ERRCODE_CONNECTION_FAILURE),
 				 errmsg("process that started the pgops worker is gone")));
+}
+
+void
+task_send_reply(const char *data, int length)
+{
+	send_message(TASK_MESSAGE_REPLY, data, length);
+}
+
+bool
+task_is_stopped(void)
+{
+	return pg_atomic_read_u32(&shared_header->stop) != 0;
 }
 
 /*
@@ -140,6 +157,17 @@ run_apply(const TaskHeader *header, const char *request)
 	(void) apply_statements(actions, send_result, NULL);
 }
 
+/*
+ * What a statement warns of is part of its result: that VACUUM left out a
+ * table somebody has locked, for instance.
+ */
+static void
+run_statements(const TaskHeader *header, const char *request)
+{
+	SetConfigOption("client_min_messages", "warning", PGC_USERSET, PGC_S_OVERRIDE);
+	task_statements_run(request, header->request_length);
+}
+
 static const struct
 {
 	TaskKind	kind;
@@ -148,6 +176,7 @@ static const struct
 }			works[] = {
 	{TASK_OBSERVE, run_observe, "pgops: observing"},
 	{TASK_APPLY, run_apply, "pgops: applying"},
+	{TASK_STATEMENT, run_statements, "pgops: statements of a job"},
 };
 
 /* What the launcher asked for. */
@@ -220,7 +249,8 @@ pgops_task_main(Datum main_arg)
 									ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
 	toc = attach_to_launcher((dsm_handle) DatumGetUInt32(main_arg));
-	memcpy(&header, shm_toc_lookup(toc, TASK_KEY_HEADER, false), sizeof(header));
+	shared_header = shm_toc_lookup(toc, TASK_KEY_HEADER, false);
+	memcpy(&header, shared_header, sizeof(header));
 	request = shm_toc_lookup(toc, TASK_KEY_REQUEST, false);
 
 	session_pin_settings("pgops worker");

@@ -8,6 +8,9 @@
 #ifndef PGOPS_WORKER_TASK_WIRE_H
 #define PGOPS_WORKER_TASK_WIRE_H
 
+#include "lib/stringinfo.h"
+#include "port/atomics.h"
+
 #include "worker/task.h"
 
 #define TASK_MAGIC			UINT64CONST(0x70676f7073746b31)
@@ -25,6 +28,7 @@ typedef struct TaskHeader
 	TaskKind	kind;
 	Oid			dboid;
 	int			request_length; /* bytes */
+	pg_atomic_uint32 stop;		/* not 0: the launcher wants no further statement */
 } TaskHeader;
 
 /*
@@ -36,5 +40,14 @@ typedef struct TaskHeader
 #define TASK_MESSAGE_FAILED	'x' /* sqlstate, message, hint by wire.h */
 #define TASK_MESSAGE_DONE	'C'
 #define TASK_MESSAGE_SERVER_ERROR	'E'
+#define TASK_MESSAGE_SERVER_NOTICE	'N'
+
+/* ---- for the kinds of work, in the worker (task_main.c) ---- */
+
+/* sends a reply; waits while the queue is full */
+extern void task_send_reply(const char *data, int length);
+
+/* whether the launcher wants no further statement */
+extern bool task_is_stopped(void);
 
 #endif							/* PGOPS_WORKER_TASK_WIRE_H */
