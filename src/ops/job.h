@@ -35,7 +35,8 @@ typedef struct Job
 	TimestampTz stop_at;		/* end of the window it runs in, 0: none; deadline is not later */
 	MemoryContext context;		/* lives as long as the job */
 
-	/* kept by job.c */
+	/* kept by job*.c */
+	Oid			extension;		/* the one that the job belongs to */
 	const struct JobHost *host;
 	SpecNode   *result;			/* a map, or NULL */
 	List	   *secrets;		/* of char *: texts that no output may hold */

@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "commands/extension.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "utils/memutils.h"
@@ -143,10 +144,12 @@ job_flush(Job *job)
 	free_pending(job);
 }
 
+/* One that was created anew has other jobs under the same numbers. */
 void
 job_begin(Job *job)
 {
-	if (txn_begin() != EXTENSION_READY)
+	if (txn_begin() != EXTENSION_READY ||
+		get_extension_oid("pgops", true) != job->extension)
 		ereport(ERROR,
 				(errcode(ERRCODE_PGOPS_INTERRUPTED),
 				 errmsg("the extension \"pgops\" was dropped or updated while the job ran")));

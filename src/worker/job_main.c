@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "commands/extension.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -124,6 +125,7 @@ make_job(int64 id, const JobKind *kind, CmdbJobRow *row, MemoryContext context)
 	job->stop_at = row->stop_at;
 	job->context = context;
 	job->host = &host;
+	job->extension = get_extension_oid("pgops", false);
 	job->exit_code = -1;
 	return job;
 }
