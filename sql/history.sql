@@ -13,7 +13,7 @@ hist-a:
     pg_cluster: hist-a
     patroni_password: Plain.Patroni.1
     minio_users: [ { access_key: a, secret_key: Plain.Minio.1 }, { access_key: b, secret_key: Plain.Minio.2 } ]
-    pgbackrest_repo: { minio: { type: s3, cipher_pass: Plain.Cipher.1 } }
+    pgbackrest_repo: { minio: { path: /b, cipher_type: aes-256-cbc, cipher_pass: Plain.Cipher.1 } }
     pg_users:
       - { name: hist_one, password: Plain.Role.1, connlimit: 5, expire_in: 30 }
       - { name: hist_two, password: Plain.Role.2 }
@@ -31,7 +31,7 @@ SELECT name, attribute, declared, resolved::timestamptz - (now() AT TIME ZONE 'U
 
 -- the same meaning in another order and another format is no declaration
 SELECT count(*) > 0 AS planned FROM pgops.apply_cluster($$
-{"hist-a": {"vars": {"pgbackrest_repo": {"minio": {"cipher_pass": "Plain.Cipher.1", "type": "s3"}},
+{"hist-a": {"vars": {"pgbackrest_repo": {"minio": {"cipher_pass": "Plain.Cipher.1", "path": "/b", "cipher_type": "aes-256-cbc"}},
   "pg_users": [{"connlimit": 5, "expire_in": 30, "password": "Plain.Role.1", "name": "hist_one"}, {"password": "Plain.Role.2", "name": "hist_two"}],
   "minio_users": [{"secret_key": "Plain.Minio.1", "access_key": "a"}, {"secret_key": "Plain.Minio.2", "access_key": "b"}],
   "patroni_password": "Plain.Patroni.1", "pg_cluster": "hist-a"},

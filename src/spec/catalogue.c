@@ -31,7 +31,7 @@ static const char *const foreign_prefixes[] = {
 /* words in a key that say its value is a secret */
 static const char *const secret_words[] = {
 	"password", "passwd", "passphrase", "secret", "cipher_pass", "private_key", "account_key",
-	"azure_key", "enc_key", "api_key", "apikey", "crypto_key", "role_key", "token", "conninfo", "credential",
+	"azure_key", "s3_key", "gcs_key", "customer_key", "enc_key", "api_key", "apikey", "crypto_key", "role_key", "token", "conninfo", "credential",
 	"pgurl", "nginx_users", NULL
 };
 
@@ -148,6 +148,7 @@ static const char *const type_names[] = {
 	[PT_DICT] = "dict",
 	[PT_LIST] = "string[]",
 	[PT_INT_OR_STRING] = "int|string",
+	[PT_STRING_OR_LIST] = "string|string[]",
 	[PT_ANY] = "any",
 	[PT_OBJECTS] = NULL			/* called after what the list holds */
 };

@@ -35,6 +35,7 @@ typedef enum ParamType
 	PT_DICT,					/* a map, what is inside is its consumer's */
 	PT_LIST,					/* of strings */
 	PT_INT_OR_STRING,
+	PT_STRING_OR_LIST,			/* a string, or a list of them */
 	PT_ANY,
 	PT_OBJECTS					/* list of objects described by fields */
 } ParamType;

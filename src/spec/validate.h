@@ -146,6 +146,13 @@ extern void spec_check_identity(GroupView *view, Findings *findings);
 /* rules between the parameters of one level, with what it inherits (validate_cross.c) */
 extern void spec_check_cross(const GroupView *view, Findings *findings);
 
+/* backups (validate_backup.c): the repositories; how the parameters go together; a value of
+ * type PT_STRING_OR_LIST */
+extern void spec_check_backup_repos(const SpecNode *repos, const char *path, Findings *findings);
+extern void spec_check_backup(const GroupView *view, Findings *findings);
+extern void spec_check_text_or_list(const ValueRule *rule, SpecNode *value, const char *path,
+									Findings *findings);
+
 /* ports: of one cluster; of the hosts that several clusters share (validate_port.c) */
 extern void spec_check_ports(const GroupView *view, Findings *findings);
 extern void spec_check_host_ports(const Inventory *inventory, List *views, Findings *findings);

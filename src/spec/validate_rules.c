@@ -537,6 +537,7 @@ static const ParamRules param_rules[] = {
 	{"pg_encoding", check_encoding},
 	{"node_firewall_intranet", check_intranet},
 	{"pgops_push_conninfo", check_conninfo},
+	{"pgbackrest_repo", spec_check_backup_repos},
 	{NULL, NULL}
 };
 

@@ -575,6 +575,7 @@ static const ValueCheck value_checks[] = {
 	[PT_DICT] = check_dict,
 	[PT_LIST] = check_list,
 	[PT_INT_OR_STRING] = check_int_or_string,
+	[PT_STRING_OR_LIST] = spec_check_text_or_list,
 	[PT_ANY] = check_any,
 	[PT_OBJECTS] = spec_check_objects
 };
