@@ -53,7 +53,10 @@ endif
 EXTENSION = pgops
 MODULE_big = pgops
 PGOPS_VERSION := $(shell sed -n "s/^default_version *= *'\([^']*\)'.*/\1/p" pgops.control)
-OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
+# src/runner is a program of its own, which lies beside the library
+RUNNER = src/runner/pgops-runner
+RUNNER_OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/runner/*.c)))
+OBJS = $(patsubst %.c,%.o,$(sort $(filter-out src/runner/%,$(wildcard src/*.c src/*/*.c))))
 OUR_HEADERS = $(wildcard src/*.h src/*/*.h)
 
 # the script of the extension: its topics in the order of their numbers
@@ -85,7 +88,7 @@ ENCODING = UTF8
 TAP_TESTS = 1
 PROVE_TESTS = $(sort $(wildcard test/t/*.pl))
 REGRESS_PREP = build-folder
-EXTRA_CLEAN = $(DATA_built) $(OBJS:.o=.d) build log results test/results
+EXTRA_CLEAN = $(DATA_built) $(OBJS:.o=.d) $(RUNNER) $(RUNNER_OBJS) $(RUNNER_OBJS:.o=.d) build log results test/results
 
 # Without the clang that the server was built with there is no bitcode: pgops
 # then works the same, its functions are just not inlined by the JIT.
@@ -104,10 +107,22 @@ pgops--$(PGOPS_VERSION).sql: $(SQL_PARTS) pgops.control
 	cat $(SQL_PARTS) > $@
 
 # .o by the compiler's own list of headers, bitcode by the whole list
--include $(OBJS:.o=.d)
+-include $(OBJS:.o=.d) $(RUNNER_OBJS:.o=.d)
 $(OBJS:.o=.bc): $(OUR_HEADERS)
-$(OBJS): pgops.control Makefile
+$(OBJS) $(RUNNER_OBJS): pgops.control Makefile
 $(shlib): src/exports.map
+
+all: $(RUNNER)
+$(RUNNER): $(RUNNER_OBJS)
+	$(CC) $(CFLAGS) $(RUNNER_OBJS) $(LDFLAGS) $(LDFLAGS_EX) -ljansson -o $@
+
+.PHONY: install-runner uninstall-runner
+install: install-runner
+install-runner: $(RUNNER) installdirs
+	$(INSTALL_PROGRAM) $(RUNNER) '$(DESTDIR)$(pkglibdir)/'
+uninstall: uninstall-runner
+uninstall-runner:
+	rm -f '$(DESTDIR)$(pkglibdir)/$(notdir $(RUNNER))'
 
 .PHONY: build-folder
 build-folder:

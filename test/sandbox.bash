@@ -62,7 +62,7 @@ sandbox_open()
 sandbox_copy()
 {
 	tar -cf - --exclude=./.git --exclude='*.o' --exclude='*.bc' --exclude='*.so' \
-		--exclude='*.d' --exclude='./pgops--*.sql' --exclude=./build \
+		--exclude='*.d' --exclude='./pgops--*.sql' --exclude=./src/runner/pgops-runner --exclude=./build \
 		--exclude=./results --exclude=./output_iso --exclude='./tmp_check*' \
 		--exclude=./test/results . | tar -xf - -C "$SANDBOX/pgops"
 }
