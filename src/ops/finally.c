@@ -32,6 +32,9 @@ job_attempt(Job *job, JobWork work, void *arg)
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(caller);
+	/* an empty one: leaves behind what may be held between transactions */
+	if (error != NULL && txn_begin() == EXTENSION_READY)
+		txn_end();
 	return error;
 }
 
