@@ -21,6 +21,7 @@
 #include "cmdb/log.h"
 #include "errors.h"
 #include "guc.h"
+#include "ops/backup_age.h"
 #include "worker/execution.h"
 #include "worker/pass.h"
 #include "worker/situation.h"
@@ -175,6 +176,7 @@ read_situation(Declared *declared, const char *name, bool standby)
 	situation->cluster = situation_model(inventory, name, declared->binding->instance,
 										 situation->server, !standby, &findings);
 	situation->owned = cmdb_owned_load(name);
+	situation->backup_wanted = backup_age_problem(name);
 	if (!standby)
 	{
 		/* the replicated failures are the primary's, not those of a standby's files */

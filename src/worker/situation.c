@@ -13,6 +13,7 @@
 #include "errors.h"
 #include "guc.h"
 #include "io/hba.h"
+#include "ops/backup_age.h"
 #include "render/render.h"
 #include "spec/spec.h"
 #include "worker/reference.h"
@@ -287,6 +288,7 @@ situation_plan(Situation *situation, bool local_only)
 	input->local_only = local_only;
 	input->hba_managed = pgops_guc_manage_hba;
 	input->cmdb_database = pgops_guc_database;
+	input->backup_wanted = situation->backup_wanted;
 	if (input->hba_managed)
 		input->hba_errors = io_hba_check(plan_hba_text(input));
 	if (!local_only && plan_needs_available(situation->cluster, situation->server))
@@ -339,6 +341,7 @@ situation_session_plan(const Inventory *inventory, const char *name, ServerState
 	situation.server = server ? server : observe_shared();
 	situation.row = cmdb_cluster(name);
 	situation.owned = situation.row ? cmdb_owned_load(name) : NIL;
+	situation.backup_wanted = backup_age_problem(name);
 	situation.cluster = situation_model(inventory, name, self, situation.server,
 										purpose == SITUATION_DECLARED, &ignored);
 	situation_observe(&situation, NULL, NULL, true);
