@@ -20,6 +20,7 @@
 #include "tcop/pquery.h"
 #include "tcop/tcopprot.h"
 #include "tcop/utility.h"
+#include "utils/guc.h"
 #include "utils/snapmgr.h"
 
 #include "apply/apply.h"
@@ -37,12 +38,32 @@ role_options(Node *statement)
 	return NIL;
 }
 
-/* puts the verifier where the text says <redacted> */
+/* the value of ALTER SYSTEM SET, if it is the text that stands for a secret */
+static A_Const *
+redacted_value(Node *statement)
+{
+	VariableSetStmt *set = IsA(statement, AlterSystemStmt) ?
+	castNode(AlterSystemStmt, statement)->setstmt : NULL;
+	A_Const    *value = set != NULL && list_length(set->args) == 1 ? linitial(set->args) : NULL;
+
+	if (value != NULL && IsA(value, A_Const) && IsA(&value->val, String) &&
+		strcmp(strVal(&value->val), SECRET_REDACTED) == 0)
+		return value;
+	return NULL;
+}
+
+/* puts the verifier, or another secret, where the text says <redacted> */
 static void
 put_password(Node *statement, const char *password)
 {
+	A_Const    *value = redacted_value(statement);
 	ListCell   *cell;
 
+	if (value != NULL)
+	{
+		value->val.sval.sval = pstrdup(password);
+		return;
+	}
 	foreach(cell, role_options(statement))
 	{
 		DefElem    *option = lfirst_node(DefElem, cell);
@@ -120,6 +141,21 @@ can_be_planned(Node *statement)
 	}
 }
 
+/*
+ * Before 17 ALTER SYSTEM knows a parameter of an extension that is not loaded
+ * only where the process has a placeholder for it.  Without one an extension's
+ * library and its parameters would take two restarts.
+ */
+static void
+make_placeholder(const VariableSetStmt *set)
+{
+	if (set->name == NULL || strchr(set->name, '.') == NULL ||
+		GetConfigOption(set->name, true, false) != NULL)
+		return;
+	(void) set_config_option(set->name, "", PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SET, true,
+							 0, false);
+}
+
 /* rows: where those of a query go; NULL: it is run for its effect (pg_terminate_backend()) */
 static void
 run_any(const char *statement, const char *password, DestReceiver *rows)
@@ -134,6 +170,8 @@ run_any(const char *statement, const char *password, DestReceiver *rows)
 	raw = linitial_node(RawStmt, parsed);
 	if (password != NULL)
 		put_password(raw->stmt, password);
+	if (IsA(raw->stmt, AlterSystemStmt))
+		make_placeholder(castNode(AlterSystemStmt, raw->stmt)->setstmt);
 
 	if (can_be_planned(raw->stmt))
 		run_query(statement, rows);

@@ -20,6 +20,7 @@
  *									schema "IN SCHEMA s GRANT ..."	statement that undoes it
  * baseline				database	file name						pending, done
  * recreate				database	entry digest					-
+ * parameter				GUC			-								-
  */
 #ifndef PGOPS_CMDB_OWNED_H
 #define PGOPS_CMDB_OWNED_H

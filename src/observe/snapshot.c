@@ -139,6 +139,22 @@ snapshot_available(ServerState *snapshot, const char *name)
 	return index_lookup(&snapshot->available_index, snapshot->available, name);
 }
 
+/* A declaration names a few of four hundred: no index for them either. */
+ServerSetting *
+snapshot_setting(const ServerState *snapshot, const char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, snapshot->settings)
+	{
+		ServerSetting *setting = lfirst(cell);
+
+		if (pg_strcasecmp(setting->name, name) == 0)
+			return setting;
+	}
+	return NULL;
+}
+
 /* The pg_* roles are a dozen: no index for them. */
 bool
 snapshot_role_exists(ServerState *snapshot, const char *name)

@@ -20,6 +20,27 @@ typedef struct AvailableExtension
 	List	   *requires;		/* of char *: of the default version */
 } AvailableExtension;
 
+/*
+ * A parameter of the server.  What the files say is told apart by file, since
+ * ALTER SYSTEM writes into one of them only.  "running" is what this process
+ * has: of what a session can set it may be the session's.
+ */
+typedef struct ServerSetting
+{
+	char	   *name;			/* lower case */
+	char	   *context;		/* internal, postmaster, sighup, ... user; NULL: the server does not
+								 * know the parameter, but its files name it */
+	char	   *type;			/* bool, integer, real, string, enum */
+	int			flags;			/* GUC_... of utils/guc.h: units of numbers among them */
+	char	   *running;		/* a number without its unit */
+	char	   *source;			/* of the running value: default, configuration file, command line ... */
+	char	   *boot;			/* what holds where nothing sets it; may be NULL */
+	char	   *in_auto;		/* in postgresql.auto.conf; NULL: not there */
+	char	   *in_files;		/* in the other files, the one that counts; NULL: not there */
+	char	   *file;			/* which of the other files that is */
+	bool		waits;			/* the files say something that only a restart brings about */
+} ServerSetting;
+
 typedef struct ServerState
 {
 	int			server_major;	/* 15 ... 18 */
@@ -37,6 +58,10 @@ typedef struct ServerState
 	char	   *hba_text;		/* NULL: file is missing, or hba_error */
 	char	   *hba_error;		/* why it cannot be read, or NULL */
 	int			hba_sqlstate;	/* of hba_error */
+	List	   *settings;		/* of ServerSetting *, by name; NIL until observe_server_settings() */
+	bool		settings_known;
+	char	   *settings_error; /* why the server does not accept its configuration files, or NULL */
+	bool		patroni;		/* Patroni runs this server: its settings are not ours */
 	struct HTAB *role_index;	/* name -> Role, see snapshot_role() */
 	struct HTAB *database_index;	/* likewise; made at the first lookup and */
 	struct HTAB *available_index;	/* kept in step with their list */
@@ -59,6 +84,25 @@ extern ServerState *observe_shared(void);
  *		is a WARNING and leaves available_known false.
  */
 extern void observe_available(ServerState *snapshot);
+
+/*
+ * observe_server_settings
+ *		Fills snapshot->settings from the server and its configuration files.
+ *		Needs what observe_shared() needs.  Files that the server does not accept
+ *		are no error: settings_error says so, and where they cannot even be
+ *		parsed settings_known stays false.
+ */
+extern void observe_server_settings(ServerState *snapshot);
+
+/*
+ * observe_setting_problem
+ *		Why the server would not take a value for a parameter (its message,
+ *		palloc'd), or NULL; *hint is set, to NULL where there is none.  "known":
+ *		it is a parameter of the server, not one of an extension that is not
+ *		loaded.  Of libraries to be preloaded the files are looked for, too:
+ *		without one of them the server would not start again.
+ */
+extern char *observe_setting_problem(const Setting *setting, bool known, char **hint);
 
 /*
  * observe_dependents
@@ -91,6 +135,9 @@ extern Database *snapshot_database(ServerState *snapshot, const char *name);
 /* whether a role exists: ordinary or pg_* */
 extern bool snapshot_role_exists(ServerState *snapshot, const char *name);
 extern AvailableExtension *snapshot_available(ServerState *snapshot, const char *name);
+
+/* in any case of letters; NULL: neither the server nor its files know it */
+extern ServerSetting *snapshot_setting(const ServerState *snapshot, const char *name);
 
 /*
  * observe_acl

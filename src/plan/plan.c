@@ -32,6 +32,7 @@ static const PlanStage plan_stages[] = {
 	{plan_database_drops, false},
 	{plan_role_drops, false},
 	{plan_files, true},
+	{plan_parameters, true},
 };
 
 /*

@@ -46,6 +46,8 @@ typedef struct Action
 	List	   *owned;			/* of OwnedChange *: records are written before the action
 								 * starts, removals after it succeeded; of DOOR_BASELINE
 								 * the records, too, only after it succeeded */
+	bool		only_after_work;	/* not run unless a step about this kind of object
+								 * succeeded before it, in this plan */
 	int			sequence;		/* steps with the same number (> 0) belong together: when
 								 * one is blocked or fails, those after it are not run */
 } Action;
@@ -71,6 +73,9 @@ typedef struct PlanInput
 	char	   *approved_digest;	/* destructive digest that was approved, or NULL */
 	bool		local_only;		/* a standby: files and reloads, nothing else */
 	bool		hba_managed;	/* false: leave pg_hba.conf alone */
+	bool		settings_managed;	/* false: leave the server's parameters alone */
+	char	   *(*setting_problem) (const Setting *setting, bool known, char **hint);
+								/* observe_setting_problem(); NULL: nobody is asked */
 	List	   *baseline_files; /* of char *: names of declared baseline files that exist */
 	List	   *hba_errors;		/* of HbaError *: what the server's parser says of
 								 * plan_hba_text() */

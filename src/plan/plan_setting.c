@@ -66,8 +66,8 @@ plan_setting_value(const Setting *setting)
  * Whether two values are one: the same text, or the same elements of a list.
  * SET ... FROM CURRENT keeps a list as a configuration file spells it.
  */
-static bool
-same_value(const Setting *want, const Setting *have)
+bool
+plan_setting_same(const Setting *want, const Setting *have)
 {
 	ListCell   *lw;
 	ListCell   *lh;
@@ -125,7 +125,7 @@ setting_declared(Planner *planner, const SettingTarget *target,
 	if (want->value == NULL)
 		return;
 	plan_want(planner, target->prefix, target->database, target->name, want->name);
-	if (have != NULL && same_value(want, have))
+	if (have != NULL && plan_setting_same(want, have))
 		return;
 	action = setting_action(planner, target, "set", want->name, plan_setting_value(want),
 							psprintf("%s: %s -> %s", want->name,

@@ -150,6 +150,7 @@ typedef struct SettingTarget
 /* name and value of a setting as SQL, quoted */
 extern char *plan_setting_name(const char *name);
 extern char *plan_setting_value(const Setting *setting);
+extern bool plan_setting_same(const Setting *want, const Setting *have);
 
 extern void plan_roles_in_databases(Planner *planner);
 extern void plan_settings_undo(Planner *planner, bool roles);

@@ -167,6 +167,23 @@ const Rule plan_rules[] = {
 	"pg_hba.conf is replaced when its bytes differ and the server's parser accepts the new text."},
 	{"hba.reload", "hba", "written", "declared", "reload", HARMLESS, ALONE,
 	"The server reads its configuration once after a file was written."},
+
+	{"parameter.patroni", "parameter", "Patroni", "declared", "report", HARMLESS, ALONE,
+	"Parameters of a server that Patroni runs are left to Patroni."},
+	{"parameter.files", "parameter", "rejected", "any", "report", HARMLESS, ALONE,
+	"Configuration files that the server does not accept are reported: it ignores all changes until they are corrected."},
+	{"parameter.set", "parameter", "different", "declared", "set", HARMLESS, ALONE,
+	"A declared parameter of the server that its configuration files do not give this value is set by ALTER SYSTEM."},
+	{"parameter.overridden", "parameter", "overridden", "declared", "report", HARMLESS, ALONE,
+	"A declared parameter that is given on the command line or by the environment is reported."},
+	{"parameter.reset", "parameter", "existing", "DEFAULT", "reset", HARMLESS, ALONE,
+	"A parameter declared as DEFAULT is taken out of what ALTER SYSTEM has set."},
+	{"parameter.undo", "parameter", "set by pgops", "undeclared", "reset", HARMLESS, ALONE,
+	"A parameter that pgops set and that is no longer declared is taken out, too."},
+	{"parameter.reload", "parameter", "set", "declared", "reload", HARMLESS, ALONE,
+	"The server reads its configuration once after parameters were set."},
+	{"parameter.restart", "parameter", "waiting", "declared", "report", HARMLESS, ALONE,
+	"Parameters that take effect at the next start only are reported until then."},
 	{NULL}
 };
 

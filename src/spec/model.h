@@ -375,6 +375,9 @@ extern Schema *model_find_schema(List *schemas, const char *name);
 extern Extension *model_find_extension(List *extensions, const char *name);
 extern LocalState *model_copy_local(const LocalState *local);
 
+/* whether a library to be preloaded is pgops itself: "pgops", "$libdir/pgops" */
+extern bool model_library_is_own(const char *library);
+
 /* whether a GUC takes a list of quoted identifiers (search_path and the like) */
 extern bool model_is_list_setting(const char *guc);
 

@@ -70,6 +70,10 @@ extern void spec_check_role_name(const SpecNode *value, const char *path, Findin
 extern void spec_check_object_rules(const ObjectDef *object, SpecNode *item, const char *path,
 									Findings *findings);
 
+/* parameters of the server, besides what holds for all settings (model_parameter.c) */
+extern void spec_check_parameters(const SpecNode *settings, const char *path,
+								  Findings *findings);
+
 /* what a parameter needs besides its type (validate_rules.c) */
 extern void spec_check_param_rules(const char *param, SpecNode *value, const char *path,
 								   Findings *findings);

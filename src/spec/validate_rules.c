@@ -533,6 +533,7 @@ static const ParamRules param_rules[] = {
 	{"pg_replication_username", spec_check_role_name},
 	{"pg_default_privileges", check_default_privileges},
 	{"pg_parameters", check_settings},
+	{"pg_parameters", spec_check_parameters},
 	{"pg_max_conn", check_max_conn},
 	{"pg_encoding", check_encoding},
 	{"node_firewall_intranet", check_intranet},

@@ -66,6 +66,22 @@ is_held(Execution *execution, const Action *action)
 	return true;
 }
 
+/* whether a step is for the sake of others, of which none was done */
+static bool
+is_pointless(const Execution *execution, const Action *action)
+{
+	ListCell   *cell;
+
+	if (!action->only_after_work)
+		return false;
+	foreach(cell, execution->done)
+	{
+		if (strcmp(((Action *) lfirst(cell))->rule->kind, action->rule->kind) == 0)
+			return false;
+	}
+	return true;
+}
+
 /* the next stage's actions, from *at on; *at moves behind them */
 static List *
 take_stage(Execution *execution, int *at, Stage *stage)
@@ -84,6 +100,8 @@ take_stage(Execution *execution, int *at, Stage *stage)
 			continue;
 		if (*stage != STAGE_NONE && own != *stage)
 			break;
+		if (is_pointless(execution, action))
+			continue;
 		*stage = own;
 		run = lappend(run, action);
 		if (own == STAGE_FILE)

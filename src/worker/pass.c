@@ -268,7 +268,7 @@ note_churn(const PassMemory *memory, Execution *execution)
 	{
 		Action	   *action = lfirst(cell);
 
-		if (!plan_is_runnable(action) ||
+		if (!plan_is_runnable(action) || action->only_after_work ||
 			!churn_is_back(memory->churn, action))
 			continue;
 		execution_add_failure(execution, action->rule->id, action->rule->kind, action->name,

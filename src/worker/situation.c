@@ -117,6 +117,8 @@ situation_model(const Inventory *inventory, const char *name, const char *self,
 	reference_resolve(cluster, server, findings);
 	if (plan_drops_roles(cluster, server))
 		observe_dependents(server);
+	if (pgops_guc_manage_settings)
+		observe_server_settings(server);
 	return cluster;
 }
 
@@ -287,6 +289,8 @@ situation_plan(Situation *situation, bool local_only)
 	input->approved_digest = situation->row ? situation->row->approved_digest : NULL;
 	input->local_only = local_only;
 	input->hba_managed = pgops_guc_manage_hba;
+	input->settings_managed = pgops_guc_manage_settings;
+	input->setting_problem = observe_setting_problem;
 	input->cmdb_database = pgops_guc_database;
 	input->backup_wanted = situation->backup_wanted;
 	if (input->hba_managed)
