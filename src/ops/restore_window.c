@@ -32,7 +32,7 @@
 
 /* how long an archived file may take to be noticed; archiving itself may take as long as it works */
 #define ARCHIVE_LOOK_MS	200
-#define ARCHIVE_PATIENCE_MS	(120 * 1000L)
+#define ARCHIVE_PATIENCE_MS	(60 * 1000L)
 
 /* ---- which backups count ---- */
 
@@ -363,14 +363,11 @@ typedef struct Archiver
 } Archiver;
 
 static void
-read_archiver(Archiver *archiver)
+read_archiver(Job *job, Archiver *archiver)
 {
 	CmdbQuery	query;
 
-	if (txn_begin() != EXTENSION_READY)
-		ereport(ERROR,
-				(errcode(ERRCODE_PGOPS_INTERRUPTED),
-				 errmsg("extension pgops was dropped or changed meanwhile")));
+	job_begin(job);
 	cmdb_begin(&query);
 	(void) cmdb_run(&query,
 					"SELECT a.last_archived_wal, a.failed_count, a.last_failed_wal"
@@ -384,15 +381,12 @@ read_archiver(Archiver *archiver)
 
 /* name of the file that is closed */
 static char *
-switch_wal(void)
+switch_wal(Job *job)
 {
 	CmdbQuery	query;
 	char	   *file;
 
-	if (txn_begin() != EXTENSION_READY)
-		ereport(ERROR,
-				(errcode(ERRCODE_PGOPS_INTERRUPTED),
-				 errmsg("extension pgops was dropped or changed meanwhile")));
+	job_begin(job);
 	cmdb_begin(&query);
 	(void) cmdb_run(&query, "SELECT pg_catalog.pg_walfile_name(pg_catalog.pg_switch_wal())", NULL);
 	file = cmdb_text(&query, 0, 1);
@@ -422,15 +416,15 @@ restore_flush_archive(Job *job)
 	char	   *file;
 	TimestampTz patience = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ARCHIVE_PATIENCE_MS);
 
-	read_archiver(&before);
-	file = switch_wal();
+	read_archiver(job, &before);
+	file = switch_wal(job);
 	for (;;)
 	{
 		job_check(job);
-		read_archiver(&now);
+		read_archiver(job, &now);
 		if (is_archived(&now, file))
 			return;
-		if (now.failures > before.failures + 2 || GetCurrentTimestamp() > patience)
+		if (now.failures > before.failures || GetCurrentTimestamp() > patience)
 			break;
 		(void) io_wait(ARCHIVE_LOOK_MS, IO_WAIT_PROCESS);
 	}
