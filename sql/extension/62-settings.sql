@@ -1,0 +1,78 @@
+/*
+ * Parameters of the server that wait for a restart, whoever set them.
+ */
+
+/*
+ * The files are read anew, so that nothing depends on whether this session has
+ * noticed the last reload yet: reading them tells which entries cannot be applied
+ * now, and brings this session's marks (pending_restart) up to date for all that
+ * is still in them.  Of several entries for one name the last one holds.
+ */
+CREATE FUNCTION pgops.show_pending_restart()
+RETURNS TABLE (
+	name			text,
+	value			text,
+	pending_value	text,
+	source			text,
+	declared		boolean,
+	since			timestamptz
+)
+LANGUAGE sql STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH file AS MATERIALIZED (
+		SELECT DISTINCT ON (lower(f.name))
+			   lower(f.name) AS name, f.setting, f.sourcefile, f.error
+		FROM pg_file_settings AS f
+		WHERE f.name IS NOT NULL
+		ORDER BY lower(f.name), f.seqno DESC
+	), declared AS MATERIALIZED (
+		SELECT lower(k.key) AS name
+		FROM pgops.show_settings(pgops.local_cluster()) AS s
+		CROSS JOIN LATERAL jsonb_object_keys(s.resolved) AS k (key)
+		WHERE s.name = 'pg_parameters' AND jsonb_typeof(s.resolved) = 'object'
+		UNION
+		SELECT o.name
+		FROM pgops.owned AS o
+		WHERE o.kind = 'parameter' AND o.cluster = pgops.local_cluster()
+	)
+	SELECT s.name,
+		   CASE WHEN s.name ~ '(password|passphrase|secret|token|_key)$' THEN '********'
+				ELSE current_setting(s.name)
+		   END,
+		   CASE WHEN s.name ~ '(password|passphrase|secret|token|_key)$' THEN '********'
+				ELSE COALESCE(file.setting, s.boot_val)
+		   END,
+		   COALESCE(file.sourcefile, 'default'),
+		   EXISTS (SELECT FROM declared AS d WHERE d.name = lower(s.name)),
+		   COALESCE((SELECT max(l.finished_at)
+					 FROM pgops.action_log AS l
+					 WHERE l.kind = 'parameter' AND l.state = 'succeeded'
+					   AND lower(l.name) = lower(s.name)),
+					(pg_stat_file(file.sourcefile, true)).modification)
+	FROM pg_settings AS s
+	LEFT JOIN file ON file.name = lower(s.name)
+	WHERE s.context = 'postmaster'
+	  AND (file.error IS NOT NULL
+		   OR (file.name IS NULL AND s.pending_restart
+			   AND s.setting IS DISTINCT FROM s.boot_val))
+$$;
+
+COMMENT ON FUNCTION pgops.show_pending_restart() IS
+'Parameters that wait for a restart. Read the view pgops.pending_restart.';
+
+CREATE VIEW pgops.pending_restart AS
+	SELECT p.name, p.value, p.pending_value, p.source, p.declared, p.since
+	FROM pgops.show_pending_restart() AS p
+	ORDER BY p.name COLLATE "C";
+
+COMMENT ON VIEW pgops.pending_restart IS
+'Parameters of the server for which its configuration files have a value that holds from the next start on. Reads the files at each look. Empty: a restart would change nothing.
+
+Example: SELECT name, value, pending_value, declared FROM pgops.pending_restart;';
+COMMENT ON COLUMN pgops.pending_restart.name IS 'Name of the parameter.';
+COMMENT ON COLUMN pgops.pending_restart.value IS 'Value now, as SHOW gives it; masked if it is a secret.';
+COMMENT ON COLUMN pgops.pending_restart.pending_value IS 'Value after the restart, as the file has it; masked if it is a secret.';
+COMMENT ON COLUMN pgops.pending_restart.source IS 'File that has it; default: none does any more.';
+COMMENT ON COLUMN pgops.pending_restart.declared IS 'Whether it is declared, or was set by pgops for what is (backups).';
+COMMENT ON COLUMN pgops.pending_restart.since IS 'When pgops set it, else when the file was changed last; NULL if there is none.';
