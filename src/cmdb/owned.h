@@ -20,6 +20,7 @@
  *									schema "IN SCHEMA s GRANT ..."	statement that undoes it
  * baseline				database	file name						pending, done
  * recreate				database	entry digest					-
+ * cron_job				name		-								its number in pg_cron, once it was seen
  * parameter				GUC			-								-
  */
 #ifndef PGOPS_CMDB_OWNED_H

@@ -54,6 +54,7 @@ typedef struct ServerState
 	List	   *available;		/* of AvailableExtension *; NIL until observe_available() */
 	bool		available_known;
 	bool		dependents_known;	/* whether the roles have their databases */
+	struct CronState *cron;		/* pg_cron (cron.h); NULL: nothing here has to do with it */
 	char	   *hba_path;
 	char	   *hba_text;		/* NULL: file is missing, or hba_error */
 	char	   *hba_error;		/* why it cannot be read, or NULL */

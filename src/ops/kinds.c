@@ -51,8 +51,8 @@ const JobKind job_kinds[] = {
 	"pg_repack of the tables with the most bloat."},
 	{"reindex", reindex_run, "maintenance", DAY, 1, 0, false, false,
 	"REINDEX CONCURRENTLY of the indexes with the most bloat, and of invalid ones."},
-	{"command", command_run, "command", DAY, 1, 0, false, false,
-	"A line of pg_crontab or node_crontab that names none of the other kinds."},
+	{"reconcile", reconcile_run, NULL, 5 * MINUTE, 1, 0, false, false,
+	"Asks for a pass of the coordinator, so that a schedule can."},
 	{NULL}
 };
 

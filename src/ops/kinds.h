@@ -27,6 +27,6 @@ extern void freeze_run(Job *job);
 extern void analyze_run(Job *job);
 extern void repack_run(Job *job);
 extern void reindex_run(Job *job);
-extern void command_run(Job *job);
+extern void reconcile_run(Job *job);
 
 #endif							/* PGOPS_OPS_KINDS_H */

@@ -31,6 +31,7 @@ static const PlanStage plan_stages[] = {
 	{plan_roles_in_databases, false},
 	{plan_database_drops, false},
 	{plan_role_drops, false},
+	{plan_schedules, false},
 	{plan_files, true},
 	{plan_parameters, true},
 };

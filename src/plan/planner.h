@@ -105,6 +105,7 @@ extern void plan_role_comments(Planner *planner);
 extern void plan_databases(Planner *planner);
 extern void plan_database_drops(Planner *planner);
 extern void plan_role_drops(Planner *planner);
+extern void plan_schedules(Planner *planner);
 extern void plan_files(Planner *planner);
 extern void plan_parameters(Planner *planner);	/* cluster->parameters, whoever put them there */
 extern void plan_limits(Planner *planner);

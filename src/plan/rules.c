@@ -163,6 +163,13 @@ const Rule plan_rules[] = {
 	{"role.orphan", "role", "owned", "undeclared", "report", HARMLESS, IN_XACT,
 	"A role that is no longer declared is reported, not dropped."},
 
+	{"schedule.create", "schedule", "missing", "declared", "create", HARMLESS, IN_XACT,
+	"A schedule becomes a job of pg_cron, where that is there; one of its name that pgops did not make is left alone."},
+	{"schedule.alter", "schedule", "different", "declared", "alter", HARMLESS, IN_XACT,
+	"The job of a schedule gets back what somebody changed, or follows the declaration."},
+	{"schedule.drop", "schedule", "owned", "undeclared", "drop", HARMLESS, IN_XACT,
+	"The job that pgops made for a schedule that is no longer declared is removed."},
+
 	{"hba.write", "hba", "different", "declared", "write", HARMLESS, ALONE,
 	"pg_hba.conf is replaced when its bytes differ and the server's parser accepts the new text."},
 	{"hba.reload", "hba", "written", "declared", "reload", HARMLESS, ALONE,

@@ -218,7 +218,8 @@ static const FieldDef schedule_fields[] = {
 	{"name", PT_NAME, true, false, NULL, 0, 0, NULL, "name of the schedule"},
 	{"cron", PT_STRING, true, false, NULL, 0, 0, NULL, "when: a cron expression"},
 	{"what", PT_ENUM, true, false,
-		"backup,verify_backup,vacuum,freeze,analyze,repack,reindex,expire,reconcile", 0, 0,
+		"backup,backup full,backup diff,backup incr,verify_backup,vacuum,freeze,analyze,repack,"
+		"reindex,expire,reconcile", 0, 0,
 	NULL, "what is done"},
 	{"options", PT_DICT, false, false, NULL, 0, 0, NULL, "arguments of what is done"},
 	{"window", PT_INTERVAL, false, false, NULL, 0, 0, NULL, "how long it may go on"},

@@ -66,6 +66,7 @@ extern void model_build_roles(const ModelBuild *build, Cluster *cluster);
 extern void model_build_databases(const ModelBuild *build, Cluster *cluster);
 extern void model_build_privileges(const ModelBuild *build, Cluster *cluster);
 extern void model_build_hba(const ModelBuild *build, Cluster *cluster);
+extern void model_build_schedules(const ModelBuild *build, Cluster *cluster);
 extern void model_build_backup(const ModelBuild *build, Cluster *cluster);
 extern void model_build_parameters(const ModelBuild *build, Cluster *cluster);
 extern List *model_build_settings(const ModelBuild *build, const SpecNode *parameters,

@@ -522,6 +522,7 @@ model_build(const char *name, const SpecNode *body, const SpecNode *globals,
 	model_build_databases(build, cluster);
 	model_build_privileges(build, cluster);
 	model_build_hba(build, cluster);
+	model_build_schedules(build, cluster);
 	model_build_parameters(build, cluster);
 	model_build_backup(build, cluster);
 	return cluster;

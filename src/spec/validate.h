@@ -62,6 +62,10 @@ extern bool spec_is_whole_jinja(const ValueRule *rule, const SpecNode *value);
 extern void spec_check_objects(const ValueRule *rule, SpecNode *list, const char *path,
 							   Findings *findings);
 
+/* one such item: its fields, and the rules of its kind */
+extern void spec_check_object(const ObjectDef *object, SpecNode *item, const char *path,
+							  Findings *findings);
+
 /* names: empty, too long; role names besides: reserved ones */
 extern void spec_check_name(const SpecNode *value, const char *path, Findings *findings);
 extern void spec_check_role_name(const SpecNode *value, const char *path, Findings *findings);
@@ -156,6 +160,11 @@ extern void spec_check_backup_repos(const SpecNode *repos, const char *path, Fin
 extern void spec_check_backup(const GroupView *view, Findings *findings);
 extern void spec_check_text_or_list(const ValueRule *rule, SpecNode *value, const char *path,
 									Findings *findings);
+
+/* maintenance by the clock (validate_schedule.c) */
+extern void spec_check_schedule(const SpecNode *item, const char *path, Findings *findings);
+extern void spec_check_window(const SpecNode *value, const char *path, Findings *findings);
+extern void spec_check_pg_crontab(const SpecNode *value, const char *path, Findings *findings);
 
 /* ports: of one cluster; of the hosts that several clusters share (validate_port.c) */
 extern void spec_check_ports(const GroupView *view, Findings *findings);

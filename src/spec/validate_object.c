@@ -130,8 +130,8 @@ check_short_form(const ObjectDef *object, SpecNode *item, const char *path,
  * One item in its long or short form.  The rules of its kind run only if all
  * fields are sound.
  */
-static void
-check_item(const ObjectDef *object, SpecNode *item, const char *path, Findings *findings)
+void
+spec_check_object(const ObjectDef *object, SpecNode *item, const char *path, Findings *findings)
 {
 	int			errors = findings->errors;
 	ListCell   *lc;
@@ -216,7 +216,7 @@ spec_check_objects(const ValueRule *rule, SpecNode *list, const char *path,
 		char	   *below = spec_path_item(path, i++);
 
 		CHECK_FOR_INTERRUPTS();
-		check_item(rule->object, lfirst(lc), below, findings);
+		spec_check_object(rule->object, lfirst(lc), below, findings);
 		pfree(below);
 	}
 	if (catalogue_field(rule->object, "name") != NULL)

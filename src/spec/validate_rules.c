@@ -396,6 +396,7 @@ static const ObjectRules object_rules[] = {
 	{&catalogue_extension, check_extension},
 	{&catalogue_hba, check_hba},
 	{&catalogue_service, check_service},
+	{&catalogue_schedule, spec_check_schedule},
 	{NULL, NULL}
 };
 
@@ -538,6 +539,8 @@ static const ParamRules param_rules[] = {
 	{"pg_encoding", check_encoding},
 	{"node_firewall_intranet", check_intranet},
 	{"pgops_push_conninfo", check_conninfo},
+	{"pg_crontab", spec_check_pg_crontab},
+	{"pgops_maintenance_window", spec_check_window},
 	{"pgbackrest_repo", spec_check_backup_repos},
 	{NULL, NULL}
 };

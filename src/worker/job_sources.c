@@ -6,10 +6,11 @@
  */
 #include "postgres.h"
 
+#include "ops/schedule.h"
 #include "worker/job_sources.h"
 
 TimestampTz
 job_sources_run(void)
 {
-	return 0;
+	return schedule_watch();
 }

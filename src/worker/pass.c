@@ -22,10 +22,13 @@
 #include "errors.h"
 #include "guc.h"
 #include "ops/backup_age.h"
+#include "ops/schedule.h"
 #include "worker/execution.h"
 #include "worker/pass.h"
+#include "worker/shared.h"
 #include "worker/situation.h"
 #include "worker/verdict.h"
+#include "worker/wake.h"
 
 typedef struct SettledEntry
 {
@@ -361,6 +364,8 @@ write_outcome_rows(const Declared *declared, const Execution *execution,
 		cmdb_status_store(status);
 	if (approval_is_used(declared, execution))
 		cmdb_approval_used(execution->cluster, execution->plan->destructive_digest);
+	if (schedule_store(declared->situation.cluster))
+		wake_at_commit(REQUEST_JOBS);
 }
 
 /* adopted objects, failures and status */

@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "access/xlog.h"
+#include "commands/extension.h"
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
@@ -13,6 +14,7 @@
 #include "errors.h"
 #include "guc.h"
 #include "io/hba.h"
+#include "observe/cron.h"
 #include "ops/backup_age.h"
 #include "render/render.h"
 #include "spec/spec.h"
@@ -117,6 +119,8 @@ situation_model(const Inventory *inventory, const char *name, const char *self,
 	reference_resolve(cluster, server, findings);
 	if (plan_drops_roles(cluster, server))
 		observe_dependents(server);
+	if (cluster->schedules != NIL || OidIsValid(get_extension_oid("pg_cron", true)))
+		observe_cron(server);
 	if (pgops_guc_manage_settings)
 		observe_server_settings(server);
 	return cluster;

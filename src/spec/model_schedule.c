@@ -1,0 +1,279 @@
+/*
+ * model_schedule.c
+ *		Schedules and the maintenance window of a cluster, from its parameters.
+ *
+ * What validation would refuse is left out: it was refused.  A crontab's line
+ * is never refused, for it was not written for pgops.
+ */
+#include "postgres.h"
+
+#include "spec/catalogue.h"
+#include "spec/crontab.h"
+#include "spec/model_build.h"
+#include "spec/schedule.h"
+
+/* ---- what there is to do ---- */
+
+#define BACKUP_TYPES	"full,diff,incr"
+
+static const FieldDef backup_options[] = {
+	{"type", PT_ENUM, false, false, BACKUP_TYPES, 0, 0, NULL, "full, diff or incr"},
+	{NULL}
+};
+
+static const FieldDef no_options[] = {
+	{NULL}
+};
+
+/* those of pgops.vacuum() and its like */
+static const FieldDef table_options[] = {
+	{"databases", PT_LIST, false, false, NULL, 0, 0, NULL, "databases; all of them"},
+	{NULL}
+};
+
+/* the names are those of the kinds of jobs, but for the last */
+static const ObjectDef kinds[] = {
+	{"backup", backup_options},
+	{"verify_backup", no_options},
+	{"vacuum", table_options},
+	{"freeze", table_options},
+	{"analyze", table_options},
+	{"repack", table_options},
+	{"reindex", table_options},
+	{"expire", no_options},
+	{"reconcile", no_options},
+};
+
+/* see schedule.h */
+const ObjectDef *
+schedule_options(const char *what)
+{
+	for (int i = 0; i < lengthof(kinds); i++)
+	{
+		if (strcmp(kinds[i].name, what) == 0)
+			return &kinds[i];
+	}
+	return NULL;
+}
+
+char *
+schedule_what(const char *declared, const char **type)
+{
+	const char *blank = strchr(declared, ' ');
+
+	*type = blank ? pstrdup(blank + 1) : NULL;
+	return blank ? pnstrdup(declared, blank - declared) : pstrdup(declared);
+}
+
+/* ---- lengths of time ---- */
+
+static const struct
+{
+	const char *unit;
+	double		ms;
+}			units[] = {
+	{"", 1000}, {"us", 0.001}, {"ms", 1}, {"s", 1000}, {"m", 60000}, {"min", 60000},
+	{"h", 3600000}, {"d", 86400000},
+};
+
+bool
+schedule_interval(const SpecNode *value, int64 *ms)
+{
+	const char *text = value ? node_text(value) : NULL;
+	char	   *end;
+	double		number;
+
+	if (text == NULL)
+		return false;
+	number = strtod(text, &end);
+	if (end == text)
+		return false;
+	end += strspn(end, " ");
+	for (int i = 0; i < lengthof(units); i++)
+	{
+		/* beyond a thousand years nobody means anything by it */
+		if (strcmp(units[i].unit, end) == 0 && number >= 0 && number * units[i].ms < 3e13)
+		{
+			*ms = (int64) (number * units[i].ms);
+			return true;
+		}
+	}
+	return false;
+}
+
+static int64
+interval_field(const SpecNode *entry, const char *name)
+{
+	int64		ms;
+
+	return schedule_interval(node_get(entry, name), &ms) ? ms : 0;
+}
+
+/* ---- schedules ---- */
+
+static Schedule *
+declared_schedule(const SpecNode *entry)
+{
+	Schedule   *schedule = palloc0(sizeof(Schedule));
+	const SpecNode *options = node_get(entry, "options");
+	char	   *what = model_field_text(entry, "what");
+	const char *problem;
+	const char *hint;
+	const char *type;
+
+	schedule->name = model_field_text(entry, "name");
+	schedule->source = "pgops_schedules";
+	schedule->expression = model_field_text(entry, "cron");
+	if (schedule->name == NULL || schedule->expression == NULL || what == NULL)
+		return NULL;
+	schedule->cron = cron_parse(schedule->expression, &problem, &hint);
+	if (schedule->cron == NULL)
+		schedule->problem = pstrdup(problem);
+	schedule->what = schedule_what(what, &type);
+	schedule->options = options != NULL && options->kind == NODE_MAP ?
+		node_copy(options) : node_map();
+	if (type != NULL)
+		node_map_set(schedule->options, "type", node_string(type));
+	schedule->window_ms = interval_field(entry, "window");
+	schedule->deadline_ms = interval_field(entry, "deadline");
+	schedule->state = model_field_state(entry);
+	return schedule;
+}
+
+static bool
+name_taken(const Cluster *cluster, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, cluster->schedules)
+	{
+		if (strcmp(((Schedule *) lfirst(lc))->name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A line has no name: what it does is one that stays when others are added
+ * before it.
+ */
+static char *
+line_name(const Cluster *cluster, const char *source, const CrontabLine *line)
+{
+	const SpecNode *type = node_get(line->options, "type");
+	char	   *base = psprintf("%s.%s%s%s", source, line->what ? line->what : "line",
+								type ? "_" : "", type ? node_text(type) : "");
+	char	   *name = base;
+
+	for (int i = 2; name_taken(cluster, name); i++)
+		name = psprintf("%s.%d", base, i);
+	return name;
+}
+
+/*
+ * Lines of other operating system users are what the host does; pgops is not
+ * the host.
+ */
+static void
+crontab_schedules(const ModelBuild *build, Cluster *cluster, const char *param, bool with_user)
+{
+	ListCell   *lc;
+
+	foreach(lc, model_param_items(build, param))
+	{
+		const char *text = node_text(lfirst(lc));
+		CrontabLine *line = text ? crontab_parse(text, with_user) : NULL;
+		Schedule   *schedule;
+
+		if (line == NULL)
+			continue;
+		schedule = palloc0(sizeof(Schedule));
+		schedule->name = line_name(cluster, param, line);
+		schedule->source = pstrdup(param);
+		schedule->expression = line->expression;
+		schedule->cron = line->cron;
+		schedule->what = line->what;
+		schedule->options = line->options;
+		schedule->problem = line->problem;
+		schedule->user = line->user;
+		if (line->user != NULL && strcmp(line->user, build->declared_dbsu) != 0)
+		{
+			schedule->what = NULL;
+			schedule->problem = psprintf("it is one of the host, for the user %s", line->user);
+		}
+		cluster->schedules = lappend(cluster->schedules, schedule);
+	}
+}
+
+static MaintenanceWindow *
+build_window(const SpecNode *value)
+{
+	MaintenanceWindow *window = palloc0(sizeof(MaintenanceWindow));
+	const char *problem;
+	const char *hint;
+
+	if (value == NULL || value->kind != NODE_MAP)
+		return NULL;
+	window->expression = model_field_text(value, "cron");
+	window->duration_ms = interval_field(value, "duration");
+	if (window->expression == NULL || window->duration_ms <= 0)
+		return NULL;
+	window->cron = cron_parse(window->expression, &problem, &hint);
+	return window->cron ? window : NULL;
+}
+
+/* see schedule.h */
+void
+model_build_schedules(const ModelBuild *build, Cluster *cluster)
+{
+	ListCell   *lc;
+
+	foreach(lc, model_param_items(build, "pgops_schedules"))
+	{
+		Schedule   *schedule = declared_schedule(lfirst(lc));
+
+		if (schedule != NULL)
+			cluster->schedules = lappend(cluster->schedules, schedule);
+	}
+	crontab_schedules(build, cluster, "pg_crontab", false);
+	crontab_schedules(build, cluster, "node_crontab", true);
+	cluster->window = build_window(model_param(build, "pgops_maintenance_window"));
+}
+
+Schedule *
+schedule_find(const Cluster *cluster, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, cluster->schedules)
+	{
+		Schedule   *schedule = lfirst(lc);
+
+		if (schedule->state != STATE_ABSENT && strcmp(schedule->name, name) == 0)
+			return schedule;
+	}
+	return NULL;
+}
+
+/*
+ * A backup where nothing is declared about backups would fail every night: that
+ * is told beforehand, once.
+ */
+const char *
+schedule_problem(const Cluster *cluster, const Schedule *schedule)
+{
+	static const char *const needs_backups[] = {"backup", "verify_backup", "expire"};
+
+	if (schedule->state == STATE_ABSENT)
+		return "it is declared as absent";
+	if (schedule->problem != NULL)
+		return schedule->problem;
+	if (cluster->policy == POLICY_OBSERVE)
+		return "pgops_policy is observe";
+	for (int i = 0; i < lengthof(needs_backups); i++)
+	{
+		if (strcmp(schedule->what, needs_backups[i]) == 0 && cluster->backup == NULL)
+			return "backups are not declared (pgbackrest_enabled, pgbackrest_repo, pgbackrest_method)";
+	}
+	return NULL;
+}
