@@ -54,10 +54,6 @@ extern const char *const *stanza_argv(const Stanza *stanza, const char *command,
  */
 extern void stanza_run(Job *job, const Stanza *stanza, const char *command, List *options);
 
-/* the same; the lines pass through a filter (see JobLineFilter) on their way to the job's output */
-extern void stanza_run_filtered(Job *job, const Stanza *stanza, const char *command,
-								List *options, JobLineFilter filter, void *arg);
-
 /* a run that did not end well, in words */
 typedef struct StanzaFailure
 {
@@ -70,6 +66,18 @@ typedef struct StanzaFailure
 /* what it means; NULL: it exited with 0.  command: for the message */
 extern StanzaFailure *stanza_failure(const Stanza *stanza, const char *command,
 									 const IoProcessResult *result);
+
+/*
+ * stanza_try
+ *		As stanza_run(), but returns the failure instead of raising it; NULL: it
+ *		succeeded.  The lines pass through a filter (NULL: all are stored) on their way to
+ *		the job's output.
+ */
+extern StanzaFailure *stanza_try(Job *job, const Stanza *stanza, const char *command,
+								 List *options, JobLineFilter filter, void *arg);
+
+/* raises it */
+extern void stanza_raise(const StanzaFailure *failure) pg_attribute_noreturn();
 
 /* ---- what is there ---- */
 

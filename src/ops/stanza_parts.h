@@ -28,7 +28,4 @@ extern StanzaState *stanza_try_read(Job *job, const Stanza *stanza, const char *
 /* as stanza_parse(), but NULL with *problem */
 extern StanzaState *stanza_try_parse(const char *json, const char *name, char **problem);
 
-/* raises it */
-extern void stanza_raise(const StanzaFailure *failure) pg_attribute_noreturn();
-
 #endif							/* PGOPS_OPS_STANZA_PARTS_H */

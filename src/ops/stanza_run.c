@@ -9,13 +9,6 @@
 
 #include "ops/stanza_parts.h"
 
-/* its output is worth a row unless a filter says otherwise */
-static bool
-all_lines(Job *job, IoStream stream, const char *line, void *arg)
-{
-	return true;
-}
-
 void
 stanza_raise(const StanzaFailure *failure)
 {
@@ -30,25 +23,31 @@ stanza_raise(const StanzaFailure *failure)
  * Errors go to stderr whatever its configuration says: that is where
  * stanza_failure() reads them.
  */
-void
-stanza_run_filtered(Job *job, const Stanza *stanza, const char *command, List *options,
-					JobLineFilter filter, void *arg)
+StanzaFailure *
+stanza_try(Job *job, const Stanza *stanza, const char *command, List *options,
+		   JobLineFilter filter, void *arg)
 {
 	JobProgram	program = {0};
-	const StanzaFailure *failure;
+	const IoProcessResult *result;
+	StanzaFailure *failure;
 
 	program.program = stanza->program;
 	program.argv = stanza_argv(stanza, command,
 							   lcons(pstrdup("--log-level-stderr=warn"), list_copy(options)));
-	program.filter = filter ? filter : all_lines;
+	program.filter = filter;
 	program.arg = arg;
-	failure = stanza_failure(stanza, command, job_run(job, &program));
-	if (failure != NULL)
-		stanza_raise(failure);
+	result = job_run(job, &program);
+	failure = stanza_failure(stanza, command, result);
+	if (failure != NULL && result->end == IO_PROCESS_EXITED)
+		job->exit_code = result->exit_code;
+	return failure;
 }
 
 void
 stanza_run(Job *job, const Stanza *stanza, const char *command, List *options)
 {
-	stanza_run_filtered(job, stanza, command, options, NULL, NULL);
+	const StanzaFailure *failure = stanza_try(job, stanza, command, options, NULL, NULL);
+
+	if (failure != NULL)
+		stanza_raise(failure);
 }

@@ -12,18 +12,7 @@
 
 #include "cmdb/extension.h"
 #include "cmdb/query.h"
-#include "errors.h"
 #include "ops/stanza_parts.h"
-
-/* a transaction of a job, or an ERROR: the extension is gone, or another version's */
-static void
-begin(void)
-{
-	if (txn_begin() != EXTENSION_READY)
-		ereport(ERROR,
-				(errcode(ERRCODE_PGOPS_INTERRUPTED),
-				 errmsg("extension \"pgops\" was dropped or replaced meanwhile")));
-}
 
 /* ---- writing ---- */
 
@@ -151,7 +140,7 @@ stanza_store(Job *job, const StanzaState *state)
 {
 	CmdbQuery	query;
 
-	begin();
+	job_begin(job);
 	cmdb_begin(&query);
 	register_state(&query, state);
 	for (int i = 0; i < lengthof(store_statements); i++)
@@ -172,7 +161,7 @@ store_failure(Job *job, const char *name, const StanzaFailure *failure)
 	CmdbQuery	query;
 	CmdbRow		args = {0};
 
-	begin();
+	job_begin(job);
 	cmdb_begin(&query);
 	cmdb_put_text(&args, name);
 	cmdb_put_text(&args, unpack_sql_state(failure->sqlstate));

@@ -1,0 +1,45 @@
+/*
+ * backup.h
+ *		What the parts that make, remove and count on backups share.
+ *
+ * Not for: calling pgBackRest (stanza.h).
+ */
+#ifndef PGOPS_OPS_BACKUP_H
+#define PGOPS_OPS_BACKUP_H
+
+#include "ops/stanza.h"
+
+/* ERROR PO511 if archive_mode is off */
+extern void backup_require_archiving(void);
+
+/* stanza_local() in a transaction of a job's own */
+extern Stanza *backup_stanza(Job *job);
+
+/* a list of texts as a tree */
+extern SpecNode *backup_names(List *names);
+
+/*
+ * backup_refresh_due
+ *		When the repositories are to be looked into the next time by themselves:
+ *		now or later; 0: never, or somebody is at it.  Needs a transaction;
+ *		primary only.
+ */
+extern TimestampTz backup_refresh_due(void);
+
+/*
+ * backup_watch
+ *		Queues a look into the repositories if one is due, in a transaction of
+ *		its own, and returns when to call it again; 0: no such time.  For the
+ *		coordinator of a primary.
+ */
+extern TimestampTz backup_watch(void);
+
+/* ---- what is known; all need a transaction ---- */
+
+/* the newest time to which this server could be restored now: of WAL that is archived; 0: unknown */
+extern TimestampTz backup_latest_restorable(void);
+
+/* when the newest good backup of this server in a repository that can be read was complete; 0: none */
+extern TimestampTz backup_newest_good(void);
+
+#endif							/* PGOPS_OPS_BACKUP_H */
