@@ -6,11 +6,21 @@
  */
 #include "postgres.h"
 
+#include "ops/backup.h"
 #include "ops/schedule.h"
 #include "worker/job_sources.h"
+
+/* of times of which 0 means never */
+static TimestampTz
+earlier(TimestampTz one, TimestampTz other)
+{
+	if (one == 0 || other == 0)
+		return Max(one, other);
+	return Min(one, other);
+}
 
 TimestampTz
 job_sources_run(void)
 {
-	return schedule_watch();
+	return earlier(schedule_watch(), backup_watch());
 }
