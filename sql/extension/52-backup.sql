@@ -138,11 +138,26 @@ AS $$
 DECLARE
 	arguments	jsonb;
 	waiting		bigint;
+	closing		timestamptz;
+	job			bigint;
 BEGIN
 	PERFORM pgops.backup_require_primary('a backup');
 	arguments := pgops.backup_arguments(type, repo, annotations);
 	PERFORM pgops.backup_require_repo(pgops.backup_stanza(), repo);
 	PERFORM pgops.backup_require_archiving();
+	IF in_window THEN
+		IF at IS NOT NULL THEN
+			RAISE EXCEPTION 'a backup starts at a time or in the maintenance window, not both'
+				USING ERRCODE = 'invalid_parameter_value',
+					  HINT = 'Give "at" or "in_window".';
+		END IF;
+		SELECT w.window_start, w.window_end INTO at, closing FROM pgops.next_window() AS w;
+		IF closing IS NULL THEN
+			RAISE EXCEPTION 'no maintenance window is declared, or none comes'
+				USING ERRCODE = 'object_not_in_prerequisite_state',
+					  HINT = 'Declare pgops_maintenance_window, with cron and duration.';
+		END IF;
+	END IF;
 	SELECT j.id INTO waiting
 		FROM pgops.job AS j
 		WHERE j.kind = 'backup' AND j.state = 'queued' AND j.args = arguments AND j.attempts = 0
@@ -152,7 +167,11 @@ BEGIN
 		RAISE NOTICE 'job % asks for the same backup and has not started yet: no second one is needed', waiting;
 		RETURN waiting;
 	END IF;
-	RETURN pgops.job_request('backup', arguments, at, deadline);
+	job := pgops.job_request('backup', arguments, at, deadline);
+	IF in_window THEN
+		UPDATE pgops.job AS j SET stop_at = closing WHERE j.id = job;
+	END IF;
+	RETURN job;
 END
 $$;
 
@@ -169,7 +188,7 @@ Arguments:
 
 Result of the job: label, type (made), asked (type asked for), repo, prior, size, delta, repo_size, repo_delta (bytes), wal_start, wal_stop, lsn_start, lsn_stop, started_at, stopped_at, seconds, error, removed (backups that retention removed on the way).
 
-Errors: 25006 on a standby, PO506 if no backups are declared or they are not set up yet, PO511 while archive_mode is off, 22023 for wrong arguments. The job fails with PO509 if damaged pages were met; the backup is there then, and says so in pgops.backups. Another pgBackRest at work (PO503), a full disk, and connections that fail are tried again.
+Errors: 25006 on a standby, PO506 if no backups are declared or they are not set up yet, PO511 while archive_mode is off, 55000 if no maintenance window is declared, 22023 for wrong arguments. The job fails with PO509 if damaged pages were met; the backup is there then, and says so in pgops.backups. Another pgBackRest at work (PO503), a full disk, and connections that fail are tried again.
 
 Example: SELECT pgops.backup(''full'') AS job \gset
          SELECT state, result->>''label'' FROM pgops.job_wait(:job);';
@@ -182,26 +201,27 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	stanza	text;
+	local		text;
+	wanted		text := expire.set;
 	found_in	integer[];
 BEGIN
 	PERFORM pgops.backup_require_primary('removing backups');
-	stanza := pgops.backup_stanza();
-	PERFORM pgops.backup_require_repo(stanza, repo);
-	IF expire.set IS NOT NULL THEN
+	local := pgops.backup_stanza();
+	PERFORM pgops.backup_require_repo(local, repo);
+	IF wanted IS NOT NULL THEN
 		SELECT array_agg(b.repo ORDER BY b.repo) INTO found_in
 			FROM pgops.backup_set AS b
-			WHERE b.stanza = expire.stanza AND b.label = expire.set
+			WHERE b.stanza = local AND b.label = wanted
 			  AND (expire.repo IS NULL OR b.repo = expire.repo);
 		IF found_in IS NULL THEN
-			RAISE EXCEPTION 'there is no backup "%"', expire.set
+			RAISE EXCEPTION 'there is no backup "%"', wanted
 				USING ERRCODE = 'undefined_object',
 					  HINT = 'SELECT label FROM pgops.backups lists them; SELECT pgops.backup_refresh() looks again.';
 		END IF;
 		repo := COALESCE(repo, found_in[1]);
 	END IF;
 	RETURN pgops.job_request('expire',
-		jsonb_strip_nulls(jsonb_build_object('repo', repo, 'set', expire.set, 'dry_run', dry_run)),
+		jsonb_strip_nulls(jsonb_build_object('repo', repo, 'set', wanted, 'dry_run', dry_run)),
 		at, deadline);
 END
 $$;
