@@ -15,6 +15,7 @@
 #include "postgres.h"
 
 #include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
 
 typedef enum IoStream
 {
@@ -127,5 +128,20 @@ extern int	io_process_end_group(pid_t group, int64 since, const char *boot_id);
  */
 extern bool io_process_detach(const char *program, const char *const *argv, const char *log,
 							  int *start_errno);
+
+/* ---- what this server was started by ---- */
+
+/*
+ * io_process_words
+ *		Command line of a process: char *, the program first; NIL: it is gone or
+ *		a zombie.  *parent (or NULL): its parent.
+ */
+extern List *io_process_words(pid_t pid, pid_t *parent);
+
+/* the service of systemd that this process belongs to ("x.service"), palloc'd; NULL: none */
+extern char *io_process_service(void);
+
+/* path of the regular file that a process has as standard output, palloc'd; NULL: it has none */
+extern char *io_process_output_file(pid_t pid);
 
 #endif							/* PGOPS_IO_PROCESS_H */

@@ -11,6 +11,9 @@
  *	copy	from, to: a directory, by reflink where the file system can
  *	remove	path: a directory or file
  *
+ * "then" and "otherwise" are numbers of later steps: where to go on after success
+ * and, instead of ending, after failure.
+ *
  * A condition is {"argv", "ok": exit codes, "contains" or "equals": text}.  All
  * of it holds when the step is done a second time: a run that was cut off goes on.
  *
@@ -348,27 +351,54 @@ succeed(void)
 	state_write();
 }
 
+/*
+ * One step; *next is the number of the one to go on with.  False: the task has
+ * failed.  A jump never goes back, so there is an end.
+ */
+static bool
+one_step(json_t *task, json_t *step, size_t *next)
+{
+	size_t		number = *next;
+	long		otherwise = number_of(step, "otherwise", 0);
+	char	   *wrong = NULL;
+
+	begin_step(step, number);
+	*next = number + 1;
+	if (holds(json_object_get(step, "unless")))
+		end_step("skipped");
+	else if (!told_to_end && (wrong = carry_out(step)) == NULL)
+	{
+		end_step("succeeded");
+		if (number_of(step, "then", 0) > (long) number)
+			*next = (size_t) number_of(step, "then", 0);
+	}
+	else if (!told_to_end && otherwise > (long) number)
+	{
+		state_log_format("step \"%s\" failed: %s; there is another way", text_of(step, "name", "?"),
+						 wrong);
+		end_step("failed");
+		*next = (size_t) otherwise;
+	}
+	else
+	{
+		steps_fail(task, wrong ? wrong : "the runner was told to end", !told_to_end);
+		free(wrong);
+		return false;
+	}
+	free(wrong);
+	return true;
+}
+
 bool
 steps_run(json_t *task, size_t from)
 {
 	json_t	   *steps = json_object_get(task, "steps");
+	size_t		next = from;
 
-	for (size_t i = from; i < json_array_size(steps); i++)
+	while (next < json_array_size(steps))
 	{
-		json_t	   *step = json_array_get(steps, i);
-		char	   *wrong = NULL;
-
-		begin_step(step, i);
-		if (holds(json_object_get(step, "unless")))
-			end_step("skipped");
-		else if (told_to_end || (wrong = carry_out(step)) != NULL)
-		{
-			steps_fail(task, wrong ? wrong : "the runner was told to end", !told_to_end);
-			free(wrong);
+		if (!one_step(task, json_array_get(steps, next), &next))
 			return false;
-		}
-		else
-			end_step("succeeded");
 	}
 	succeed();
 	return true;

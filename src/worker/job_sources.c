@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "ops/backup.h"
+#include "ops/in_place.h"
 #include "ops/schedule.h"
 #include "worker/job_sources.h"
 
@@ -22,5 +23,8 @@ earlier(TimestampTz one, TimestampTz other)
 TimestampTz
 job_sources_run(void)
 {
-	return earlier(schedule_watch(), backup_watch());
+	/* first: what a restore in place has brought back from the past must not be started */
+	TimestampTz next = in_place_import();
+
+	return earlier(next, earlier(schedule_watch(), backup_watch()));
 }
