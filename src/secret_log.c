@@ -214,6 +214,33 @@ hide_in_error(ErrorData *edata)
 	}
 }
 
+/* words in the name or value of a setting that make its value a secret */
+static const char *const setting_words[] = {"password", "passphrase", "secret", "token", NULL};
+
+/*
+ * What the postmaster writes at a reload.  The name stands before the value, and
+ * either may tell: connection strings hold passwords.
+ */
+static void
+hide_in_reload(ErrorData *edata)
+{
+	const char *between = "\" changed to \"";
+	char	   *value;
+
+	if (edata->message_id == NULL || edata->message == NULL ||
+		strcmp(edata->message_id, "parameter \"%s\" changed to \"%s\"") != 0)
+		return;
+	value = strstr(edata->message, between);
+	for (int i = 0; value != NULL && setting_words[i] != NULL; i++)
+	{
+		if (strstr(edata->message, setting_words[i]) != NULL)
+		{
+			cut(value + strlen(between));
+			return;
+		}
+	}
+}
+
 /*
  * Decides by what ran, not by what the message says: whatever is logged while
  * a statement with a document runs may quote it.  That a statement is one is
@@ -255,6 +282,7 @@ static void
 log_hook(ErrorData *edata)
 {
 	hide_secrets(edata);
+	hide_in_reload(edata);
 	if (previous_hook != NULL)
 		previous_hook(edata);
 }

@@ -80,6 +80,17 @@ add_setting(CmdbQuery *query, uint64 row, void *arg)
 	reader->snapshot->settings = lappend(reader->snapshot->settings, setting);
 }
 
+/*
+ * A parameter that was taken out of the files and waits for a restart is told
+ * among their errors, without a name or place; it is none.
+ */
+static bool
+is_removal(const FileEntry *entry)
+{
+	return entry->file == NULL && entry->error != NULL &&
+		strstr(entry->error, "without restarting") != NULL;
+}
+
 /* the first reason why the server would ignore its files as a whole */
 static void
 note_error(ServerState *snapshot, const FileEntry *entry)
@@ -152,7 +163,7 @@ observe_server_settings(ServerState *snapshot)
 
 		if (entry->name != NULL)
 			take_entry(snapshot, entry, auto_file);
-		else
+		else if (!is_removal(entry))
 		{
 			note_error(snapshot, entry);
 			snapshot->settings_known = false;
