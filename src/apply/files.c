@@ -48,6 +48,21 @@ check_candidate(const Action *action)
 					first->line, action->file_path, first->message)));
 }
 
+/* a file with a mode of its own holds secrets */
+static void
+write_file(const Action *action)
+{
+	ListCell   *cell;
+
+	foreach(cell, action->directories)
+		io_make_directory(lfirst(cell));
+	io_keep_original(action->file_path);
+	if (action->file_mode != 0)
+		io_write_private_file(action->file_path, action->file_text, action->file_mode);
+	else
+		io_write_file(action->file_path, action->file_text, HBA_FILE_MODE);
+}
+
 /*
  * Everything is decided before the first byte is written: the parser is
  * asked, then the first original is kept, then the file is replaced in one
@@ -62,8 +77,7 @@ apply_file(const Action *action)
 	PG_TRY();
 	{
 		check_candidate(action);
-		io_keep_original(action->file_path);
-		io_write_file(action->file_path, action->file_text, HBA_FILE_MODE);
+		write_file(action);
 		result->ok = true;
 	}
 	PG_CATCH();

@@ -360,6 +360,38 @@ io_write_file(const char *path, const char *str, int mode)
 	pfree(target);
 }
 
+void
+io_write_private_file(const char *path, const char *str, int mode)
+{
+	char	   *target = resolve_path(path);
+	FileIdentity identity = identity_of(target, mode);
+
+	identity.mode &= mode;
+	replace_file(target, str, strlen(str), &identity);
+	pfree(target);
+}
+
+int
+io_file_mode(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 ? (int) (st.st_mode & 07777) : -1;
+}
+
+void
+io_make_directory(const char *path)
+{
+	char	   *copy = pstrdup(path);
+
+	/* it writes into its argument */
+	if (pg_mkdir_p(copy, S_IRWXU) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not create directory \"%s\": %m", path)));
+	pfree(copy);
+}
+
 /*
  * The copy is looked for with lstat(): whatever has that name, a link to
  * nowhere even, is not ours to replace.  Copied byte by byte, zero bytes

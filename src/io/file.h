@@ -22,6 +22,20 @@ extern char *io_read_file(const char *path, size_t max_bytes);
 extern void io_write_file(const char *path, const char *text, int mode);
 
 /*
+ * io_write_private_file
+ *		The same for a file with secrets in it: it never has more permissions
+ *		than "mode", whatever the old one had.
+ */
+extern void io_write_private_file(const char *path, const char *text, int mode);
+
+/* permission bits of a file, links followed; -1: it is not there or cannot be looked at */
+extern int	io_file_mode(const char *path);
+
+/* makes a directory and those above it, for the owner alone; one that is there keeps its
+ * mode.  ERROR with errcode_for_file_access */
+extern void io_make_directory(const char *path);
+
+/*
  * io_keep_original
  *		Before pgops takes a file over for the first time: copies it to
  *		"<path>.pgops-original" unless that exists.

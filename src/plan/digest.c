@@ -62,6 +62,13 @@ sha256_hex(const char *data, size_t length)
 	return hex;
 }
 
+/* digest of a text, palloc'd */
+char *
+plan_text_digest(const char *text)
+{
+	return sha256_hex(text, strlen(text));
+}
+
 /* one field; the length keeps two fields from running into one */
 static void
 add_field(StringInfo data, const char *field)

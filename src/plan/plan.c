@@ -33,7 +33,10 @@ static const PlanStage plan_stages[] = {
 	{plan_role_drops, false},
 	{plan_schedules, false},
 	{plan_files, true},
+	{plan_backup_config, true},
+	{plan_backup_settings, false},
 	{plan_parameters, true},
+	{plan_backup_setup, false},
 };
 
 /*

@@ -13,6 +13,7 @@
 
 #include "cmdb/owned.h"
 #include "observe/snapshot.h"
+#include "plan/backup.h"
 #include "plan/rules.h"
 #include "spec/model.h"
 
@@ -23,7 +24,8 @@ typedef enum Door
 	DOOR_SQL,					/* one statement; database NULL: in the coordinator */
 	DOOR_BASELINE,				/* SQL file, run in the database */
 	DOOR_FILE,					/* write file_text to file_path */
-	DOOR_RELOAD					/* SIGHUP to the postmaster */
+	DOOR_RELOAD,				/* SIGHUP to the postmaster */
+	DOOR_JOB					/* queue a job: job_kind, job_args */
 } Door;
 
 typedef struct Action
@@ -43,6 +45,12 @@ typedef struct Action
 	char	   *hint;			/* of blocked, or NULL */
 	char	   *file_path;		/* DOOR_FILE; DOOR_BASELINE: declared file name */
 	char	   *file_text;		/* DOOR_FILE */
+	int			file_mode;		/* DOOR_FILE: permissions that it has at most; 0: as it has, or the
+								 * server's own */
+	List	   *directories;	/* DOOR_FILE: of char *: made before, if missing */
+	const char *job_kind;		/* DOOR_JOB */
+	SpecNode   *job_args;		/* DOOR_JOB: a map */
+	const struct JobOutcome *failed_job;	/* DOOR_JOB: the last one, which failed; or NULL (backup.h) */
 	List	   *owned;			/* of OwnedChange *: records are written before the action
 								 * starts, removals after it succeeded; of DOOR_BASELINE
 								 * the records, too, only after it succeeded */
@@ -82,6 +90,7 @@ typedef struct PlanInput
 	char	   *backup_wanted;	/* why nothing that loses data may be done (no backup is new
 								 * enough), or NULL */
 	char	   *cmdb_database;	/* database of the CMDB, never dropped; may be NULL */
+	const struct BackupFacts *backup;	/* of this server; NULL: backups are not pgops' (backup.h) */
 } PlanInput;
 
 /* the candidate pg_hba.conf of this input, for the caller to have it parsed */

@@ -53,6 +53,8 @@ typedef struct Planner
 	PlanMap    *remembered_databases;	/* oid -> OwnedItem * */
 	int			sequence;		/* number for the actions being made; 0: none */
 	int			last_sequence;
+	int			backup_sequence;	/* of the step that writes pgbackrest.conf; 0: there is none */
+	bool		backup_stopped; /* nothing can be done about backups */
 } Planner;
 
 extern Planner *planner_new(PlanInput *input);
@@ -106,7 +108,10 @@ extern void plan_databases(Planner *planner);
 extern void plan_database_drops(Planner *planner);
 extern void plan_role_drops(Planner *planner);
 extern void plan_schedules(Planner *planner);
+extern void plan_backup_config(Planner *planner);
+extern void plan_backup_settings(Planner *planner);
 extern void plan_files(Planner *planner);
+extern void plan_backup_setup(Planner *planner);
 extern void plan_parameters(Planner *planner);	/* cluster->parameters, whoever put them there */
 extern void plan_limits(Planner *planner);
 
@@ -191,5 +196,6 @@ extern bool plan_has_name(List *names, const char *name);
 
 /* ---- digest.c ---- */
 extern char *plan_digest(List *actions, bool destructive_only);
+extern char *plan_text_digest(const char *text);
 
 #endif							/* PGOPS_PLAN_PLANNER_H */

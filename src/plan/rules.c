@@ -175,6 +175,11 @@ const Rule plan_rules[] = {
 	{"hba.reload", "hba", "written", "declared", "reload", HARMLESS, ALONE,
 	"The server reads its configuration once after a file was written."},
 
+	{"backup.config", "backup", "different", "declared", "write", HARMLESS, ALONE,
+	"pgbackrest.conf is replaced when its bytes differ or others may read it."},
+	{"backup.option", "backup", "not available", "declared", "report", HARMLESS, IN_XACT,
+	"An option of a repository that this pgBackRest does not have is left out and reported."},
+
 	{"parameter.patroni", "parameter", "Patroni", "declared", "report", HARMLESS, ALONE,
 	"Parameters of a server that Patroni runs are left to Patroni."},
 	{"parameter.files", "parameter", "rejected", "any", "report", HARMLESS, ALONE,
@@ -191,6 +196,13 @@ const Rule plan_rules[] = {
 	"The server reads its configuration once after parameters were set."},
 	{"parameter.restart", "parameter", "waiting", "declared", "report", HARMLESS, ALONE,
 	"Parameters that take effect at the next start only are reported until then."},
+
+	{"backup.setup", "backup", "not set up", "declared", "start job", HARMLESS, ALONE,
+	"A job creates the stanza, checks that WAL is archived, and makes the first full backup."},
+	{"backup.gone", "backup", "missing", "declared", "report", HARMLESS, IN_XACT,
+	"A repository that has lost its stanza is reported, not begun anew: it may just not be mounted."},
+	{"backup.orphan", "backup", "set up by pgops", "undeclared", "report", HARMLESS, IN_XACT,
+	"Backups that are no longer declared are reported; the repository and pgbackrest.conf stay."},
 	{NULL}
 };
 

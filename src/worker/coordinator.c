@@ -28,6 +28,7 @@
 #include "compat.h"
 #include "guc.h"
 #include "io/wait.h"
+#include "worker/backup_facts.h"
 #include "worker/job_watch.h"
 #include "worker/pass.h"
 #include "worker/push_main.h"
@@ -228,6 +229,7 @@ run_pass(Coordinator *self, bool full, bool retry_all)
 		PassResult	result;
 
 		settle_broken_off(self);
+		backup_program_look();
 		result = pass_run(self->memory, full, retry_all);
 		after_pass(self, &result);
 	}

@@ -21,6 +21,7 @@
 #include "cmdb/extension.h"
 #include "errors.h"
 #include "guc.h"
+#include "ops/job.h"
 #include "worker/execution.h"
 #include "worker/retry.h"
 #include "worker/task.h"
@@ -31,7 +32,8 @@ typedef enum Stage
 	STAGE_SERVER,
 	STAGE_DATABASES,
 	STAGE_FILE,
-	STAGE_RELOAD
+	STAGE_RELOAD,
+	STAGE_JOB
 } Stage;
 
 /* By which door an action leaves; what is blocked or only reported by none. */
@@ -50,6 +52,8 @@ stage_of(const Action *action)
 			return STAGE_FILE;
 		case DOOR_RELOAD:
 			return STAGE_RELOAD;
+		case DOOR_JOB:
+			return STAGE_JOB;
 		case DOOR_NONE:
 			break;
 	}
@@ -427,6 +431,32 @@ run_in_databases(Execution *execution, List *actions)
 }
 
 /*
+ * An action that is a job is done when the job is asked for; what becomes of
+ * it the next passes see.  It has no other effects, so an error breaks off
+ * the pass like one of any other statement on pgops' tables.
+ */
+static ActionResult *
+queue_job(Execution *execution, const Action *action)
+{
+	ActionResult *result = palloc0(sizeof(ActionResult));
+	JobRequest	request = {.kind = action->job_kind, .args = action->job_args};
+
+	request.cluster = execution->cluster;
+	result->step = action->step;
+	result->started = GetCurrentTimestamp();
+	if (txn_begin() != EXTENSION_READY)
+	{
+		execution->extension_lost = true;
+		return result;
+	}
+	(void) job_queue(&request);
+	txn_end();
+	result->ok = true;
+	result->finished = GetCurrentTimestamp();
+	return result;
+}
+
+/*
  * One stage through its door.  Nothing of ours is open meanwhile: neither a
  * transaction nor a lock on the extension.
  */
@@ -447,6 +477,10 @@ run_stage(Execution *execution, Stage stage, List *actions)
 		case STAGE_RELOAD:
 			foreach(cell, actions)
 				results = lappend(results, apply_reload(lfirst(cell)));
+			return results;
+		case STAGE_JOB:
+			foreach(cell, actions)
+				results = lappend(results, queue_job(execution, lfirst(cell)));
 			return results;
 		case STAGE_NONE:
 			break;

@@ -23,8 +23,10 @@
 #include "guc.h"
 #include "ops/backup_age.h"
 #include "ops/schedule.h"
+#include "worker/backup_facts.h"
 #include "worker/execution.h"
 #include "worker/pass.h"
+#include "worker/retry.h"
 #include "worker/shared.h"
 #include "worker/situation.h"
 #include "worker/verdict.h"
@@ -180,6 +182,7 @@ read_situation(Declared *declared, const char *name, bool standby)
 										 situation->server, !standby, &findings);
 	situation->owned = cmdb_owned_load(name);
 	situation->backup_wanted = backup_age_problem(name);
+	situation->backup = backup_facts(situation->cluster, situation->server);
 	if (!standby)
 	{
 		/* the replicated failures are the primary's, not those of a standby's files */
@@ -309,7 +312,9 @@ remember_done(PassMemory *memory, const Execution *execution)
 
 	foreach(cell, execution->done)
 	{
-		if (!chain_is_broken(execution->broken, lfirst(cell)))
+		/* what a job brings about shows later, and its failure is told as that */
+		if (!chain_is_broken(execution->broken, lfirst(cell)) &&
+			((Action *) lfirst(cell))->door != DOOR_JOB)
 			churn_note(memory->churn, lfirst(cell));
 	}
 }
@@ -446,6 +451,7 @@ reconcile(PassMemory *memory, Declared *declared, bool full, bool retry_all, boo
 	remember_settled(memory, situation, execution.plan);
 	note_unobserved(&execution, situation->server);
 	is_new = remember_plan(memory, &execution, runnable);
+	retry_note_jobs(&execution);
 	if (!retry_all)
 		note_churn(memory, &execution);
 	if (runnable > 0 && !standby)

@@ -48,14 +48,20 @@ find_failure(List *failures, const char *rule, const char *name,
 }
 
 /* doubles with each attempt */
-static TimestampTz
-next_attempt(int attempts)
+static int64
+delay_ms(int attempts)
 {
 	int64		delay = pgops_guc_retry_delay;
 
 	for (int i = 1; i < attempts && delay < MAX_RETRY_DELAY_MS; i++)
 		delay *= 2;
-	return GetCurrentTimestamp() + Min(delay, MAX_RETRY_DELAY_MS) * 1000;
+	return Min(delay, MAX_RETRY_DELAY_MS);
+}
+
+static TimestampTz
+next_attempt(int attempts)
+{
+	return GetCurrentTimestamp() + delay_ms(attempts) * 1000;
 }
 
 /* Counts on from the earlier attempts at the same step. */
@@ -80,6 +86,49 @@ execution_add_failure(Execution *execution, const char *rule, const char *kind,
 	failure->hint = hint ? pstrdup(hint) : NULL;
 	execution->failures = lappend(execution->failures, failure);
 	execution->failed++;
+}
+
+/* the last job's end as a failure of the action that asks for it again */
+static Failure *
+job_failure(const Action *action)
+{
+	const JobOutcome *job = action->failed_job;
+	Failure    *failure = palloc0(sizeof(Failure));
+	bool		cancelled = strcmp(job->state, "cancelled") == 0;
+
+	failure->rule = pstrdup(action->rule->id);
+	failure->kind = pstrdup(action->rule->kind);
+	failure->name = action->name;
+	failure->database = action->database;
+	failure->statement = action->statement;
+	failure->attempts = job->failures;
+	/* whoever cancelled it does not want it back in a second */
+	failure->next_attempt = job->finished +
+		(cancelled ? MAX_RETRY_DELAY_MS : delay_ms(job->failures)) * INT64CONST(1000);
+	failure->sqlstate = job->sqlstate;
+	failure->message = job->message;
+	failure->hint = job->hint;
+	return failure;
+}
+
+/* see retry.h */
+void
+retry_note_jobs(Execution *execution)
+{
+	ListCell   *cell;
+
+	foreach(cell, execution->plan->actions)
+	{
+		const Action *action = lfirst(cell);
+
+		if (!plan_is_runnable(action) || action->door != DOOR_JOB)
+			continue;
+		/* what an earlier pass told may be of a job for another declaration */
+		execution->earlier = list_delete_ptr(list_copy(execution->earlier),
+											 retry_earlier(execution, action));
+		if (action->failed_job != NULL)
+			execution->earlier = lcons(job_failure(action), execution->earlier);
+	}
 }
 
 /* see retry.h */

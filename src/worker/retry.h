@@ -17,4 +17,11 @@ extern void retry_hold(Execution *execution);
 /* the failure that an earlier pass left of this very step, or NULL */
 extern Failure *retry_earlier(const Execution *execution, const Action *action);
 
+/*
+ * retry_note_jobs
+ *		Jobs that this plan would ask for and that failed before are failures of
+ *		these actions: told, and tried again with growing delay.
+ */
+extern void retry_note_jobs(Execution *execution);
+
 #endif							/* PGOPS_WORKER_RETRY_H */

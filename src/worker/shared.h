@@ -31,6 +31,8 @@ typedef struct PgopsShared
 	int			failed_starts;	/* in a row: it could not connect */
 	char		state[64];		/* starting, idle, working, ... */
 	char		last_error[256];
+	char		pgbackrest[64]; /* which program file the version is of */
+	int			pgbackrest_version; /* 2.45 is 245; 0: not known */
 	JobSlot		jobs[JOB_SLOTS];
 
 	pg_atomic_uint32 requests;

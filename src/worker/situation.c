@@ -18,6 +18,7 @@
 #include "ops/backup_age.h"
 #include "render/render.h"
 #include "spec/spec.h"
+#include "worker/backup_facts.h"
 #include "worker/reference.h"
 #include "worker/situation.h"
 #include "worker/task.h"
@@ -297,6 +298,7 @@ situation_plan(Situation *situation, bool local_only)
 	input->setting_problem = observe_setting_problem;
 	input->cmdb_database = pgops_guc_database;
 	input->backup_wanted = situation->backup_wanted;
+	input->backup = situation->backup;
 	if (input->hba_managed)
 		input->hba_errors = io_hba_check(plan_hba_text(input));
 	if (!local_only && plan_needs_available(situation->cluster, situation->server))
@@ -352,6 +354,7 @@ situation_session_plan(const Inventory *inventory, const char *name, ServerState
 	situation.backup_wanted = backup_age_problem(name);
 	situation.cluster = situation_model(inventory, name, self, situation.server,
 										purpose == SITUATION_DECLARED, &ignored);
+	situation.backup = backup_facts(situation.cluster, situation.server);
 	situation_observe(&situation, NULL, NULL, true);
 	return situation_plan(&situation, RecoveryInProgress());
 }

@@ -55,6 +55,36 @@ is_drift(const Action *action)
 	return action->sqlstate == ERRCODE_PGOPS_OBSERVE_ONLY;
 }
 
+/* A job is at it: the outcome is still to come. */
+static bool
+is_in_progress(const Action *action)
+{
+	return action->sqlstate == ERRCODE_PGOPS_JOB_BUSY;
+}
+
+/* what jobs of this plan are still doing, in words; NULL: nothing */
+static const char *
+work_in_progress(const Execution *execution)
+{
+	ListCell   *cell;
+
+	foreach(cell, execution->plan->actions)
+	{
+		const Action *action = lfirst(cell);
+
+		if (action->blocked && is_in_progress(action))
+			return action->blocked;
+	}
+	foreach(cell, execution->done)
+	{
+		const Action *action = lfirst(cell);
+
+		if (action->door == DOOR_JOB)
+			return psprintf("job %s was asked for", action->job_kind);
+	}
+	return NULL;
+}
+
 /* The one that the message names; the others are in pgops.actions. */
 static const Action *
 first_blocked(const ActionPlan *plan, bool drift)
@@ -65,7 +95,8 @@ first_blocked(const ActionPlan *plan, bool drift)
 	{
 		const Action *action = lfirst(cell);
 
-		if (action->blocked && !is_orphan_report(action) && is_drift(action) == drift)
+		if (action->blocked && !is_orphan_report(action) && !is_in_progress(action) &&
+			is_drift(action) == drift)
 			return action;
 	}
 	return NULL;
@@ -81,7 +112,7 @@ count_actions(ClusterStatus *status, const ActionPlan *plan)
 	{
 		const Action *action = lfirst(cell);
 
-		if (action->blocked == NULL || is_orphan_report(action))
+		if (action->blocked == NULL || is_orphan_report(action) || is_in_progress(action))
 			continue;
 		if (is_drift(action))
 			status->drifted++;
@@ -100,6 +131,8 @@ void
 verdict_make(ClusterStatus *status, const CmdbCluster *row, const char *instance,
 			 const Execution *execution)
 {
+	const char *working = work_in_progress(execution);
+
 	memset(status, 0, sizeof(ClusterStatus));
 	verdict_rest(status, row, NULL, instance, "converged", "the server is as declared");
 	count_actions(status, execution->plan);
@@ -114,6 +147,11 @@ verdict_make(ClusterStatus *status, const CmdbCluster *row, const char *instance
 		status->message = psprintf("%d of the actions failed and will be tried again; first: %s \"%s\": %s",
 								   status->failed, first->kind, first->name, first->message);
 	}
+	else if (working != NULL)
+	{
+		status->phase = pstrdup("progressing");
+		status->message = pstrdup(working);
+	}
 	else if (status->drifted > 0)
 	{
 		status->phase = pstrdup("observing");
@@ -127,7 +165,7 @@ verdict_make(ClusterStatus *status, const CmdbCluster *row, const char *instance
 		status->message = psprintf("everything else is as declared, %d cannot be done; first: %s",
 								   status->blocked, first->blocked);
 	}
-	if (status->failed == 0)
+	if (status->failed == 0 && working == NULL)
 		status->converged_at = GetCurrentTimestamp();
 }
 

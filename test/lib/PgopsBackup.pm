@@ -71,6 +71,8 @@ sub backup_vars
 # backup_node(NAME, vars => {...}, conf => TEXT, repo => {...}, init => {...})
 #
 # A started pgops_node with a declared, archived and backed up cluster "small".
+# archive_mode and wal_level are what they must be from the start, so that it
+# needs no restart; everything else pgops does (see 053_backup_setup.pl).
 sub backup_node
 {
 	my ($name, %option) = @_;
@@ -86,46 +88,11 @@ sub backup_node
 			pgops.manage_settings = on
 			CONF
 	declare($node, small_document(backup_vars($node, %option)));
-	settle($node);
-	set_up_by_hand($node);
-	return $node;
-}
+	my $status = settle($node);
+	return $node if $status->{phase} eq 'converged';
 
-# what pgops itself will do
-sub set_up_by_hand
-{
-	my ($node) = @_;
-	my $config = pgbackrest_config($node);
-	my $folder = $node->data_dir . '.pgops';
-	mkdir $folder, 0700;
-	mkdir "$folder/$_", 0700 for qw(log lock spool);
-	append_to_file($config, <<~"CONF");
-		[global]
-		repo1-path=@{[ repository($node) ]}
-		repo1-retention-full-type=count
-		repo1-retention-full=2
-		log-path=$folder/log
-		lock-path=$folder/lock
-		spool-path=$folder/spool
-		log-level-file=info
-		start-fast=y
-		compress-type=zst
-		archive-async=y
-		delta=y
-
-		[small]
-		pg1-path=@{[ $node->data_dir ]}
-		pg1-port=@{[ $node->port ]}
-		pg1-socket-path=@{[ $node->host ]}
-		pg1-user=@{[ value($node, 'SELECT current_user') ]}
-		CONF
-	chmod 0640, $config;
-	$node->append_conf('postgresql.conf',
-		"archive_command = 'pgbackrest --config=$config --stanza=small archive-push %p'\n");
-	$node->reload;
-	pgbackrest($node, 'stanza-create');
-	pgbackrest($node, '--type=full', 'backup');
-	return;
+	my $log = value($node, "SELECT string_agg(text, E'\n' ORDER BY job, line) FROM pgops.job_output");
+	die "backups were not set up: $status->{phase}: $status->{message}\n$log\n";
 }
 
 # runs pgbackrest for a node: (exit code, standard output, standard error)

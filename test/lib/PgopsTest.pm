@@ -53,6 +53,7 @@ sub pgops_node
 		log_min_messages = warning
 		client_min_messages = warning
 		pgops.retry_delay = '200ms'
+		pgops.manage_backup = off
 		CONF
 	$node->append_conf('postgresql.conf', $option{conf}) if $option{conf};
 	return $node if exists $option{start} && !$option{start};

@@ -1,0 +1,238 @@
+/*
+ * setup.c
+ *		The job that sets backups up: stanza, a look whether WAL is archived,
+ *		the first full backup.
+ *
+ * Each step finds out whether it is done already, so the job can be repeated
+ * after whatever broke it off, and does only what is missing where a
+ * repository was added.
+ *
+ * Not for: pgbackrest.conf and the parameters of the server, which the plan
+ * has set before (plan_backup.c).
+ */
+#include "postgres.h"
+
+#include <unistd.h>
+
+#include "access/xlog.h"
+
+#include "cmdb/extension.h"
+#include "cmdb/owned.h"
+#include "errors.h"
+#include "ops/kinds.h"
+#include "ops/stanza.h"
+#include "plan/backup.h"
+
+typedef struct Setup
+{
+	Job		   *job;
+	Stanza	   *stanza;
+	StanzaState *state;			/* as it was before */
+	char	   *system;			/* system identifier of this server */
+} Setup;
+
+/* ---- what it is about ---- */
+
+static void
+begin(Setup *setup, Job *job)
+{
+	MemoryContext old;
+
+	if (RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("backups are set up by the primary"),
+				 errhint("The stanza is shared by all members of a cluster.")));
+	if (txn_begin() != EXTENSION_READY)
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_INTERRUPTED),
+				 errmsg("extension pgops was dropped or is of another version")));
+	old = MemoryContextSwitchTo(job->context);
+	setup->job = job;
+	setup->stanza = stanza_local();
+	setup->system = psprintf(UINT64_FORMAT, GetSystemIdentifier());
+	MemoryContextSwitchTo(old);
+	txn_end();
+}
+
+/* ---- places ---- */
+
+/* the nearest part of a path that exists; palloc'd */
+static char *
+existing_part(const char *path)
+{
+	char	   *part = pstrdup(path);
+
+	while (access(part, F_OK) != 0 && strcmp(part, "/") != 0 && part[0] != '\0')
+		get_parent_directory(part);
+	return part;
+}
+
+/*
+ * pgBackRest makes its repository itself; where it could not, this says so in
+ * the words of somebody who has to mend it.
+ */
+static void
+require_writable(const char *path)
+{
+	char	   *part = existing_part(path);
+
+	if (access(part, R_OK | W_OK | X_OK) == 0)
+		return;
+	ereport(ERROR,
+			(errcode_for_file_access(),
+			 errmsg("the backup repository \"%s\" cannot be written: %m", path),
+			 errdetail("Directory \"%s\" is there, and the server's operating system user may not write to it.", part),
+			 errhint("Give the directory to that user, or declare another path in pgbackrest_repo.")));
+}
+
+static void
+check_places(Setup *setup)
+{
+	const SpecNode *paths = node_get(setup->job->args, "directories");
+	ListCell   *lc;
+
+	job_step(setup->job, "checking repositories");
+	if (paths == NULL)
+		return;
+	foreach(lc, paths->items)
+		require_writable(node_text(lfirst(lc)));
+}
+
+/* ---- the stanza ---- */
+
+/* how many repositories have no stanza */
+static int
+missing_stanzas(const StanzaState *state)
+{
+	int			missing = 0;
+	ListCell   *lc;
+
+	foreach(lc, state->repos)
+		missing += ((RepoState *) lfirst(lc))->status == REPO_NO_STANZA;
+	return missing;
+}
+
+/*
+ * A stanza of another database system holds its only backups, perhaps.  After
+ * pg_upgrade the identifier is a new one, too: then it is the one that was
+ * set up from here before.
+ */
+static bool
+was_upgraded(const Setup *setup)
+{
+	const char *theirs = setup->state->system_identifier;
+	const char *before = job_arg(setup->job, "was");
+
+	if (theirs == NULL || strcmp(theirs, setup->system) == 0)
+		return false;
+	if (before != NULL && strcmp(before, theirs) == 0)
+		return true;
+	ereport(ERROR,
+			(errcode(ERRCODE_PGOPS_INSTANCE),
+			 errmsg("the repository has a stanza \"%s\" of another database system", setup->stanza->name),
+			 errdetail("Its system identifier is %s, that of this server %s.", theirs, setup->system),
+			 errhint("Declare another path in pgbackrest_repo. If nobody needs those backups, remove them with \"pgbackrest stanza-delete\"; if they are of this server before an upgrade, run \"pgbackrest stanza-upgrade\".")));
+	return false;				/* keep compiler quiet */
+}
+
+static void
+make_stanza(Setup *setup)
+{
+	Job		   *job = setup->job;
+
+	job_step(job, "looking into the repositories");
+	setup->state = stanza_read(job, setup->stanza, NULL);
+	if (was_upgraded(setup))
+	{
+		job_step(job, "upgrading the stanza");
+		stanza_run(job, setup->stanza, "stanza-upgrade", NIL);
+	}
+	else
+	{
+		job_step(job, "creating the stanza");
+		stanza_run(job, setup->stanza, "stanza-create", NIL);
+	}
+	job_note(job, "stanza \"%s\" is in %d repositories, %d of them new", setup->stanza->name,
+			 list_length(setup->state->repos), missing_stanzas(setup->state));
+}
+
+/* ---- the first backup ---- */
+
+/* whether a repository has a full backup of this database system */
+static bool
+has_full_backup(const StanzaState *state, int repo, const char *system)
+{
+	ListCell   *lc;
+
+	foreach(lc, state->backups)
+	{
+		const BackupSet *set = lfirst(lc);
+
+		if (set->repo == repo && !set->error && strcmp(set->type, "full") == 0 &&
+			set->system_identifier != NULL && strcmp(set->system_identifier, system) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* each repository stands for itself: what is only in one is lost with it */
+static void
+make_first_backups(Setup *setup)
+{
+	Job		   *job = setup->job;
+	int			repos = (int) job_arg_int(job, "repositories", 1);
+
+	if (!job_arg_bool(job, "init_backup", true))
+		return;
+	for (int repo = 1; repo <= repos; repo++)
+	{
+		if (has_full_backup(setup->state, repo, setup->system))
+			continue;
+		if (repos == 1)
+			job_step(job, "first full backup");
+		else
+			job_step(job, "first full backup, repository %d", repo);
+		stanza_run(job, setup->stanza, "backup",
+				   list_make2(pstrdup("--type=full"), psprintf("--repo=%d", repo)));
+	}
+}
+
+/* ---- the end ---- */
+
+/* what the next plans compare the declaration with */
+static void
+remember(Setup *setup)
+{
+	Job		   *job = setup->job;
+	OwnedChange change = {.remove = false};
+
+	change.item.kind = BACKUP_OWNED;
+	change.item.name = pstrdup(setup->stanza->name);
+	change.item.attribute = pstrdup(BACKUP_OWNED_SETUP);
+	change.item.value = psprintf("%s %s", job_arg(job, "digest"), setup->system);
+	change.item.created = true;
+	if (txn_begin() != EXTENSION_READY)
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_INTERRUPTED),
+				 errmsg("extension pgops was dropped or is of another version")));
+	cmdb_owned_change(setup->stanza->name, list_make1(&change));
+	txn_end();
+}
+
+/* see kinds.h */
+void
+backup_setup_run(Job *job)
+{
+	Setup		setup = {0};
+
+	begin(&setup, job);
+	check_places(&setup);
+	make_stanza(&setup);
+	job_step(job, "checking that WAL is archived");
+	stanza_run(job, setup.stanza, "check", NIL);
+	make_first_backups(&setup);
+	job_step(job, "taking stock");
+	stanza_refresh(job, setup.stanza);
+	remember(&setup);
+}
