@@ -71,6 +71,7 @@
 #define ERRCODE_PGOPS_BACKUP_DAMAGED		MAKE_SQLSTATE('P','O','5','0','9')
 #define ERRCODE_PGOPS_UNKNOWN_JOB			MAKE_SQLSTATE('P','O','5','1','0')
 #define ERRCODE_PGOPS_RESTART_NEEDED		MAKE_SQLSTATE('P','O','5','1','1')
+#define ERRCODE_PGOPS_PROBE_FAILED			MAKE_SQLSTATE('P','O','5','1','2')	/* of a restore test */
 
 /* identity and mode */
 #define ERRCODE_PGOPS_UNBOUND				MAKE_SQLSTATE('P','O','7','0','0')
