@@ -9,6 +9,7 @@
 #include "ops/backup.h"
 #include "ops/in_place.h"
 #include "ops/schedule.h"
+#include "ops/verify.h"
 #include "worker/job_sources.h"
 
 /* of times of which 0 means never */
@@ -26,5 +27,6 @@ job_sources_run(void)
 	/* first: what a restore in place has brought back from the past must not be started */
 	TimestampTz next = in_place_import();
 
+	next = earlier(next, verify_watch());
 	return earlier(next, earlier(schedule_watch(), backup_watch()));
 }
