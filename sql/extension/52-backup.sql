@@ -307,7 +307,7 @@ AS $$
 		   CASE WHEN NOT r.standby THEN
 				(SELECT count(*) FROM pg_ls_archive_statusdir() AS f WHERE f.name LIKE '%.ready')
 		   END,
-		   greatest(l.lag, 0),
+		   CASE WHEN l.lag IS NOT NULL THEN greatest(l.lag, 0) END,
 		   CASE WHEN r.standby THEN NULL
 				/* the header of a page that nothing was written to */
 				WHEN l.lag <= 40 THEN now()

@@ -16,14 +16,17 @@
 /* so many lines about damaged pages are kept for the message */
 #define MAX_DAMAGED		20
 
-/* a part of a message that begins a step */
+/*
+ * A part of a message that begins a step; NULL: the caller's word for copying.  That files are copied is told only
+ * when the first one is: the largest.
+ */
 static const struct
 {
 	const char *part;
 	const char *step;
 }			steps[] = {
 	{"backup begins after", "waiting for the checkpoint"},
-	{"backup start archive = ", "checking that WAL is archived"},
+	{"backup start archive = ", NULL},
 	{" backup stop and wait for all WAL", "waiting for WAL to be archived"},
 	{"check archive for segment(s)", "waiting for WAL to be archived"},
 	{"new backup label = ", "storing the backup"},
@@ -161,7 +164,7 @@ read_message(Job *job, BackupLines *lines, const char *line)
 	for (int i = 0; i < lengthof(steps); i++)
 	{
 		if (strstr(line, steps[i].part) != NULL)
-			show_step(job, lines, steps[i].step);
+			show_step(job, lines, steps[i].step ? steps[i].step : lines->copying);
 	}
 }
 
