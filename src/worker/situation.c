@@ -14,7 +14,6 @@
 #include "errors.h"
 #include "guc.h"
 #include "io/hba.h"
-#include "ops/backup_age.h"
 #include "observe/cron.h"
 #include "ops/backup_age.h"
 #include "render/render.h"

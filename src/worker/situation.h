@@ -20,7 +20,6 @@ typedef struct Situation
 	Cluster    *cluster;		/* desired */
 	ServerState *server;		/* observed */
 	List	   *owned;			/* of OwnedItem * */
-	char	   *backup_wanted;	/* why nothing that loses data may be done, or NULL */
 	BackupFacts *backup;		/* NULL: backups are not declared, or not pgops' */
 	char	   *backup_wanted;	/* why nothing that loses data may be done, or NULL */
 } Situation;
