@@ -25,9 +25,36 @@ static const FieldDef no_options[] = {
 	{NULL}
 };
 
-/* those of pgops.vacuum() and its like */
-static const FieldDef table_options[] = {
-	{"databases", PT_LIST, false, false, NULL, 0, 0, NULL, "databases; all of them"},
+/* what pgops.vacuum() and its like all take */
+#define TABLE_OPTIONS \
+	{"databases", PT_LIST, false, false, NULL, 0, 0, NULL, "databases; all of them"}, \
+	{"max_tables", PT_INT, false, false, NULL, 1, PG_INT32_MAX, NULL, "at most so many"}, \
+	{"min_size", PT_STRING, false, false, NULL, 0, 0, NULL, "only what is so large: 64MB"}
+
+#define PARALLEL \
+	{"parallel", PT_INT, false, false, NULL, 0, 1024, NULL, "workers for the indexes of a table"}
+
+static const FieldDef vacuum_options[] = {
+	TABLE_OPTIONS, PARALLEL,
+	{"min_dead", PT_FLOAT, false, false, NULL, 0, 0, NULL, "dead rows, as a share of autovacuum's threshold"},
+	{NULL}
+};
+
+static const FieldDef freeze_options[] = {
+	TABLE_OPTIONS, PARALLEL,
+	{"min_age", PT_FLOAT, false, false, NULL, 0, 0, NULL, "age, as a share of autovacuum_freeze_max_age"},
+	{NULL}
+};
+
+static const FieldDef analyze_options[] = {
+	TABLE_OPTIONS,
+	{"min_changed", PT_FLOAT, false, false, NULL, 0, 0, NULL, "changed rows, as a share of autovacuum's threshold"},
+	{NULL}
+};
+
+static const FieldDef bloat_options[] = {
+	TABLE_OPTIONS,
+	{"min_bloat", PT_FLOAT, false, false, NULL, 0, 0, NULL, "share of the pages that are not needed"},
 	{NULL}
 };
 
@@ -35,11 +62,11 @@ static const FieldDef table_options[] = {
 static const ObjectDef kinds[] = {
 	{"backup", backup_options},
 	{"verify_backup", no_options},
-	{"vacuum", table_options},
-	{"freeze", table_options},
-	{"analyze", table_options},
-	{"repack", table_options},
-	{"reindex", table_options},
+	{"vacuum", vacuum_options},
+	{"freeze", freeze_options},
+	{"analyze", analyze_options},
+	{"repack", bloat_options},
+	{"reindex", bloat_options},
 	{"expire", no_options},
 	{"reconcile", no_options},
 };
