@@ -14,6 +14,7 @@
 
 #include "miscadmin.h"
 #include "utils/guc.h"
+#include "utils/timestamp.h"
 
 #include "io/library.h"
 #include "observe/parts.h"
@@ -170,6 +171,18 @@ observe_server_settings(ServerState *snapshot)
 		}
 	}
 	snapshot->patroni = stat(PATRONI_FILE, &st) == 0;
+}
+
+bool
+observe_settings_unread(void)
+{
+	struct stat st;
+	TimestampTz written;
+
+	if (stat(PG_AUTOCONF_FILENAME, &st) != 0)
+		return false;
+	written = time_t_to_timestamptz(st.st_mtim.tv_sec) + st.st_mtim.tv_nsec / 1000;
+	return written > PgReloadTime;
 }
 
 /* ---- whether the server would take a value ---- */

@@ -106,6 +106,14 @@ extern void observe_server_settings(ServerState *snapshot);
 extern char *observe_setting_problem(const Setting *setting, bool known, char **hint);
 
 /*
+ * observe_settings_unread
+ *		Whether ALTER SYSTEM has written something since the configuration was
+ *		last read; for a process that has just been started, of which the
+ *		postmaster's last time is its own.
+ */
+extern bool observe_settings_unread(void);
+
+/*
  * observe_dependents
  *		Fills role->databases of all roles: where a role owns something or has a
  *		privilege, so that removing it need not go through every database.

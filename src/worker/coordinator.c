@@ -28,6 +28,7 @@
 #include "compat.h"
 #include "guc.h"
 #include "io/wait.h"
+#include "observe/snapshot.h"
 #include "worker/backup_facts.h"
 #include "worker/job_watch.h"
 #include "worker/pass.h"
@@ -399,9 +400,10 @@ set_up(Coordinator *self)
 	/*
 	 * A standby cannot log that it was about to reload: a coordinator that ended
 	 * between the write of a file and the signal left no trace.  One reload too
-	 * many does no harm.
+	 * many does no harm.  On a primary the same moment is there between setting
+	 * parameters and the reload for all of them.
 	 */
-	if (self->was_standby)
+	if (self->was_standby || observe_settings_unread())
 		kill(PostmasterPid, SIGHUP);
 	/* a reload may have been missed before our handler was there */
 	read_settings(self);

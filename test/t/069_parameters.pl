@@ -160,8 +160,6 @@ $footprint = footprint($node);
 reconcile();
 same_footprint($footprint, footprint($node), 'waiting is not doing it again');
 $node->restart;
-is(settle($node)->{phase}, 'blocked', 'right after the start the last status holds')
-  if value($node, 'SELECT phase FROM pgops.status') eq 'blocked';
 wait_for($node, "SELECT phase = 'converged' FROM pgops.status", 'after the restart all is as declared');
 is(value($node, 'SELECT count(*) FROM pgops.pending_restart'), 0, 'and nothing waits');
 becomes('max_connections', '55');
@@ -266,13 +264,22 @@ is(scalar(open_rows(plan_rows($node))), 0, '... and nothing is done about what c
 unlink $conf;
 append_to_file($conf, $good);
 
+# ---- a coordinator that ended between ALTER SYSTEM and the reload ----
+converge($node, parameters(work_mem => '6MB'), 'converged', 'one parameter');
+becomes('work_mem', '6MB');
+$node->safe_psql('postgres', "ALTER SYSTEM SET work_mem = '7MB'");
+$node->safe_psql('postgres', "ALTER SYSTEM SET work_mem = '6MB'");
+$node->safe_psql('postgres', "ALTER SYSTEM SET maintenance_work_mem = '33MB'");
+$node->safe_psql('postgres', 'SELECT pg_terminate_backend(pid) FROM pgops.coordinator()');
+becomes('maintenance_work_mem', '33MB', 'the next one has the server read what is written');
+
 # ---- switched off ----
 $node->append_conf('postgresql.conf', 'pgops.manage_settings = off');
 $node->reload;
 wait_for($node, "SELECT current_setting('pgops.manage_settings') = 'off'", 'parameters can be left alone');
 declare($node, parameters(work_mem => '99MB'));
 is(settle($node)->{phase}, 'converged', 'then there is nothing to do');
-is(in_auto('work_mem'), undef, '... and nothing is done');
+is(in_auto('work_mem'), '6MB', '... and nothing is done');
 is(log_matches($node, qr/PANIC|TRAP|terminated by signal/), 0, 'nothing crashed');
 
 done_testing();
