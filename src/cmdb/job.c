@@ -67,7 +67,9 @@ cmdb_job_claim(int64 id, const char *boot)
 				 " hint = NULL"
 				 " WHERE id = $1 AND state = 'queued'"
 				 " RETURNING kind, args::json, cluster, requested_by, attempts, max_attempts, stop_at, "
-				 MILLISECONDS("deadline"), &args) == 1)
+				 MILLISECONDS("deadline")
+				 ", (SELECT COALESCE(max(o.line), 0) FROM pgops.job_output AS o WHERE o.job = $1)",
+				 &args) == 1)
 	{
 		row = MemoryContextAllocZero(query.caller, sizeof(CmdbJobRow));
 		row->kind = cmdb_text(&query, 0, 1);
@@ -78,6 +80,7 @@ cmdb_job_claim(int64 id, const char *boot)
 		row->max_attempts = cmdb_int4(0, 6);
 		row->stop_at = cmdb_time(0, 7);
 		row->deadline_ms = cmdb_int8(0, 8);
+		row->lines = cmdb_int4(0, 9);
 	}
 	cmdb_end(&query);
 	return row;

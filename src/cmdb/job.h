@@ -41,6 +41,7 @@ typedef struct CmdbJobRow
 	int			max_attempts;
 	TimestampTz stop_at;		/* 0: none */
 	int64		deadline_ms;	/* 0: none */
+	int			lines;			/* of output that earlier attempts left */
 } CmdbJobRow;
 
 /*

@@ -124,6 +124,7 @@ make_job(int64 id, const JobKind *kind, CmdbJobRow *row, MemoryContext context)
 	job->deadline = deadline_of(row, job->started);
 	job->stop_at = row->stop_at;
 	job->context = context;
+	job->lines = row->lines;
 	job->host = &host;
 	job->extension = get_extension_oid("pgops", false);
 	job->exit_code = -1;
