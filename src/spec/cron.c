@@ -176,8 +176,8 @@ split_words(const char *text)
 	{
 		size_t		length;
 
-		text += strspn(text, " \t");
-		length = strcspn(text, " \t");
+		text += strspn(text, " \t\r\n");
+		length = strcspn(text, " \t\r\n");
 		if (length == 0)
 			return words;
 		words = lappend(words, pnstrdup(text, length));
@@ -245,6 +245,8 @@ wrong_count(List *words, const char **hint)
 	const char *first = words == NIL ? "" : linitial(words);
 
 	*hint = "Write minute, hour, day of month, month and day of week, as in '0 1 * * *', or @daily.";
+	if (nickname(first) != NULL)
+		return psprintf("nothing may follow %s", first);
 	if (first[0] == '@')
 	{
 		*hint = "Known are @hourly, @daily, @midnight, @weekly, @monthly, @yearly and @annually.";

@@ -244,6 +244,23 @@ shifted_minutes(uint64 minutes, uint64 shifts)
 	return all;
 }
 
+/* a document may have broken it */
+static char *
+on_one_line(const char *expression)
+{
+	char	   *copy = pstrdup(expression + strspn(expression, " \t\r\n"));
+	size_t		length = strlen(copy);
+
+	for (char *p = copy; *p != '\0'; p++)
+	{
+		if (*p == '\r' || *p == '\n')
+			*p = ' ';
+	}
+	while (length > 0 && (copy[length - 1] == ' ' || copy[length - 1] == '\t'))
+		copy[--length] = '\0';
+	return copy;
+}
+
 /* see cron.h; two zones without changes of the clocks and with one offset are one */
 char *
 cron_translate(const Cron *cron, const char *expression, pg_tz *zone, pg_tz *other,
@@ -258,7 +275,7 @@ cron_translate(const Cron *cron, const char *expression, pg_tz *zone, pg_tz *oth
 		pg_get_timezone_offset(other, &other_offset) &&
 		own_offset == other_offset && (last_day || !cron->last_day);
 	if (*exact)
-		return pstrdup(expression);
+		return on_one_line(expression);
 
 	minutes = shifted_minutes(cron->minutes, minute_shifts(zone, other, now));
 	if (minutes == (UINT64CONST(1) << MINS_PER_HOUR) - 1)
