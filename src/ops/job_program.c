@@ -17,10 +17,14 @@
 /* how often output is stored and cancel looked for while a program runs, ms */
 #define TICK_MS		500
 
+/* how often it is looked whether the job is still wanted, in ticks */
+#define TICKS_PER_LOOK	6
+
 typedef struct RunState
 {
 	Job		   *job;
 	const JobProgram *program;
+	int			ticks;
 } RunState;
 
 static void
@@ -34,12 +38,18 @@ on_line(IoStream stream, const char *line, void *arg)
 	job_add_line(state->job, stream == IO_STDOUT ? "out" : "err", line);
 }
 
+/* A program that says nothing must not go on for an extension that was dropped. */
 static bool
 on_tick(void *arg)
 {
 	RunState   *state = arg;
 
 	job_check(state->job);
+	if (++state->ticks % TICKS_PER_LOOK == 0)
+	{
+		job_begin(state->job);
+		txn_end();
+	}
 	job_flush(state->job);
 	return true;
 }
@@ -59,7 +69,7 @@ on_start(pid_t pid, int64 start_time, void *arg)
 IoProcessResult *
 job_run(Job *job, const JobProgram *program)
 {
-	RunState	state = {job, program};
+	RunState	state = {job, program, 0};
 	IoProcessRequest request = {0};
 	IoProcessResult *result;
 
