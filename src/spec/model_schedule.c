@@ -18,6 +18,32 @@
 
 static const FieldDef backup_options[] = {
 	{"type", PT_ENUM, false, false, BACKUP_TYPES, 0, 0, NULL, "full, diff or incr"},
+	{"repo", PT_INT, false, false, NULL, 1, 256, NULL, "number of the repository"},
+	{"annotations", PT_DICT, false, false, NULL, 0, 0, NULL, "names and texts kept with the backup"},
+	{NULL}
+};
+
+static const FieldDef expire_options[] = {
+	{"repo", PT_INT, false, false, NULL, 1, 256, NULL, "number of the repository"},
+	{NULL}
+};
+
+/* what a restore test asks the restored server */
+static const FieldDef probe_fields[] = {
+	{"query", PT_STRING, true, false, NULL, 0, 0, NULL, "a query"},
+	{"database", PT_NAME, false, false, NULL, 0, 0, NULL, "where"},
+	{"name", PT_STRING, false, false, NULL, 0, 0, NULL, "how the result is called"},
+	{"expect", PT_STRING, false, false, NULL, 0, 0, NULL, "what it must return"},
+	{NULL}
+};
+
+static const ObjectDef probe_object = {"probe", probe_fields, NULL};
+
+static const FieldDef verify_options[] = {
+	{"set", PT_STRING, false, false, NULL, 0, 0, NULL, "label of the backup; the newest one"},
+	{"repo", PT_INT, false, false, NULL, 1, 256, NULL, "number of the repository"},
+	{"target", PT_ENUM, false, false, "latest,immediate", 0, 0, NULL, "how far WAL is replayed"},
+	{"probes", PT_OBJECTS, false, false, NULL, 0, 0, &probe_object, "queries to be asked"},
 	{NULL}
 };
 
@@ -61,13 +87,13 @@ static const FieldDef bloat_options[] = {
 /* the names are those of the kinds of jobs, but for the last */
 static const ObjectDef kinds[] = {
 	{"backup", backup_options},
-	{"verify_backup", no_options},
+	{"verify_backup", verify_options},
 	{"vacuum", vacuum_options},
 	{"freeze", freeze_options},
 	{"analyze", analyze_options},
 	{"repack", bloat_options},
 	{"reindex", bloat_options},
-	{"expire", no_options},
+	{"expire", expire_options},
 	{"reconcile", no_options},
 };
 
@@ -159,6 +185,9 @@ declared_schedule(const SpecNode *entry)
 	schedule->what = schedule_what(what, &type);
 	schedule->options = options != NULL && options->kind == NODE_MAP ?
 		node_copy(options) : node_map();
+	if (type == NULL && strcmp(schedule->what, "backup") == 0 &&
+		node_get(schedule->options, "type") == NULL)
+		type = "incr";
 	if (type != NULL)
 		node_map_set(schedule->options, "type", node_string(type));
 	schedule->window_ms = interval_field(entry, "window");

@@ -135,6 +135,7 @@ pgops_run_schedule(PG_FUNCTION_ARGS)
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	bool		by_clock = PG_GETARG_BOOL(1);
 	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz due = 0;
 	char	   *skipped = NULL;
 	int64		job = 0;
 	Cluster    *cluster;
@@ -144,15 +145,12 @@ pgops_run_schedule(PG_FUNCTION_ARGS)
 	PreventCommandDuringRecovery("pgops.run_schedule()");
 	cluster = own_cluster();
 	schedule = find_or_raise(cluster, name);
+	if (by_clock)
+		due = cron_last(schedule->cron, now - LOOK_BACK, now, log_timezone);
 	if (!by_clock)
 		job = schedule_ask(cluster, schedule, &skipped);
-	else
-	{
-		TimestampTz due = cron_last(schedule->cron, now - LOOK_BACK, now, log_timezone);
-
-		if (due != 0)
-			job = schedule_due(cluster, schedule, due, &skipped);
-	}
+	else if (due != 0)
+		job = schedule_due(cluster, schedule, due, &skipped);
 	if (skipped != NULL)
 		ereport(NOTICE,
 				(errmsg("schedule \"%s\" is skipped: %s", name, skipped)));
