@@ -89,6 +89,17 @@ seconds_left(const Job *job)
 	return Max(io_remaining_ms(job->deadline) / 1000, 1);
 }
 
+/* needs a transaction; naming the own cluster is naming none */
+static RestoreTarget *
+read_target(const Job *job, const Stanza *stanza)
+{
+	RestoreTarget *target = restore_target(job->args);
+
+	if (target->stanza != NULL && strcmp(target->stanza, stanza->name) == 0)
+		target->stanza = NULL;
+	return target;
+}
+
 /* what the repositories hold now, of the cluster that is restored from */
 static StanzaState *
 look_at_backups(Job *job)
@@ -97,8 +108,8 @@ look_at_backups(Job *job)
 	Stanza	   *stanza;
 
 	job_begin(job);
-	target = restore_target(job->args);
 	stanza = stanza_local();
+	target = read_target(job, stanza);
 	txn_end();
 	return stanza_read(job, stanza, target->stanza);
 }
@@ -111,10 +122,10 @@ prepare(InPlace *run, const StanzaState *state)
 	InPlaceTask *task = &run->task;
 
 	job_begin(job);
-	run->target = restore_target(job->args);
+	task->stanza = stanza_local();
+	run->target = read_target(job, task->stanza);
 	in_place_check_job(run->target, job->args, job->id, state);
 	task->target = run->target;
-	task->stanza = stanza_local();
 	task->sets = restore_candidates(run->target, state);
 	task->server = in_place_server();
 	task->superuser = psprintf("%s connect_timeout=5",
