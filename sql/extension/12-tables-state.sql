@@ -25,7 +25,7 @@ COMMENT ON COLUMN pgops.owned.kind IS
 COMMENT ON COLUMN pgops.owned.database IS 'Database it is in; NULL for what belongs to the whole server.';
 COMMENT ON COLUMN pgops.owned.name IS 'Name of the object.';
 COMMENT ON COLUMN pgops.owned.attribute IS 'Group of a membership, name of a setting, text of a privilege; else NULL.';
-COMMENT ON COLUMN pgops.owned.value IS 'Statement that undoes a privilege, state of a baseline, oid of a database, or number of a job of pg_cron; else NULL.';
+COMMENT ON COLUMN pgops.owned.value IS 'Statement that undoes a privilege, state of a baseline, oid of a database, number of a job of pg_cron, or digest of what backups were set up for; else NULL.';
 COMMENT ON COLUMN pgops.owned.created IS 'Whether pgops made it; false: it was there and was adopted.';
 COMMENT ON COLUMN pgops.owned.recorded_at IS 'When it was first recorded.';
 

@@ -56,11 +56,15 @@ write_file(const Action *action)
 
 	foreach(cell, action->directories)
 		io_make_directory(lfirst(cell));
-	io_keep_original(action->file_path);
 	if (action->file_mode != 0)
+	{
+		if (!action->file_is_ours)
+			io_keep_private_original(action->file_path, action->file_mode);
 		io_write_private_file(action->file_path, action->file_text, action->file_mode);
-	else
-		io_write_file(action->file_path, action->file_text, HBA_FILE_MODE);
+		return;
+	}
+	io_keep_original(action->file_path);
+	io_write_file(action->file_path, action->file_text, HBA_FILE_MODE);
 }
 
 /*

@@ -22,6 +22,7 @@
  * recreate				database	entry digest					-
  * cron_job				name		-								its number in pg_cron, once it was seen
  * parameter				GUC			-								-
+ * backup				cluster		"setup"							digest of what was set up, system identifier
  */
 #ifndef PGOPS_CMDB_OWNED_H
 #define PGOPS_CMDB_OWNED_H

@@ -397,8 +397,8 @@ io_make_directory(const char *path)
  * nowhere even, is not ours to replace.  Copied byte by byte, zero bytes
  * included, unlike what io_read_file() returns.
  */
-void
-io_keep_original(const char *path)
+static void
+keep_original(const char *path, int max_mode)
 {
 	char	   *copy = psprintf("%s" ORIGINAL_SUFFIX, path);
 	StringInfoData bytes;
@@ -419,10 +419,23 @@ io_keep_original(const char *path)
 	if (read_bytes(path, ORIGINAL_MAX_BYTES, &bytes))
 	{
 		identity = identity_of(path, pg_file_create_mode);
+		identity.mode &= max_mode;
 		replace_file(copy, bytes.data, bytes.len, &identity);
 	}
 	pfree(bytes.data);
 	pfree(copy);
+}
+
+void
+io_keep_original(const char *path)
+{
+	keep_original(path, 07777);
+}
+
+void
+io_keep_private_original(const char *path, int mode)
+{
+	keep_original(path, mode);
 }
 
 /* Whether a resolved path is below a resolved directory. */

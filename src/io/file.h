@@ -42,6 +42,9 @@ extern void io_make_directory(const char *path);
  */
 extern void io_keep_original(const char *path);
 
+/* the same of a file with secrets in it: the copy has no more permissions than "mode" */
+extern void io_keep_private_original(const char *path, int mode);
+
 /*
  * io_path_below
  *		"name" resolved below directory, symbolic links followed; NULL if it

@@ -19,8 +19,9 @@
 #include "cmdb/extension.h"
 #include "cmdb/owned.h"
 #include "errors.h"
+#include "ops/backup.h"
+#include "ops/backup_lines.h"
 #include "ops/kinds.h"
-#include "ops/stanza.h"
 #include "plan/backup.h"
 
 typedef struct Setup
@@ -36,23 +37,14 @@ typedef struct Setup
 static void
 begin(Setup *setup, Job *job)
 {
-	MemoryContext old;
-
 	if (RecoveryInProgress())
 		ereport(ERROR,
 				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
 				 errmsg("backups are set up by the primary"),
 				 errhint("The stanza is shared by all members of a cluster.")));
-	if (txn_begin() != EXTENSION_READY)
-		ereport(ERROR,
-				(errcode(ERRCODE_PGOPS_INTERRUPTED),
-				 errmsg("extension pgops was dropped or is of another version")));
-	old = MemoryContextSwitchTo(job->context);
 	setup->job = job;
-	setup->stanza = stanza_local();
+	setup->stanza = backup_stanza(job);
 	setup->system = psprintf(UINT64_FORMAT, GetSystemIdentifier());
-	MemoryContextSwitchTo(old);
-	txn_end();
 }
 
 /* ---- places ---- */
@@ -159,7 +151,10 @@ make_stanza(Setup *setup)
 
 /* ---- the first backup ---- */
 
-/* whether a repository has a full backup of this database system */
+/*
+ * Whether a repository has a full backup of this database system.  One with
+ * damaged pages counts: another one would have them, too.
+ */
 static bool
 has_full_backup(const StanzaState *state, int repo, const char *system)
 {
@@ -169,32 +164,49 @@ has_full_backup(const StanzaState *state, int repo, const char *system)
 	{
 		const BackupSet *set = lfirst(lc);
 
-		if (set->repo == repo && !set->error && strcmp(set->type, "full") == 0 &&
+		if (set->repo == repo && strcmp(set->type, "full") == 0 &&
 			set->system_identifier != NULL && strcmp(set->system_identifier, system) == 0)
 			return true;
 	}
 	return false;
 }
 
+static void
+make_full_backup(Setup *setup, int repo)
+{
+	Job		   *job = setup->job;
+	BackupLines lines = {.copying = psprintf("first full backup, repository %d", repo)};
+	const StanzaFailure *failure;
+
+	job_step(job, "%s", lines.copying);
+	failure = stanza_try(job, setup->stanza, "backup",
+						 list_make3(BACKUP_LINES_OPTION, pstrdup("--type=full"),
+									psprintf("--repo=%d", repo)),
+						 backup_line, &lines);
+	if (failure != NULL)
+	{
+		stanza_refresh(job, setup->stanza);
+		stanza_raise(failure);
+	}
+	if (lines.label != NULL)
+		job_result(job, "label", node_string(lines.label));
+	if (lines.damaged_files > 0)
+		job_note(job, "pages of %d files of this server are damaged: find out with pg_amcheck",
+				 lines.damaged_files);
+}
+
 /* each repository stands for itself: what is only in one is lost with it */
 static void
 make_first_backups(Setup *setup)
 {
-	Job		   *job = setup->job;
-	int			repos = (int) job_arg_int(job, "repositories", 1);
+	int			repos = (int) job_arg_int(setup->job, "repositories", 1);
 
-	if (!job_arg_bool(job, "init_backup", true))
+	if (!job_arg_bool(setup->job, "init_backup", true))
 		return;
 	for (int repo = 1; repo <= repos; repo++)
 	{
-		if (has_full_backup(setup->state, repo, setup->system))
-			continue;
-		if (repos == 1)
-			job_step(job, "first full backup");
-		else
-			job_step(job, "first full backup, repository %d", repo);
-		stanza_run(job, setup->stanza, "backup",
-				   list_make2(pstrdup("--type=full"), psprintf("--repo=%d", repo)));
+		if (!has_full_backup(setup->state, repo, setup->system))
+			make_full_backup(setup, repo);
 	}
 }
 
@@ -212,10 +224,7 @@ remember(Setup *setup)
 	change.item.attribute = pstrdup(BACKUP_OWNED_SETUP);
 	change.item.value = psprintf("%s %s", job_arg(job, "digest"), setup->system);
 	change.item.created = true;
-	if (txn_begin() != EXTENSION_READY)
-		ereport(ERROR,
-				(errcode(ERRCODE_PGOPS_INTERRUPTED),
-				 errmsg("extension pgops was dropped or is of another version")));
+	job_begin(job);
 	cmdb_owned_change(setup->stanza->name, list_make1(&change));
 	txn_end();
 }

@@ -47,6 +47,7 @@ typedef struct Action
 	char	   *file_text;		/* DOOR_FILE */
 	int			file_mode;		/* DOOR_FILE: permissions that it has at most; 0: as it has, or the
 								 * server's own */
+	bool		file_is_ours;	/* DOOR_FILE: what is there now was written by pgops */
 	List	   *directories;	/* DOOR_FILE: of char *: made before, if missing */
 	const char *job_kind;		/* DOOR_JOB */
 	SpecNode   *job_args;		/* DOOR_JOB: a map */

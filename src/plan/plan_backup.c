@@ -172,6 +172,8 @@ plan_backup_config(Planner *planner)
 	action->file_path = facts->config_path;
 	action->file_text = candidate;
 	action->file_mode = CONFIG_FILE_MODE;
+	action->file_is_ours = facts->config_text != NULL &&
+		render_pgbackrest_is_ours(facts->config_text);
 	action->directories = needed_directories(spec, facts);
 	plan_sequence_end(planner);
 }

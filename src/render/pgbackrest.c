@@ -16,6 +16,9 @@
 #include "secret.h"
 #include "spec/catalogue.h"
 
+/* what the file begins with, whatever is declared */
+#define FIRST_WORDS	"# Written by pgops"
+
 /* processes of a command: a share of the processors, within bounds */
 typedef struct ProcessShare
 {
@@ -215,13 +218,19 @@ add_commands(StringInfo out, const BackupPlace *place)
 	}
 }
 
+bool
+render_pgbackrest_is_ours(const char *text)
+{
+	return strncmp(text, FIRST_WORDS, strlen(FIRST_WORDS)) == 0;
+}
+
 char *
 render_pgbackrest(const BackupSpec *spec, const BackupPlace *place)
 {
 	StringInfoData out;
 
 	initStringInfo(&out);
-	appendStringInfo(&out, "# Written by pgops from the declaration of cluster \"%s\";\n"
+	appendStringInfo(&out, FIRST_WORDS " from the declaration of cluster \"%s\";\n"
 					 "# what is changed here by hand is overwritten.\n\n", place->stanza);
 	add_global(&out, spec, place);
 	add_commands(&out, place);

@@ -31,6 +31,9 @@ typedef struct BackupPlace
  */
 extern char *render_pgbackrest(const BackupSpec *spec, const BackupPlace *place);
 
+/* whether a text begins as those do that render_pgbackrest() makes */
+extern bool render_pgbackrest_is_ours(const char *text);
+
 /* a copy of such a text with the values of secrets masked: for people */
 extern char *render_pgbackrest_masked(const char *text);
 
