@@ -39,7 +39,7 @@ static const char *const common =
 "	FROM pg_locks l\n"
 "	LEFT JOIN pg_index i ON i.indexrelid = l.relation\n"
 "	WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock'\n"
-"	  AND l.pid <> pg_backend_pid()\n"
+"	  AND l.pid IS DISTINCT FROM pg_backend_pid()\n"
 "	  AND l.database IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))\n"
 "), rel AS (\n"
 "	SELECT c.*, n.nspname, format('%I.%I', n.nspname, c.relname) AS name,\n"
@@ -227,7 +227,8 @@ static const char *const choose_repack =
  *
  * Duplicates that the server has merged make an index smaller than this, so that
  * it is chosen later, never without need.  Invalid indexes come first; not what
- * cannot be rebuilt while it is used: catalogs, exclusion constraints.
+ * cannot be rebuilt while it is used: catalogs, exclusion constraints.  What
+ * somebody else works on is not waited for.
  */
 static const char *const choose_reindex =
 "estimate AS (\n"
@@ -263,13 +264,20 @@ static const char *const choose_reindex =
 "	  AND r.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')\n"
 "	  AND (NOT (x.indisvalid AND x.indisready) OR i.relpages * r.block >= pg_size_bytes(o.min_size))\n"
 "), found AS (\n"
-"	SELECT e.oid, e.name, e.relpages, e.block, e.tableid,\n"
-"		   'REINDEX INDEX CONCURRENTLY ' || e.name AS statement,\n"
+"	SELECT e.oid, e.name, e.relpages, e.block,\n"
+"		   CASE WHEN NOT b.busy THEN 'REINDEX INDEX CONCURRENTLY ' || e.name END AS statement,\n"
 "		   CASE WHEN e.valid THEN e.bloat ELSE 2 END AS urgency,\n"
-"		   CASE WHEN e.valid THEN format('%s %% of its pages are not needed', round((100 * e.bloat)::numeric))\n"
+"		   CASE WHEN b.busy THEN 'locked by another session'\n"
+"				WHEN e.valid THEN format('%s %% of its pages are not needed', round((100 * e.bloat)::numeric))\n"
 "				ELSE 'invalid' END AS reason\n"
 "	FROM estimate e\n"
 "	CROSS JOIN o\n"
+"	CROSS JOIN LATERAL (SELECT EXISTS (\n"
+"		SELECT FROM pg_locks l\n"
+"		WHERE l.locktype = 'relation' AND l.relation IN (e.tableid, e.oid)\n"
+"		  AND l.pid IS DISTINCT FROM pg_backend_pid()\n"
+"		  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())\n"
+"		  AND l.mode NOT IN ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock'))) AS b (busy)\n"
 "	WHERE NOT e.valid OR e.bloat > o.threshold\n"
 ")";
 
@@ -284,7 +292,7 @@ static const char *const ending =
 
 /*
  * What a broken off REINDEX CONCURRENTLY leaves: an invalid copy of an index that
- * is there and valid.  Not one that is being built now; TOAST's are left in the same way.
+ * is there, too.  Not one that is being built now; TOAST's are left in the same way.
  */
 static const char *const leftover_reindex =
 "SELECT format('DROP INDEX CONCURRENTLY IF EXISTS %I.%I', n.nspname, c.relname) AS statement\n"
@@ -295,8 +303,9 @@ static const char *const leftover_reindex =
 "  AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = x.indexrelid)\n"
 "  AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index p\n"
 "				  WHERE p.datname = current_database() AND p.relid = x.indrelid)\n"
-"  AND EXISTS (SELECT FROM pg_index y\n"
-"			  WHERE y.indrelid = x.indrelid AND y.indexrelid <> x.indexrelid AND y.indisvalid\n"
+"  AND EXISTS (SELECT FROM pg_index y JOIN pg_class d ON d.oid = y.indexrelid\n"
+"			  WHERE y.indrelid = x.indrelid AND y.indexrelid <> x.indexrelid\n"
+"				AND (y.indisvalid OR d.relname !~ '_cc(new|old)[0-9]*$')\n"
 "				AND y.indkey = x.indkey AND y.indclass = x.indclass\n"
 "				AND y.indcollation = x.indcollation AND y.indoption = x.indoption\n"
 "				AND pg_get_expr(y.indexprs, y.indrelid) IS NOT DISTINCT FROM pg_get_expr(x.indexprs, x.indrelid)\n"

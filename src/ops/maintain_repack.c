@@ -4,7 +4,9 @@
  *
  * pg_repack writes a table anew while it is used.  It needs its extension in the
  * database, of the program's own version, and an exclusive lock twice, for a
- * moment: it waits for that a while and then gives up, rather than end others' sessions.
+ * moment: it waits for that as long as pgops.lock_timeout says and then gives up, rather
+ * than end others' sessions.  In between it waits for all older transactions of the
+ * database; that it would do for ever, so we have to give up.
  *
  * Not for: which tables (maintain_choose.c).
  */
@@ -18,11 +20,13 @@
 #include "cmdb/extension.h"
 #include "compat.h"
 #include "errors.h"
+#include "guc.h"
 #include "ops/connect.h"
+#include "ops/finally.h"
 #include "ops/maintain.h"
 
-/* seconds that it waits for a lock */
-#define WAIT_TIMEOUT	"60"
+/* seconds that it may wait for older transactions */
+#define WAIT_OLDER_S	300
 
 /* Beside the server's own programs: one of another version would not fit its library. */
 char *
@@ -96,38 +100,80 @@ environment(Maintain *maintain)
 	return values;
 }
 
-/* Its exit code does not tell why it failed: a lock that it did not get is read from its words. */
-static bool
-heard_of_lock(Job *job, IoStream stream, const char *line, void *arg)
+/* one run of the program */
+typedef struct Repacking
 {
-	if (strstr(line, "lock") != NULL &&
-		(strstr(line, "timed out") != NULL || strstr(line, "Could not") != NULL ||
-		 strstr(line, "could not") != NULL || strstr(line, "canceling statement") != NULL))
-		*(bool *) arg = true;
-	return true;
+	Maintain   *maintain;
+	const MaintainItem *item;
+	const char *const *environment;
+	bool		locked;			/* it did not get a lock, or it waited too long */
+	TimestampTz waiting;		/* since when it waits for older transactions; 0: it does not */
+	IoProcessResult *result;
+} Repacking;
+
+/*
+ * Its exit code does not tell of a lock that it did not get: that is read from its
+ * words.  Each second it says once more that it waits for older transactions.
+ */
+static bool
+listen_to(Job *job, IoStream stream, const char *line, void *arg)
+{
+	Repacking  *repacking = arg;
+	TimestampTz since = repacking->waiting;
+
+	if (strstr(line, "timed out") != NULL || strstr(line, "due to timeout") != NULL ||
+		strstr(line, "lock timeout") != NULL)
+		repacking->locked = true;
+	if (strstr(line, "Waiting for ") == NULL)
+	{
+		repacking->waiting = 0;
+		return true;
+	}
+	if (since == 0)
+	{
+		repacking->waiting = GetCurrentTimestamp();
+		return true;
+	}
+	if (TimestampDifferenceExceeds(since, GetCurrentTimestamp(), WAIT_OLDER_S * 1000))
+		ereport(ERROR,
+				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				 errmsg("older transactions did not end in time")));
+	return false;
+}
+
+static void
+run_program(Job *job, void *arg)
+{
+	Repacking  *repacking = arg;
+	Maintain   *maintain = repacking->maintain;
+	const char *program = maintain_repack_program();
+	const char *const argv[] = {
+		program, "--no-kill-backend", "--no-password",
+		psprintf("--wait-timeout=%d", Max(pgops_guc_lock_timeout / 1000, 1)),
+		database_argument(maintain), psprintf("--table=%s", repacking->item->statement), NULL
+	};
+	JobProgram	run = {
+		.program = program,.argv = argv,.environment = repacking->environment,
+		.filter = listen_to,.arg = repacking
+	};
+
+	repacking->result = job_run(job, &run);
 }
 
 /* true: done */
 static bool
 repack_table(Maintain *maintain, const MaintainItem *item, const char *const *variables)
 {
-	Job		   *job = maintain->job;
-	bool		locked = false;
-	const char *program = maintain_repack_program();
-	const char *const argv[] = {
-		program, "--no-kill-backend", "--wait-timeout=" WAIT_TIMEOUT, "--no-password",
-		database_argument(maintain), psprintf("--table=%s", item->statement), NULL
-	};
-	JobProgram	run = {
-		.program = program,.argv = argv,.environment = variables,
-		.filter = heard_of_lock,.arg = &locked
-	};
-	IoProcessResult *result = job_run(job, &run);
+	Repacking	repacking = {maintain, item, variables};
+	ErrorData  *error = job_attempt(maintain->job, run_program, &repacking);
+	const IoProcessResult *result = repacking.result;
 
-	if (result->end == IO_PROCESS_EXITED && result->exit_code == 0 && !locked)
+	if (error != NULL && error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
+		ReThrowError(error);
+	if (error != NULL || repacking.locked)
+		maintain_skip(maintain, item, error ? error->message : "locked by another session");
+	else if (result->end == IO_PROCESS_EXITED && result->exit_code == 0)
 		return true;
-	if (locked)
-		maintain_skip(maintain, item, "locked by another session");
 	else
 		maintain_fail(maintain, maintain_name(maintain, item), ERRCODE_PGOPS_PROCESS,
 					  psprintf("pg_repack %s", io_process_describe(result)));
