@@ -54,7 +54,7 @@ GRANT SELECT ON
 	pgops.clusters, pgops.instances, pgops.settings, pgops.users, pgops.databases,
 	pgops.schemas, pgops.extensions, pgops.hba_rules, pgops.services,
 	pgops.default_privileges,
-	pgops.backups, pgops.backup_status,
+	pgops.backups, pgops.backup_status, pgops.verifications,
 	pgops.push_status, pgops.schedules, pgops.pending_restart, pgops.jobs
 	TO pg_monitor;
 

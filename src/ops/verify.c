@@ -226,7 +226,9 @@ tell_result(Job *job, const Verification *test)
 	if (test->amcheck != NULL)
 		job_result(job, "amcheck", test->amcheck);
 	if (test->probes != NULL)
-		job_result(job, "probes", test->probes);
+		job_result(job, "probes", node_int(list_length(test->probes->items)));
+	if (test->failed_probes != NIL)
+		job_result(job, "failed_probes", node_int(list_length(test->failed_probes)));
 }
 
 /*

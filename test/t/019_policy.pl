@@ -144,7 +144,7 @@ is_deeply([ map { $_->{name} } grep { $_->{watcher} } @functions ],
 	'they call what only looks');
 is_deeply([ map { $_->{name} } grep { $_->{watcher} } @relations ],
 	[ map { "pgops.$_" } qw(action_log actions clusters databases default_privileges drift extensions hba_rules instances
-		parameter push_status rules schemas services settings status users) ],
+		parameter push_status rules schemas services settings status users verifications) ],
 	'and read what holds no secret');
 
 for my $relation (grep { $_->{relkind} eq 'v' || $_->{watcher} } @relations)
