@@ -10,7 +10,7 @@
  */
 #include "postgres.h"
 
-#include <dirent.h>
+#include <limits.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -82,7 +82,7 @@ static char *
 resolve(const char *directory)
 {
 	char	   *above = pstrdup(directory);
-	char		real[MAXPGPATH];
+	char		real[PATH_MAX];	/* what realpath() may write */
 
 	while (realpath(above, real) == NULL)
 	{

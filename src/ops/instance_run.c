@@ -378,6 +378,8 @@ instance_start(Job *job, const BesideInstance *instance, const RestoreTarget *ta
 	launch(instance);
 	watch(job, instance, target, &progress);
 	note_end(job, instance);
+	if (progress.paused)
+		job_note(job, "paused: locks of transactions that were under way are held until pg_wal_replay_resume()");
 	record_reached(job, instance, target, &progress);
 }
 

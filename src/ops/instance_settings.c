@@ -252,6 +252,7 @@ append_harmless(StringInfo out, const BesideInstance *instance)
 			append_setting(out, harmless[i].name, harmless[i].value);
 	}
 	append_setting(out, "pgops.database", pgops_guc_database ? pgops_guc_database : "postgres");
+	append_setting(out, "log_timezone", GetConfigOption("log_timezone", false, false));
 	append_setting(out, "cluster_name", instance->name);
 	append_int(out, "port", instance->port);
 	append_setting(out, "unix_socket_directories", instance->socket_directory);

@@ -19,7 +19,6 @@
 #include "ops/finally.h"
 #include "ops/instance_parts.h"
 #include "ops/kinds.h"
-#include "ops/stanza_parts.h"
 
 /* of the size of the backup, what must be free besides */
 #define SPACE_RESERVE	(64 * 1024 * 1024)
@@ -34,24 +33,28 @@ typedef struct Restoring
 
 /* ---- pgBackRest ---- */
 
-/* a word for the shell that runs restore_command, in which % has a meaning, too */
+/*
+ * A word for the shell that runs restore_command, in which % has a meaning, too.
+ * pgBackRest puts the option between quotes in postgresql.auto.conf just as it
+ * is: quotes and backslashes are doubled here, therefore.
+ */
 static char *
 shell_word(const char *text)
 {
 	StringInfoData out;
 
 	initStringInfo(&out);
-	appendStringInfoChar(&out, '\'');
+	appendStringInfoString(&out, "''");
 	for (const char *p = text; *p; p++)
 	{
 		if (*p == '\'')
-			appendStringInfoString(&out, "'\\''");
-		else if (*p == '%')
-			appendStringInfoString(&out, "%%");
+			appendStringInfoString(&out, "''\\\\''''");
+		else if (*p == '%' || *p == '\\')
+			appendStringInfo(&out, "%c%c", *p, *p);
 		else
 			appendStringInfoChar(&out, *p);
 	}
-	appendStringInfoChar(&out, '\'');
+	appendStringInfoString(&out, "''");
 	return out.data;
 }
 
@@ -84,6 +87,8 @@ instance_restore(Job *job, const BesideInstance *instance, const Stanza *stanza,
 	options = lappend(options, psprintf("--tablespace-map-all=%s",
 										instance_path(instance, INSTANCE_TABLESPACES)));
 	options = lappend(options, pstrdup("--archive-mode=off"));
+	if (!target->delta)
+		options = lappend(options, pstrdup("--no-delta"));
 	options = lappend(options, psprintf("--recovery-option=restore_command=%s",
 										restore_command(instance, stanza)));
 	failure = stanza_try(job, stanza, "restore", options, backup_line, &lines);
