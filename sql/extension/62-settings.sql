@@ -76,3 +76,77 @@ COMMENT ON COLUMN pgops.pending_restart.pending_value IS 'Value after the restar
 COMMENT ON COLUMN pgops.pending_restart.source IS 'File that has it; default: none does any more.';
 COMMENT ON COLUMN pgops.pending_restart.declared IS 'Whether it is declared, or was set by pgops for what is (backups).';
 COMMENT ON COLUMN pgops.pending_restart.since IS 'When pgops set it, else when the file was changed last; NULL if there is none.';
+
+/* ---- restart ---- */
+CREATE FUNCTION pgops.restart_prepare()
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pgops_restart_prepare';
+
+COMMENT ON FUNCTION pgops.restart_prepare() IS
+'For pgops.restart(): raises an error unless this server can be restarted.';
+
+CREATE FUNCTION pgops.restart(at timestamptz DEFAULT NULL, in_window boolean DEFAULT false,
+							  deadline interval DEFAULT NULL)
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	waiting		bigint;
+	closing		timestamptz;
+	parameters	text;
+	job			bigint;
+BEGIN
+	PERFORM pgops.restart_prepare();
+	IF in_window THEN
+		IF at IS NOT NULL THEN
+			RAISE EXCEPTION '"at" and "in_window" exclude each other'
+				USING ERRCODE = 'invalid_parameter_value';
+		END IF;
+		SELECT w.window_start, w.window_end INTO at, closing FROM pgops.next_window() AS w;
+		IF closing IS NULL THEN
+			RAISE EXCEPTION 'no maintenance window is declared, or none comes'
+				USING ERRCODE = 'object_not_in_prerequisite_state',
+					  HINT = 'Declare pgops_maintenance_window, with cron and duration.';
+		END IF;
+	END IF;
+
+	SELECT j.id INTO waiting
+		FROM pgops.job AS j
+		WHERE j.kind = 'restart' AND j.state = 'queued'
+		  AND j.not_before <= COALESCE(restart.at, now())
+		ORDER BY j.id LIMIT 1;
+	IF waiting IS NOT NULL THEN
+		RAISE NOTICE 'job % is going to restart the server: no second one is needed', waiting;
+		RETURN waiting;
+	END IF;
+
+	SELECT string_agg(format('%s (%s -> %s)', p.name, p.value, p.pending_value), ', ')
+		INTO parameters
+		FROM pgops.pending_restart AS p;
+	job := pgops.job_request('restart',
+							 jsonb_strip_nulls(jsonb_build_object('parameters', parameters)),
+							 at, deadline);
+	IF in_window THEN
+		UPDATE pgops.job AS j SET stop_at = closing WHERE j.id = job;
+	END IF;
+	RETURN job;
+END
+$$;
+
+COMMENT ON FUNCTION pgops.restart(timestamptz, boolean, interval) IS
+'Asks for a restart of this server and returns the number of its job. Sessions end (pg_ctl stop -m fast). A program outside of the server carries it out; the result is in pgops.jobs when the server is back. Should it not start with the parameters that waited for the restart, they get their old values in postgresql.auto.conf, the server is started once more, and the job has failed.
+
+With pgops_restart_policy "always" or "window" pgops asks for it by itself, once for the same parameters; with "never" it is refused.
+
+Arguments:
+  at         when; NULL: at once
+  in_window  in the maintenance window (pgops_maintenance_window)
+  deadline   how long stopping and starting may take; NULL: 1 hour
+
+Errors: 25006 on a standby, 55000 where Patroni or a service of systemd runs the server (see pgops.restore_launcher) or no maintenance window is declared, PO204 if pgops_restart_policy is never, PO505 while another job is at work, PO501 without pg_ctl or pgops-runner, PO702 if pgops is not in shared_preload_libraries.
+
+Example: SELECT name, value, pending_value FROM pgops.pending_restart;
+         SELECT pgops.restart();';

@@ -127,13 +127,19 @@ is_patroni(List *words)
 	return false;
 }
 
-static void
-check_patroni(void)
+bool
+in_place_under_patroni(void)
 {
 	pid_t		parent = 0;
 
 	(void) io_process_words(PostmasterPid, &parent);
-	if (is_patroni(io_process_words(parent, NULL)))
+	return is_patroni(io_process_words(parent, NULL));
+}
+
+static void
+check_patroni(void)
+{
+	if (in_place_under_patroni())
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("this server is run by Patroni, which would start it again or fail over"),
@@ -169,17 +175,23 @@ require_program(const char *path, const char *hint)
 				 errmsg("program \"%s\" is missing", path), errhint("%s", hint)));
 }
 
-static void
-check_programs(void)
+void
+in_place_check_runner(void)
 {
 	char	   *launcher = pstrdup(pgops_guc_restore_launcher);
 
 	launcher[strcspn(launcher, " ")] = '\0';
 	if (*launcher != '\0')
 		require_program(launcher, "The setting pgops.restore_launcher must begin with the absolute path of a program.");
-	require_program(pgops_guc_pgbackrest, "Install pgBackRest, or set pgops.pgbackrest to its path.");
 	require_program(io_own_program(IN_PLACE_RUNNER), "Install all of pgops: it belongs beside its library.");
 	require_program(io_server_program("pg_ctl"), "It belongs to the server's installation.");
+}
+
+static void
+check_programs(void)
+{
+	in_place_check_runner();
+	require_program(pgops_guc_pgbackrest, "Install pgBackRest, or set pgops.pgbackrest to its path.");
 	require_program(io_server_program("psql"), "Install the server's client programs.");
 }
 
@@ -187,8 +199,8 @@ check_programs(void)
  * The task is JSON in UTF-8.  A path of other bytes would not be the same one
  * in it.
  */
-static void
-check_path(void)
+void
+in_place_check_path(void)
 {
 	bool		ascii = true;
 
@@ -298,8 +310,8 @@ check_copy(void)
 
 /* ---- others at work ---- */
 
-static void
-check_jobs(int64 own)
+void
+in_place_check_jobs(int64 own)
 {
 	ListCell   *cell;
 
@@ -347,12 +359,12 @@ in_place_check_job(RestoreTarget *target, const SpecNode *args, int64 job,
 	check_patroni();
 	check_service();
 	check_programs();
-	check_path();
+	in_place_check_path();
 	check_target(target, stanza, state);
 	(void) in_place_flag(args, "archive", true);
 	if (in_place_flag(args, "backup", false))
 		check_copy();
-	check_jobs(job);
+	in_place_check_jobs(job);
 }
 
 void

@@ -201,7 +201,7 @@ make_result(CmdbQuery *query, const Run *run)
 	node_map_set(result, "directory", node_string(run->directory));
 	if (text_of(run->task, "old_data") && int_of(run->state, "step") > 2)
 		node_map_set(result, "old_data", node_string(text_of(run->task, "old_data")));
-	if (!run->over)
+	if (!run->over || strcmp(text_of(node_get(run->task, "job"), "kind"), "restore_in_place") != 0)
 		return result;
 	node_map_set(result, "data", node_string(run->replaced ? "restored" : "unchanged"));
 	if (!run->replaced)
@@ -226,7 +226,7 @@ add_failure(SpecNode *row, const Run *run)
 				 node_string(unpack_sql_state(run->cut_off ? ERRCODE_PGOPS_INTERRUPTED :
 											  ERRCODE_PGOPS_PROCESS)));
 	if (run->cut_off)
-		error = "the program that restores was ended";
+		error = "the program that carried it out was ended";
 	node_map_set(row, "error", node_string(psprintf("%s: %s", text_of(step, "name"),
 													error ? error : "unknown")));
 	node_map_set(row, "detail",
@@ -484,7 +484,8 @@ take_in(const Run *run)
 	cmdb_end(&query);
 	if (run->over)
 		ereport(LOG,
-				(errmsg("pgops: job " INT64_FORMAT " (restore_in_place) %s", id, end_state(run)),
+				(errmsg("pgops: job " INT64_FORMAT " (%s) %s", id,
+						text_of(node_get(run->task, "job"), "kind"), end_state(run)),
 				 errdetail("See directory \"%s\".", run->directory)));
 }
 

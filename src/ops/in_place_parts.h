@@ -33,6 +33,13 @@ extern InPlaceServer *in_place_server(void);
 
 /* ---- in_place_check.c ---- */
 
+/* what holds for a restart, too: whether Patroni runs this server; ERROR without the
+ * runner's programs, for a path that a task cannot hold, with another job at work or due */
+extern bool in_place_under_patroni(void);
+extern void in_place_check_runner(void);
+extern void in_place_check_path(void);
+extern void in_place_check_jobs(int64 own);
+
 /* as in_place_check(), from within that job; state: of the target's stanza, NULL: what is stored */
 extern void in_place_check_job(RestoreTarget *target, const SpecNode *args, int64 job,
 							   const StanzaState *state);
@@ -60,5 +67,13 @@ typedef struct InPlaceTask
 
 /* the steps as pgops-runner reads them: a list */
 extern SpecNode *in_place_steps(const InPlaceTask *task);
+
+/*
+ * The same for a mere restart: of the task only directory, server and seconds
+ * count.  file, text: what to write, should the server not start, before it is
+ * started once more.
+ */
+extern SpecNode *in_place_restart_steps(const InPlaceTask *task, const char *file,
+										const char *text);
 
 #endif							/* PGOPS_OPS_IN_PLACE_PARTS_H */

@@ -172,6 +172,19 @@ start_argv(const InPlaceTask *task)
 	return argv;
 }
 
+static SpecNode *
+start_run(const InPlaceTask *task, const char *name, int64 seconds)
+{
+	SpecNode   *map = run_step(name, start_argv(task), seconds);
+	SpecNode   *environment = node_list();
+	ListCell   *cell;
+
+	foreach(cell, task->server->environment)
+		node_list_add(environment, node_string(lfirst(cell)));
+	node_map_set(map, "environment", environment);
+	return map;
+}
+
 /*
  * archive: of another cluster's backups nothing may be archived by default, as
  * it would go into that cluster's repository.
@@ -273,14 +286,8 @@ static void
 add_rescue(const InPlaceTask *task, SpecNode *to)
 {
 	SpecNode   *list = node_list();
-	SpecNode   *start = run_step("start the server with its old data", start_argv(task),
-								 task->seconds);
-	SpecNode   *environment = node_list();
-	ListCell   *cell;
+	SpecNode   *start = start_run(task, "start the server with its old data", task->seconds);
 
-	foreach(cell, task->server->environment)
-		node_list_add(environment, node_string(lfirst(cell)));
-	node_map_set(start, "environment", environment);
 	node_map_set(start, "if",
 				 condition(TEXTS("test", "-e", psprintf("%s/global/pg_control", DataDir))));
 	node_list_add(list, start);
@@ -299,7 +306,7 @@ go_step(const InPlaceTask *task)
 								condition(TEXTS("test", "-e", run_file(task, IN_PLACE_GO))),
 								GO_TIMEOUT);
 
-	node_map_set(map, "instructions", TEXTS("Nothing was done. Ask for the restore again."));
+	node_map_set(map, "instructions", TEXTS("Nothing was done. Ask for it again."));
 	return map;
 }
 
@@ -344,13 +351,8 @@ restore_step(const InPlaceTask *task, const char *set)
 static SpecNode *
 start_step(const InPlaceTask *task, const char *set)
 {
-	SpecNode   *map = run_step("start the server", start_argv(task), task->seconds + 60);
-	SpecNode   *environment = node_list();
-	ListCell   *cell;
+	SpecNode   *map = start_run(task, "start the server", task->seconds + 60);
 
-	foreach(cell, task->server->environment)
-		node_list_add(environment, node_string(lfirst(cell)));
-	node_map_set(map, "environment", environment);
 	node_map_set(map, "unless", server_runs());
 	node_map_set(map, "instructions", restored_instructions(task, restore_argv(task, set)));
 	/* it may be through with recovery, and down again, before pg_ctl looks */
@@ -445,5 +447,42 @@ in_place_steps(const InPlaceTask *task)
 		add_attempt(task, steps, NULL, true, true);
 	for (int i = 0; i < count; i++)
 		add_attempt(task, steps, list_nth(task->sets, i), i == 0, i == count - 1);
+	return steps;
+}
+
+/* ---- a restart ---- */
+
+/*
+ * A server that does not start with its new parameters gets the old ones back
+ * and is started once more: the job has failed then, and the server runs.
+ */
+SpecNode *
+in_place_restart_steps(const InPlaceTask *task, const char *file, const char *text)
+{
+	SpecNode   *steps = node_list();
+	SpecNode   *stop = stop_step(task, "stop the server", "fast");
+	SpecNode   *start = start_run(task, "start the server", task->seconds + 60);
+	SpecNode   *put_back = step("put the old parameters back", "write");
+	SpecNode   *rescue = node_list();
+
+	node_map_set(stop, "instructions",
+				 TEXTS("The server may be down; to start it:", start_line(task)));
+	node_map_set(put_back, "path", node_string(file));
+	node_map_set(put_back, "text", node_string(text));
+	node_list_add(rescue, put_back);
+	node_list_add(rescue, start_run(task, "start the server with them", task->seconds + 60));
+	node_map_set(start, "unless", server_runs());
+	node_map_set(start, "rescue", rescue);
+	node_map_set(start, "rescued",
+				 TEXTS(psprintf("The server did not start with its new parameters and runs with the old ones again. Its log says why: %s, or what log_directory says.",
+								shell_word(server_log(task))),
+					   "Correct the declaration."));
+	node_map_set(start, "instructions",
+				 TEXTS(psprintf("The server is down. Its log says why: %s, or what log_directory says. When the cause is repaired, start it:",
+								shell_word(server_log(task))),
+					   start_line(task)));
+	node_list_add(steps, go_step(task));
+	node_list_add(steps, stop);
+	node_list_add(steps, start);
 	return steps;
 }

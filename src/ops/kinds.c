@@ -29,6 +29,8 @@ const JobKind job_kinds[] = {
 	"Restores a backup into an instance beside this one."},
 	{"restore_in_place", restore_in_place_run, "backup", DAY, 1, 0, false, true,
 	"Restores a backup over this server's own data directory."},
+	{"restart", restart_run, "backup", HOUR, 1, 0, false, true,
+	"Restarts this server, so that parameters that wait for it take effect."},
 	{"restore_drop", restore_drop_run, "instance", HOUR, 1, 0, false, false,
 	"Stops an instance that was restored or forked, and removes its files."},
 	{"fork", fork_run, "instance", DAY, 1, 0, false, false,

@@ -17,6 +17,7 @@ extern void expire_run(Job *job);
 extern void restore_run(Job *job);
 extern void restore_in_place_run(Job *job);
 extern void restore_drop_run(Job *job);
+extern void restart_run(Job *job);
 extern void fork_run(Job *job);
 extern void verify_backup_run(Job *job);
 extern void clone_database_run(Job *job);

@@ -69,6 +69,8 @@ typedef struct ActionPlan
 	int			blocked;
 	char	   *digest;			/* SHA-256 hex of all statements and reasons, in order */
 	char	   *destructive_digest; /* of the destructive ones; what approve() takes */
+	char	   *restart_for;	/* parameters that wait for a restart, when nothing else is to
+								 * be done about parameters; else NULL */
 } ActionPlan;
 
 typedef struct PlanInput

@@ -242,6 +242,19 @@ can_be_planned(Planner *planner)
 	return snapshot->settings_known;
 }
 
+/* what comes next, by pgops_restart_policy */
+static const char *
+restart_hint(const char *policy)
+{
+	if (strcmp(policy, "always") == 0)
+		return "pgops restarts the server once by itself (pgops_restart_policy), see pgops.jobs; SELECT pgops.restart() tries it again.";
+	if (strcmp(policy, "window") == 0)
+		return "pgops restarts the server in the maintenance window (pgops_restart_policy).";
+	if (strcmp(policy, "never") == 0)
+		return "Restart the server; see pgops.pending_restart.";
+	return "SELECT pgops.restart() restarts the server; see pgops.pending_restart.";
+}
+
 /* one reload for all that is set, and one row for all that waits */
 static void
 conclude(Parameters *parameters)
@@ -268,11 +281,14 @@ conclude(Parameters *parameters)
 		action_door(parameters->planner, DOOR_RELOAD, "parameter.reload", "server", NULL,
 					pstrdup("SELECT pg_catalog.pg_reload_conf()"),
 					pstrdup("parameters are set"))->only_after_work = true;
-	if (waiting.len > 0)
-		report(parameters->planner, "parameter.restart", ERRCODE_PGOPS_RESTART_NEEDED,
-			   "They are in the configuration file and take effect when the server is restarted; see pgops.pending_restart.",
-			   psprintf("a restart of the server is needed for %s", waiting.data),
-			   "parameters wait for a restart");
+	if (waiting.len == 0)
+		return;
+	report(parameters->planner, "parameter.restart", ERRCODE_PGOPS_RESTART_NEEDED,
+		   restart_hint(parameters->planner->cluster->restart_policy),
+		   psprintf("a restart of the server is needed for %s", waiting.data),
+		   "parameters wait for a restart");
+	if (!work)
+		parameters->planner->plan->restart_for = waiting.data;
 }
 
 /*

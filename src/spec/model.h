@@ -330,6 +330,7 @@ typedef struct Cluster
 	Instance   *self;			/* the one this server is; NULL: unbound */
 	Policy		policy;			/* pgops_policy */
 	bool		safeguard;		/* pg_safeguard */
+	char	   *restart_policy; /* pgops_restart_policy: never, on_request, window, always */
 	char	   *dbsu;			/* real name of the bootstrap superuser */
 	char	   *replication_user;
 	char	   *monitor_user;

@@ -516,6 +516,7 @@ model_build(const char *name, const SpecNode *body, const SpecNode *globals,
 	build_addresses(build, cluster, infra_hosts);
 	cluster->policy = build_policy(build);
 	cluster->safeguard = model_param_bool(build, "pg_safeguard");
+	cluster->restart_policy = model_param_text_or(build, "pgops_restart_policy", "on_request");
 	cluster->unevaluated = find_unevaluated(build);
 
 	model_build_roles(build, cluster);

@@ -21,6 +21,7 @@
 #include "cmdb/log.h"
 #include "errors.h"
 #include "guc.h"
+#include "ops/restart.h"
 #include "ops/backup_age.h"
 #include "ops/schedule.h"
 #include "worker/backup_facts.h"
@@ -468,7 +469,12 @@ reconcile(PassMemory *memory, Declared *declared, bool full, bool retry_all, boo
 	verdict_make(&status, situation->row, declared->binding->instance, &execution);
 	remember_phase(memory, situation->row->name, status.phase, status.message);
 	if (!standby && !execution.extension_lost)
+	{
 		write_outcome(declared, &execution, &status);
+		if (execution.plan->restart_for != NULL && situation->cluster->policy != POLICY_OBSERVE)
+			restart_ask(situation->row->name, situation->cluster->restart_policy,
+						execution.plan->restart_for);
+	}
 
 	/* steps before a failed one may succeed each time: no reason to look at once */
 	result.verify = execution.succeeded > 0 && !standby &&
