@@ -8,6 +8,7 @@
 
 #include "ops/backup.h"
 #include "ops/in_place.h"
+#include "ops/job_copied.h"
 #include "ops/schedule.h"
 #include "ops/verify.h"
 #include "worker/job_sources.h"
@@ -24,9 +25,11 @@ earlier(TimestampTz one, TimestampTz other)
 TimestampTz
 job_sources_run(void)
 {
-	/* first: what a restore in place has brought back from the past must not be started */
-	TimestampTz next = in_place_import();
+	TimestampTz next;
 
+	/* first: what a restore or a copy has brought back from the past must not be started */
+	job_end_copied();
+	next = in_place_import();
 	next = earlier(next, verify_watch());
 	return earlier(next, earlier(schedule_watch(), backup_watch()));
 }
