@@ -107,6 +107,7 @@ typedef struct DueSchedule
 {
 	char	   *name;
 	TimestampTz due;
+	bool		by_cron;		/* pg_cron should have asked for it */
 } DueSchedule;
 
 typedef struct Look
@@ -144,6 +145,7 @@ look_at(Look *look, const char *name, const char *expression, TimestampTz handle
 
 		one->name = pstrdup(name);
 		one->due = due;
+		one->by_cron = by_cron;
 		look->due = lappend(look->due, one);
 	}
 	next = cron_next(cron, Max(handled, look->now - grace), log_timezone);
@@ -213,6 +215,7 @@ do_due(const Look *look, const DueSchedule *one)
 	Cluster    *cluster;
 	Schedule   *schedule;
 	char	   *skipped = NULL;
+	int64		job = 0;
 
 	if (txn_begin() != EXTENSION_READY)
 		return;
@@ -220,7 +223,11 @@ do_due(const Look *look, const DueSchedule *one)
 	schedule = cluster ? schedule_find(cluster, one->name) : NULL;
 	/* a change that no pass has seen yet: the table will be brought up to it */
 	if (schedule != NULL && schedule->cron != NULL)
-		(void) schedule_due(cluster, schedule, one->due, &skipped);
+		job = schedule_due(cluster, schedule, one->due, &skipped);
+	if (job != 0 && one->by_cron)
+		ereport(LOG,
+				(errmsg("pgops: schedule \"%s\" was due, and pg_cron has not asked for it", one->name),
+				 errhint("See cron.job_run_details; without cron.use_background_workers pg_cron connects through cron.host.")));
 	if (skipped != NULL)
 		ereport(LOG, (errmsg("pgops: schedule \"%s\" is skipped: %s", one->name, skipped)));
 	txn_end();

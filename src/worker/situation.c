@@ -120,7 +120,8 @@ situation_model(const Inventory *inventory, const char *name, const char *self,
 	reference_resolve(cluster, server, findings);
 	if (plan_drops_roles(cluster, server))
 		observe_dependents(server);
-	if (cluster->schedules != NIL || OidIsValid(get_extension_oid("pg_cron", true)))
+	if (server->cron == NULL &&
+		(cluster->schedules != NIL || OidIsValid(get_extension_oid("pg_cron", true))))
 		observe_cron(server);
 	if (pgops_guc_manage_settings)
 		observe_server_settings(server);

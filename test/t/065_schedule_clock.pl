@@ -9,7 +9,17 @@ use PgopsTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = pgops_node('clock', conf => "pgops.drift_interval = '1h'\nlog_timezone = 'UTC'\n");
+my $node = pgops_node('clock',
+	init => { allows_streaming => 1 },
+	conf => "pgops.drift_interval = '1h'\nlog_timezone = 'UTC'\npgops.instance = 'small-1'\n");
+
+# the cluster of this server and a standby
+sub pair_document
+{
+	my $text = small_document(@_);
+	$text =~ s/("10\.10\.10\.10":\{.*?\})/$1,"10.10.10.11":{"pg_role":"replica","pg_seq":2}/;
+	return $text;
+}
 
 # minute and hour of some minutes ago, as a daily expression
 sub ago
@@ -47,7 +57,7 @@ my @schedules = (
 	{ name => 'plain', cron => '0 0 1 1 *', what => 'analyze' },
 	{ name => 'gone', cron => '* * * * *', what => 'reconcile', state => 'absent' },
 );
-declare($node, small_document(pgops_schedules => \@schedules));
+declare($node, pair_document(pgops_schedules => \@schedules));
 is(settle($node)->{phase}, 'converged', 'schedules are declared');
 is(value($node, "SELECT string_agg(name, ',' ORDER BY name) FROM pgops.schedules WHERE runner = 'pgops'"),
 	'late,minutely,past,plain,too late,windowed', 'all but the absent one, run by pgops');
@@ -90,7 +100,7 @@ is($node->safe_psql('postgres', "BEGIN; SELECT pgops.run_schedule('windowed') IS
 	SELECT stop_at - requested_at BETWEEN interval '90 min' AND interval '91 min' FROM pgops.job WHERE schedule = 'windowed';
 	SELECT pgops.run_schedule('plain') IS NOT NULL; SELECT stop_at IS NULL FROM pgops.job WHERE schedule = 'plain'; ROLLBACK"),
 	"t\nt\nt\nt", 'the window of a schedule ends its job');
-declare($node, small_document(pgops_schedules => \@schedules,
+declare($node, pair_document(pgops_schedules => \@schedules,
 		pgops_maintenance_window => { cron => '* * * * *', duration => '45min' }));
 settle($node);
 is($node->safe_psql('postgres', "BEGIN; SELECT pgops.run_schedule('plain') IS NOT NULL;
@@ -114,8 +124,28 @@ is(value($node, "SELECT count(*) FROM (SELECT date_trunc('minute', requested_at)
 is(value($node, "SELECT bool_and(EXTRACT(second FROM requested_at) < 10) FROM pgops.job WHERE schedule = 'minutely'
 	AND id = (SELECT min(id) FROM pgops.job WHERE schedule = 'minutely')"), 't', 'and on time');
 
+# ---- a standby runs nothing; promoted, it takes over -----------------------------------------
+$node->backup('base');
+my $standby = PostgreSQL::Test::Cluster->new('clock_standby');
+$standby->init_from_backup($node, 'base', has_streaming => 1);
+$standby->append_conf('postgresql.conf', "pgops.instance = 'small-2'");
+$standby->start;
+wait_for($standby, "SELECT role = 'standby' FROM pgops.coordinator()", 'a standby');
+(undef, undef, $stderr) = $standby->psql('postgres', "\\set VERBOSITY verbose\nSELECT pgops.run_schedule('past', by_clock => true)");
+like($stderr, qr/ERROR:  25006: cannot execute pgops\.run_schedule\(\) during recovery/, 'runs no schedules');
+$node->wait_for_catchup($standby);
+my $jobs = job_count('late');
+$node->stop('immediate');
+$standby->promote;
+$node = $standby;
+wait_for($node, "SELECT role = 'primary' FROM pgops.coordinator()", 'is promoted');
+$node->safe_psql('postgres', "UPDATE pgops.schedule_state SET last_due = NULL WHERE name = 'late'");
+look();
+wait_for($node, "SELECT count(*) = $jobs + 1 FROM pgops.job WHERE schedule = 'late' AND state = 'succeeded'",
+	'and runs what is due');
+
 # ---- no longer declared ------------------------------------------------------------------------
-declare($node, small_document());
+declare($node, pair_document());
 settle($node);
 is(value($node, 'SELECT count(*) FROM pgops.schedules'), 0, 'what is no longer declared is gone');
 

@@ -18,6 +18,7 @@ cron.use_background_workers = on
 max_worker_processes = 32
 pgops.drift_interval = '1h'
 log_timezone = 'UTC'
+log_min_messages = log
 CONF
 
 sub calls
@@ -138,6 +139,7 @@ is(runner('missed'), 'pg_cron|', 'of pg_cron');
 $node->safe_psql('postgres', "UPDATE pgops.schedule_state SET since = now() - interval '1 hour' WHERE name = 'missed'");
 $node->safe_psql('postgres', "SELECT pgops.job_request('reconcile', '{}')");
 wait_for($node, "SELECT last_state = 'succeeded' FROM pgops.schedules WHERE name = 'missed'", 'which pgops runs when pg_cron did not');
+is(log_matches($node, qr/schedule "missed" was due, and pg_cron has not asked for it/), 1, 'and says so');
 
 # ---- removed ---------------------------------------------------------------------------------
 @plan = grep { $_->{kind} eq 'schedule' } declare($node, small_document());
