@@ -71,9 +71,8 @@ find_newest(const char *stanza, TimestampTz looked_since)
 static char *
 age_setting(void)
 {
-	const char *value = GetConfigOption("pgops.require_backup_age", true, false);
-
-	return psprintf("pgops.require_backup_age is %s", value ? value : "set");
+	return psprintf("pgops.require_backup_age is %s",
+					GetConfigOptionByName("pgops.require_backup_age", NULL, false));
 }
 
 /*
