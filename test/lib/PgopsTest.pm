@@ -54,6 +54,7 @@ sub pgops_node
 		client_min_messages = warning
 		pgops.retry_delay = '200ms'
 		pgops.manage_backup = off
+		pgops.manage_settings = off
 		CONF
 	$node->append_conf('postgresql.conf', $option{conf}) if $option{conf};
 	return $node if exists $option{start} && !$option{start};

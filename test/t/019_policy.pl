@@ -140,11 +140,11 @@ is_deeply([ map { $_->{name} } grep { $_->{writes} } @relations ], [], 'members 
 is_deeply([ map { $_->{name} } grep { $_->{watcher} } @functions ],
 	[ map { "pgops.$_" } 'cluster_spec(text,boolean)', 'coordinator()', 'diff(text,bigint,bigint)', 'inventory(boolean)',
 		'inventory_yaml(text,boolean)', 'local_cluster()', 'plan(text)', 'revision_actions(text,bigint)', 'revisions(text)',
-		'show_declared(text,text)', 'show_parameters()', 'show_rules()', 'show_settings(text)', 'version()' ],
+		'show_declared(text,text)', 'show_parameters()', 'show_pending_restart()', 'show_rules()', 'show_settings(text)', 'version()' ],
 	'they call what only looks');
 is_deeply([ map { $_->{name} } grep { $_->{watcher} } @relations ],
 	[ map { "pgops.$_" } qw(action_log actions clusters databases default_privileges drift extensions hba_rules instances
-		parameter push_status rules schemas services settings status users verifications) ],
+		parameter pending_restart push_status rules schemas services settings status users verifications) ],
 	'and read what holds no secret');
 
 for my $relation (grep { $_->{relkind} eq 'v' || $_->{watcher} } @relations)
