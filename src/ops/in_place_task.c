@@ -367,21 +367,25 @@ start_step(const InPlaceTask *task, const char *set)
 }
 
 /*
- * What tells that it got there.  The server's own file says when it is out of
- * recovery; that needs no connection, which old rules might refuse.
+ * What tells that it got there.  The control file says when the server is out of
+ * recovery; that needs no connection, which old rules might refuse.  (While
+ * the server starts it may still say what it said in the backup; pg_ctl waits
+ * until that is over.)
  */
 static SpecNode *
 reached(const InPlaceTask *task)
 {
 	const RestoreTarget *target = task->target;
-	SpecNode   *map;
+	SpecNode   *map = condition(TEXTS(io_server_program("pg_controldata"), "-D", DataDir));
 
 	if (target->type == RESTORE_LATEST || strcmp(target->action, "promote") == 0)
-		return condition(TEXTS("grep", "-q", "^ready", psprintf("%s/postmaster.pid", DataDir)));
+	{
+		node_map_set(map, "contains", node_string(" in production"));
+		return map;
+	}
 	if (strcmp(target->action, "shutdown") == 0)
 	{
-		map = condition(TEXTS(io_server_program("pg_controldata"), "-D", DataDir));
-		node_map_set(map, "contains", node_string("shut down in recovery"));
+		node_map_set(map, "contains", node_string(" shut down in recovery"));
 		return map;
 	}
 	map = condition(TEXTS(io_server_program("psql"), "-XAt", "-d", task->superuser, "-c",

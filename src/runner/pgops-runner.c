@@ -121,6 +121,17 @@ tell_death(json_t *task, int status)
 	free(reason);
 }
 
+/* The server that comes back takes the result in once; now there will be another one. */
+static void
+forget_import(const char *directory)
+{
+	char	   *marker = format_text("%s/imported", directory);
+
+	if (unlink(marker) != 0 && errno != ENOENT)
+		fprintf(stderr, "pgops-runner: could not remove \"%s\": %s\n", marker, strerror(errno));
+	free(marker);
+}
+
 static int
 run_task(const char *path, bool resume)
 {
@@ -133,7 +144,11 @@ run_task(const char *path, bool resume)
 	lock_task(path);
 	umask(S_IRWXG | S_IRWXO);
 	handle_signals();
+	if (resume)
+		forget_import(directory);
 	state_open(directory, task, resume);
+	if (resume && strcmp(text_of(task, "token", ""), json_string_value(state_get("token"))) != 0)
+		die("pgops-runner: the state in \"%s\" is that of another task", directory);
 	from = (size_t) json_integer_value(state_get("step"));
 	state_write();
 

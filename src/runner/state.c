@@ -84,7 +84,11 @@ state_open(const char *directory, const json_t *task, bool resume)
 		die("pgops-runner: could not open file \"%s\": %s", log_path, strerror(errno));
 	free(log_path);
 	if (resume)
+	{
 		load();
+		if (strcmp(text_of(state, "state", ""), "succeeded") == 0)
+			die("pgops-runner: all steps are done already");
+	}
 	else
 	{
 		state = json_object();
