@@ -7,12 +7,17 @@
  */
 #include "postgres.h"
 
+#include <sys/statvfs.h>
+
 #include "errors.h"
 #include "io/file.h"
 #include "ops/stanza_parts.h"
 
 /* what pgBackRest said is quoted up to here */
 #define MAX_DETAIL		4000
+
+/* a file system with less room than for one WAL file is full */
+#define FULL_BYTES		(16 * 1024 * 1024)
 
 /* code of "see the errors above" */
 #define SEVERAL_ERRORS	104
@@ -30,6 +35,9 @@ typedef struct Trouble
 	const char *message;
 	const char *hint;			/* or NULL: pgBackRest's own, if it gives one */
 } Trouble;
+
+/* instead of "said": the file that is named lies in a full file system */
+static const char FULL[] = "";
 
 #define HINT_SPACE \
 	"Make room there, or keep fewer backups: see the retention of the repository in pgbackrest_repo, and pgops.expire()."
@@ -56,6 +64,8 @@ static const Trouble troubles[] = {
 	"no space is left where it writes", HINT_SPACE},
 	{0, "[122] Disk quota exceeded", ERRCODE_DISK_FULL,
 	"the disk quota is used up where it writes", HINT_SPACE},
+	{64, FULL, ERRCODE_DISK_FULL, "no space is left where it writes", HINT_SPACE},
+	{52, FULL, ERRCODE_DISK_FULL, "no space is left where it writes", HINT_SPACE},
 	{0, "[30] Read-only file system", ERRCODE_PGOPS_PROCESS,
 	"the file system it writes to is read-only", NULL},
 	{0, "[24] Too many open files", ERRCODE_INSUFFICIENT_RESOURCES,
@@ -238,16 +248,54 @@ all_words(List *errors)
 	return words.len > 0 ? words.data : NULL;
 }
 
+/* the file that is named in quotes first, palloc'd, or NULL */
+static char *
+named_file(const char *said)
+{
+	const char *start = strchr(said, '\'');
+	const char *end = start ? strchr(start + 1, '\'') : NULL;
+
+	return end != NULL && start[1] == '/' ? pnstrdup(start + 1, end - start - 1) : NULL;
+}
+
+/*
+ * Whether what could not be written lies in a file system without room: a
+ * write that gets only a part of its bytes to the disk is reported without the
+ * reason.  The file itself and its directories may be gone again.
+ */
+static bool
+is_full(const char *said)
+{
+	char	   *path = named_file(said);
+	struct statvfs space;
+
+	while (path != NULL && path[0] != '\0')
+	{
+		if (statvfs(path, &space) == 0)
+			return (uint64) space.f_bavail * space.f_frsize < FULL_BYTES;
+		get_parent_directory(path);
+	}
+	return false;
+}
+
+/* whether a row of the table is about this failure */
+static bool
+fits(const Trouble *trouble, int code, const char *said)
+{
+	if (trouble->code != 0 && trouble->code != code)
+		return false;
+	if (trouble->said == FULL)
+		return is_full(said);
+	return trouble->said == NULL || strstr(said, trouble->said) != NULL;
+}
+
 static const Trouble *
 find_trouble(int code, const char *said)
 {
 	for (int i = 0; i < lengthof(troubles); i++)
 	{
-		const Trouble *trouble = &troubles[i];
-
-		if ((trouble->code == 0 || trouble->code == code) &&
-			(trouble->said == NULL || strstr(said, trouble->said) != NULL))
-			return trouble;
+		if (fits(&troubles[i], code, said))
+			return &troubles[i];
 	}
 	return NULL;
 }
@@ -259,15 +307,14 @@ find_trouble(int code, const char *said)
 static int
 lock_holder(const char *said)
 {
-	const char *start = strchr(said, '\'');
-	const char *end = start ? strchr(start + 1, '\'') : NULL;
+	char	   *file = named_file(said);
 	char	   *text;
 	SpecNode   *content;
 	SpecNode   *pid;
 
-	if (end == NULL)
+	if (file == NULL)
 		return 0;
-	text = io_read_file(pnstrdup(start + 1, end - start - 1), 4096);
+	text = io_read_file(file, 4096);
 	content = text ? stanza_json(text, NULL) : NULL;
 	pid = content ? node_get(content, "pid") : NULL;
 	if (pid == NULL || pid->kind != NODE_INT || io_process_start_time((pid_t) pid->integer) == 0)
@@ -321,7 +368,8 @@ explained(const Stanza *stanza, const char *command, const SaidError *cause, cha
 
 	failure->sqlstate = trouble ? trouble->sqlstate : ERRCODE_PGOPS_PROCESS;
 	failure->message = psprintf("\"pgbackrest %s\" failed: %s", command,
-								trouble ? with_stanza(trouble->message, stanza) : cause->text.data);
+								trouble ? with_stanza(trouble->message, stanza) :
+								pnstrdup(cause->text.data, strcspn(cause->text.data, "\n")));
 	failure->detail = words;
 	if (trouble && trouble->hint)
 		failure->hint = with_stanza(trouble->hint, stanza);
