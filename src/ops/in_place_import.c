@@ -558,8 +558,9 @@ in_place_import(void)
 	{
 		const char *directory = lfirst(cell);
 
-		if (!has_file(directory, IN_PLACE_IMPORTED) &&
-			import_safely(directory, CurrentMemoryContext))
+		if (has_file(directory, IN_PLACE_IMPORTED))
+			in_place_expire(directory);
+		else if (import_safely(directory, CurrentMemoryContext))
 			again = true;
 	}
 	if (!again)

@@ -12,9 +12,11 @@
 #define IN_PLACE_TASK		"task.json"
 #define IN_PLACE_STATE		"state.json"
 #define IN_PLACE_LOG		"log"
-#define IN_PLACE_SERVER_LOG	"server.log"
 #define IN_PLACE_GO			"go"
 #define IN_PLACE_IMPORTED	"imported"
+
+/* below ops_path(): what a server that was started by a run writes there, it may write for years */
+#define IN_PLACE_SERVER_LOG	"server.log"
 
 #define IN_PLACE_RUNNER		"pgops-runner"
 
@@ -49,6 +51,11 @@ extern bool in_place_flag(const SpecNode *args, const char *name, bool otherwise
 
 /* where the copy of the old data goes, palloc'd */
 extern char *in_place_copy_path(void);
+
+/* ---- in_place_expire.c ---- */
+
+/* removes the directory of a run that was taken in more than pgops.job_retention days ago */
+extern void in_place_expire(const char *directory);
 
 /* ---- in_place_task.c ---- */
 

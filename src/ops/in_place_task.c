@@ -150,7 +150,7 @@ run_file(const InPlaceTask *task, const char *name)
 static const char *
 server_log(const InPlaceTask *task)
 {
-	return task->server->log ? task->server->log : run_file(task, IN_PLACE_SERVER_LOG);
+	return task->server->log ? task->server->log : ops_path(IN_PLACE_SERVER_LOG);
 }
 
 /* pg_ctl hands the options to a shell as one text */

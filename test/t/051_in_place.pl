@@ -13,7 +13,8 @@ use JSON::PP;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = backup_node('inplace');
+# the launcher, where one is needed, is a command of several words
+my $node = backup_node('inplace', conf => "pgops.restore_launcher = '/usr/bin/env  LAUNCHED=1'\n");
 my $data = $node->data_dir;
 
 # ---- the story ----
@@ -73,6 +74,7 @@ sub slurp_log
 	like($log, qr/there is another way.*restore backup \d{8}-\d{6}F"/s, 'name: from the older backup, after the newer one did not lead there');
 	is($job->{result}{data}, 'restored', 'name: the result says that the data were replaced');
 	like($job->{result}{reached}, qr/before "the" drop/, 'name: ... and what was reached, in the words of the server');
+	is((stat((glob("$data.pgops/restore/*"))[0]))[2] & 07777, 0700, 'name: the directory of the run is for the owner alone');
 	is($job->{result}{timeline}, 2, 'name: ... on a new timeline');
 	like(value($node, "SELECT string_agg(text, ' ') FROM pgops.job_log($id)"),
 		qr/restore command end: completed successfully/, 'name: the output of pgBackRest is the job\'s');
@@ -131,6 +133,17 @@ sub run_ends
 	my ($code, undef, $err) = $node->psql('postgres',
 		"SELECT pgops.restore(in_place => true, backup_old => true)");
 	like($err, qr/-backup" exists already/, 'a copy is never overwritten');
+}
+
+# ---- runs are forgotten with their jobs ----
+{
+	my @runs = glob("$data.pgops/restore/*");
+	my $old = time - 1000 * 86400;
+	utime $old, $old, "$runs[0]/imported";
+	$node->safe_psql('postgres', 'SELECT pgops.reconcile()');
+	value($node, "SELECT pgops.job_request('backup_refresh', '{}')");
+	ok(wait_until(sub { !-e $runs[0] }, 60), 'the directory of a run that is old goes');
+	ok(-e $runs[1], '... and no other one');
 }
 
 # ---- no trace of it ----
