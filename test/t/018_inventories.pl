@@ -52,11 +52,17 @@ sub postgres_groups
 }
 
 # ---- one declaration on a bare server ----
+
+# pg_cron, where it is installed, can be created only if it is preloaded
+my ($sharedir) = run_command([ 'pg_config', '--sharedir' ]);
+my $preload = -e "$sharedir/extension/pg_cron.control" ?
+  "shared_preload_libraries = 'pg_cron, pgops'\n" : '';
+
 sub converges
 {
 	my ($what, $spec) = @_;
 	(my $name = $what) =~ s/\W/_/g;
-	my $node = pgops_node($name);
+	my $node = pgops_node($name, conf => $preload);
 
 	declare($node, $spec);
 	my $status = settle($node);
