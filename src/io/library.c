@@ -70,13 +70,20 @@ is_along(const char *directories, const char *name)
 }
 
 bool
-io_library_exists(const char *name)
+io_library_exists_along(const char *name, const char *directories)
 {
-	const char *path = GetConfigOption("dynamic_library_path", true, false);
-
+	if (directories == NULL)
+		directories = GetConfigOption("dynamic_library_path", true, false);
 	if (name[0] == '\0')
 		return false;
 	if (first_dir_separator(name) != NULL)
 		return is_library(expand_libdir(name));
-	return is_along(path != NULL && path[0] != '\0' ? path : LIBDIR, name) || is_library(name);
+	return is_library(name) ||
+		is_along(directories != NULL && directories[0] != '\0' ? directories : LIBDIR, name);
+}
+
+bool
+io_library_exists(const char *name)
+{
+	return io_library_exists_along(name, NULL);
 }

@@ -15,4 +15,7 @@
  */
 extern bool io_library_exists(const char *name);
 
+/* the same with another value of dynamic_library_path; NULL: the present one */
+extern bool io_library_exists_along(const char *name, const char *directories);
+
 #endif							/* PGOPS_IO_LIBRARY_H */

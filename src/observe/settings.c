@@ -11,10 +11,12 @@
 #include "postgres.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "miscadmin.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
+#include "utils/varlena.h"
 
 #include "io/library.h"
 #include "observe/parts.h"
@@ -240,12 +242,71 @@ refusal(const Setting *setting, char **hint)
 	return problem;
 }
 
+/*
+ * What the server checks only when it starts: that files are there.  Each says
+ * what is missing, or NULL.
+ */
+static char *
+libraries_problem(const Setting *setting)
+{
+	const char *library = missing_library(setting);
+
+	return library ? psprintf("there is no library \"%s\"", library) : NULL;
+}
+
+/* along the new path, the libraries that are preloaded now must be found again */
+static char *
+library_path_problem(const Setting *setting)
+{
+	const char *preloaded = GetConfigOption("shared_preload_libraries", true, false);
+	List	   *libraries;
+	ListCell   *cell;
+
+	if (preloaded == NULL || !SplitGUCList(pstrdup(preloaded), ',', &libraries))
+		return NULL;
+	foreach(cell, libraries)
+	{
+		if (!io_library_exists_along(lfirst(cell), setting->value))
+			return psprintf("library \"%s\", which is preloaded, would not be found",
+							(char *) lfirst(cell));
+	}
+	return NULL;
+}
+
+static char *
+sockets_problem(const Setting *setting)
+{
+	ListCell   *cell;
+
+	foreach(cell, setting->elements)
+	{
+		const char *directory = lfirst(cell);
+
+		/* abstract sockets have no file */
+		if (directory[0] != '\0' && directory[0] != '@' && access(directory, W_OK | X_OK) != 0)
+			return psprintf("no socket can be made in directory \"%s\": %m", directory);
+	}
+	return NULL;
+}
+
+static const struct
+{
+	const char *name;
+	char	   *(*problem) (const Setting *setting);
+	const char *hint;
+}			start_checks[] = {
+#define LIBRARIES_HINT "Install the package that it belongs to first: without it the server would not start."
+	{"shared_preload_libraries", libraries_problem, LIBRARIES_HINT},
+	{"session_preload_libraries", libraries_problem, LIBRARIES_HINT},
+	{"local_preload_libraries", libraries_problem, LIBRARIES_HINT},
+	{"dynamic_library_path", library_path_problem, "Name $libdir, too."},
+	{"unix_socket_directories", sockets_problem, "Make the directory first: without it the server would not start."},
+};
+
 char *
 observe_setting_problem(const Setting *setting, bool known, char **hint)
 {
-	const char *suffix = "_preload_libraries";
-	size_t		length = strlen(setting->name);
-	const char *library;
+	char	   *problem = NULL;
 
 	*hint = NULL;
 	if (setting->value == NULL)
@@ -253,12 +314,15 @@ observe_setting_problem(const Setting *setting, bool known, char **hint)
 	if (!known)
 		return check_GUC_name_for_parameter_acl(setting->name) ? NULL :
 			psprintf("invalid configuration parameter name \"%s\"", setting->name);
-	if (length > strlen(suffix) &&
-		strcmp(setting->name + length - strlen(suffix), suffix) == 0 &&
-		(library = missing_library(setting)) != NULL)
+	for (int i = 0; i < lengthof(start_checks) && problem == NULL; i++)
 	{
-		*hint = pstrdup("Install the package that it belongs to first: without it the server would not start.");
-		return psprintf("there is no library \"%s\"", library);
+		if (strcmp(start_checks[i].name, setting->name) != 0)
+			continue;
+		problem = start_checks[i].problem(setting);
+		*hint = pstrdup(start_checks[i].hint);
 	}
+	if (problem != NULL)
+		return problem;
+	*hint = NULL;
 	return refusal(setting, hint);
 }

@@ -21,12 +21,34 @@
 #define LIBRARIES		"shared_preload_libraries"
 
 /*
- * Parameters that ALTER SYSTEM refuses: where the server's files are is said
- * before it reads any.  Parameters that only tell something (server_version)
- * differ from version to version and are left to the server.
+ * Names that are not to be had, with the reason.  Where the server's files are
+ * is said before it reads any; without pgops' own nobody would look at the
+ * declaration any more that could take them back; targets of recovery are given
+ * by a restore, and two of them keep the server from starting.  Parameters that
+ * only tell something (server_version) differ from version to version and are
+ * left to the server.
  */
-static const char *const refused[] = {
-	"config_file", "data_directory", "external_pid_file", "hba_file", "ident_file", NULL
+static const struct
+{
+	const char *name;			/* ends with * : what begins so */
+	const char *message;
+	const char *hint;
+}			refused[] = {
+#define FIXED(name) \
+	{name, "cannot be set while the server runs", \
+	"It is said in postgresql.conf or on the command line."}
+#define OWN(name) \
+	{name, "cannot be declared: pgops finds the declaration by it", \
+	"Set it in postgresql.conf."}
+	FIXED("config_file"),
+	FIXED("data_directory"),
+	FIXED("external_pid_file"),
+	FIXED("hba_file"),
+	FIXED("ident_file"),
+	OWN("pgops.database"),
+	OWN("pgops.instance"),
+	OWN("pgops.manage_settings"),
+	{"recovery_target*", "belongs to a restore", "SELECT pgops.restore(...) takes targets."},
 };
 
 /* ---- into the model ---- */
@@ -147,15 +169,50 @@ check_one_line(const SpecNode *value, const char *path, Findings *findings)
 		check_one_line(lfirst(cell), path, findings);
 }
 
+/* ---- names ---- */
+
 static bool
-is_among(const char *const *names, const char *name)
+is_refused(const char *refused_name, const char *name)
 {
-	for (int i = 0; names[i] != NULL; i++)
+	size_t		length = strlen(refused_name);
+
+	if (refused_name[length - 1] == '*')
+		return pg_strncasecmp(refused_name, name, length - 1) == 0;
+	return pg_strcasecmp(refused_name, name) == 0;
+}
+
+/* bytes of the longest part of a dotted name */
+static size_t
+longest_part(const char *name)
+{
+	size_t		longest = 0;
+
+	while (*name != '\0')
 	{
-		if (pg_strcasecmp(names[i], name) == 0)
-			return true;
+		size_t		length = strcspn(name, ".");
+
+		longest = Max(longest, length);
+		name += length;
+		name += *name == '.';
 	}
-	return false;
+	return longest;
+}
+
+/* A longer part would be cut by the server's parser, and be another parameter. */
+static void
+check_parameter_name(const SpecEntry *entry, const char *path, Findings *findings)
+{
+	SpecNode	at = spec_place_of_key(entry);
+
+	for (int i = 0; i < lengthof(refused); i++)
+	{
+		if (is_refused(refused[i].name, entry->key))
+			spec_error(findings, ERRCODE_PGOPS_BAD_NAME, &at, path, refused[i].hint,
+					   "\"%s\" %s", entry->key, refused[i].message);
+	}
+	if (longest_part(entry->key) >= NAMEDATALEN)
+		spec_error(findings, ERRCODE_PGOPS_BAD_NAME, &at, path, NULL,
+				   "the name of a setting has parts of at most %d bytes", NAMEDATALEN - 1);
 }
 
 /*
@@ -175,14 +232,7 @@ spec_check_parameters(const SpecNode *settings, const char *path, Findings *find
 		const char *suffix = strrchr(entry->key, '_');
 		char	   *below = spec_path_key(path, entry->key);
 
-		if (is_among(refused, entry->key))
-		{
-			SpecNode	at = spec_place_of_key(entry);
-
-			spec_error(findings, ERRCODE_PGOPS_BAD_NAME, &at, below,
-					   "It is said in postgresql.conf or on the command line.",
-					   "\"%s\" cannot be set while the server runs", entry->key);
-		}
+		check_parameter_name(entry, below, findings);
 		if (suffix != NULL && model_is_list_setting(entry->key) &&
 			pg_strcasecmp(suffix, "_libraries") == 0)
 			check_libraries(entry, below, findings);

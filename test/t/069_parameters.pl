@@ -181,6 +181,8 @@ $status = converge($node, parameters(
 		random_page_cost => -1,
 		wal_level => 'most',
 		session_preload_libraries => 'no_such_library',
+		dynamic_library_path => '/nowhere',
+		unix_socket_directories => '/nowhere/at all',
 		'pgops.nonsense' => 1,
 		cluster_name => 'other',
 		checkpoint_timeout => '5min',
@@ -194,6 +196,8 @@ my %bad = (
 	random_page_cost => qr/-1 is outside the valid range/,
 	wal_level => qr/invalid value for parameter "wal_level": "most"/,
 	session_preload_libraries => qr/there is no library "no_such_library"/,
+	dynamic_library_path => qr/library "pgops", which is preloaded, would not be found/,
+	unix_socket_directories => qr{no socket can be made in directory "/nowhere/at all"},
 	'pgops.nonsense' => qr/no parameter "pgops.nonsense"/,
 	cluster_name => qr/given by the command line/);
 for my $name (sort keys %bad)
@@ -233,6 +237,9 @@ small:
       "drop table": 1
       log_line_prefix: "two\nlines"
       work_mem: { value: 1 }
+      Recovery_target_time: 2030-01-01
+      pgops.database: elsewhere
+      ext.aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffgggg: 1
 YAML
 isnt($code, 0, 'such a declaration is refused');
 like($stderr, qr/line 6, column \d+: small\.pg_parameters\.data_directory: "data_directory" cannot be set while the server runs/, 'where files are');
@@ -241,6 +248,9 @@ like($stderr, qr/line 8.*must not have an empty element/, 'no library at all');
 like($stderr, qr/line 9.*is not a name of a setting/, 'names that are none');
 like($stderr, qr/line 10.*must be a single line/, 'line breaks');
 like($stderr, qr/line 11.*not a map/, 'maps');
+like($stderr, qr/line 12.*belongs to a restore/, 'targets of recovery');
+like($stderr, qr/line 13.*pgops finds the declaration by it/, 'what would take pgops away');
+like($stderr, qr/line 14.*at most 63 bytes/, 'names that would be cut');
 
 # ---- secrets ----
 converge($node, parameters(primary_conninfo => 'host=nowhere password=Hidden.Secret.1',
