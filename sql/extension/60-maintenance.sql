@@ -20,34 +20,43 @@ Arguments:
 
 Errors: 22023 for an unknown kind and for options that cannot be read.';
 
-CREATE FUNCTION pgops.maintenance(kind text, options jsonb DEFAULT '{}')
+CREATE FUNCTION pgops.maintenance_choice(kind text, options jsonb, database text)
+RETURNS json
+LANGUAGE C VOLATILE PARALLEL UNSAFE STRICT
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pgops_maintenance_choice';
+
+COMMENT ON FUNCTION pgops.maintenance_choice(text, jsonb, text) IS
+'The rows of pgops.maintenance_query() in a database, found out by a worker there. For pgops.maintenance().';
+
+CREATE FUNCTION pgops.maintenance(kind text, options jsonb DEFAULT '{}', database text DEFAULT NULL)
 RETURNS TABLE (
 	name		text,
 	reason		text,
 	bytes		bigint,
 	statement	text
 )
-LANGUAGE plpgsql STABLE STRICT ROWS 100
+LANGUAGE sql VOLATILE ROWS 100
 SET search_path = pg_catalog, pg_temp
 AS $$
-BEGIN
-	RETURN QUERY EXECUTE 'SELECT q.name, q.reason, q.bytes, q.statement FROM ('
-		|| pgops.maintenance_query(kind, options) || ') AS q';
-END
+	SELECT r.name, r.reason, r.bytes, r.statement
+	FROM json_to_recordset(pgops.maintenance_choice(kind, options, COALESCE(database, current_database())))
+		AS r (name text, reason text, bytes bigint, statement text)
 $$;
 
-COMMENT ON FUNCTION pgops.maintenance(text, jsonb) IS
-'What a maintenance job would do in the current database, the most urgent first; does nothing.
+COMMENT ON FUNCTION pgops.maintenance(text, jsonb, text) IS
+'What a maintenance job would do in a database, the most urgent first; does nothing.
 
 Arguments:
-  kind     vacuum, freeze, analyze, repack, reindex
-  options  arguments of the function of that name, as an object
+  kind      vacuum, freeze, analyze, repack, reindex
+  options   arguments of the function of that name, as an object
+  database  its name; NULL: the current one
 
 Result: name of the table or index, reason why it is chosen, bytes (a table with its indexes and TOAST), statement (NULL: it cannot be done, the reason says why; of repack the name, for its program).
 
-Errors: 22023 for an unknown kind and for options that cannot be read.
+Errors: 22023 for an unknown kind and for options that cannot be read, 3D000 for an unknown database.
 
-Example: SELECT * FROM pgops.maintenance(''repack'', ''{"min_bloat": 0.3, "min_size": "1GB"}'');';
+Example: SELECT * FROM pgops.maintenance(''repack'', ''{"min_bloat": 0.3, "min_size": "1GB"}'', ''app'');';
 
 /* ---- asking for it ---- */
 CREATE FUNCTION pgops.maintenance_check(kind text, options jsonb)

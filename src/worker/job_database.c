@@ -20,6 +20,9 @@
 
 #define TICK_MS		500
 
+/* how long a query of a session may take, ms */
+#define QUERY_MS	60000
+
 typedef struct Looker
 {
 	Job		   *job;
@@ -117,18 +120,26 @@ take_warning(List *statements, const TaskWarning *warning)
 	statement->message = warning->message;
 }
 
+/* needs a transaction, for texts are converted */
 static void
-take_results(Job *job, const Task *task, List *statements)
+take_results(const Task *task, List *statements)
 {
 	ListCell   *cell;
 	ListCell   *reply;
 
-	job_begin(job);
 	forboth(cell, statements, reply, task->replies)
 		take_reply(lfirst(cell), lfirst(reply));
 	foreach(cell, task->warnings)
 		take_warning(statements, lfirst(cell));
-	txn_end();
+}
+
+static void
+raise_lost(const Task *task)
+{
+	ereport(ERROR,
+			(errcode(task->sqlstate),
+			 errmsg("%s", task->message),
+			 task->hint ? errhint("%s", task->hint) : 0));
 }
 
 /*
@@ -150,11 +161,32 @@ job_in_database_host(Job *job, const char *database, List *statements,
 										   ALLOCSET_SMALL_SIZES);
 	task = prepare_task(job, database, statements);
 	task_run_watched(task, &watch);
-	take_results(job, task, statements);
+	job_begin(job);
+	take_results(task, statements);
+	txn_end();
 	MemoryContextDelete(looker.scratch);
 	if (!task->done && !looker.stopped)
+		raise_lost(task);
+}
+
+/* For looking, not for working: the session's transaction stays open meanwhile. */
+char *
+job_database_query(const char *database, const char *text)
+{
+	JobStatement statement = {.text = unconstify(char *, text)};
+	List	   *statements = list_make1(&statement);
+	Task		task = {.kind = TASK_STATEMENT,.database = pstrdup(database)};
+
+	task.dboid = get_database_oid(database, false);
+	task.request = encode_request(statements);
+	task_run_all(list_make1(&task),
+				 TimestampTzPlusMilliseconds(GetCurrentTimestamp(), QUERY_MS));
+	take_results(&task, statements);
+	if (!task.done)
+		raise_lost(&task);
+	if (!statement.ok)
 		ereport(ERROR,
-				(errcode(task->sqlstate),
-				 errmsg("%s", task->message),
-				 task->hint ? errhint("%s", task->hint) : 0));
+				(errcode(statement.sqlstate),
+				 errmsg("%s", statement.message)));
+	return statement.rows;
 }

@@ -15,4 +15,12 @@
 extern void job_in_database_host(Job *job, const char *database, List *statements,
 								 JobTick on_tick, void *arg);
 
+/*
+ * job_database_query
+ *		For a session, in its transaction: the rows of one query in a database, a
+ *		JSON array (palloc'd).  ERROR for an unknown database, if there is no
+ *		worker to be had or it takes longer than a minute, and what the query raises.
+ */
+extern char *job_database_query(const char *database, const char *text);
+
 #endif							/* PGOPS_WORKER_JOB_DATABASE_H */

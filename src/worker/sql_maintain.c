@@ -1,6 +1,7 @@
 /*
  * sql_maintain.c
- *		SQL: pgops.maintenance_query(), pgops.maintenance_check().
+ *		SQL: pgops.maintenance_query(), pgops.maintenance_choice(),
+ *		pgops.maintenance_check().
  *
  * Not for: asking for the jobs, which is SQL (60-maintenance.sql).
  */
@@ -12,8 +13,10 @@
 #include "utils/jsonb.h"
 
 #include "ops/maintain.h"
+#include "worker/job_database.h"
 
 PG_FUNCTION_INFO_V1(pgops_maintenance_query);
+PG_FUNCTION_INFO_V1(pgops_maintenance_choice);
 PG_FUNCTION_INFO_V1(pgops_maintenance_check);
 
 /* the arguments are read as the job will read them */
@@ -38,6 +41,17 @@ pgops_maintenance_query(PG_FUNCTION_ARGS)
 	const MaintainKind *kind = read_arguments(fcinfo, &options);
 
 	PG_RETURN_TEXT_P(cstring_to_text(maintain_choose(kind, &options, options.max_tables)));
+}
+
+Datum
+pgops_maintenance_choice(PG_FUNCTION_ARGS)
+{
+	MaintainOptions options;
+	const MaintainKind *kind = read_arguments(fcinfo, &options);
+	char	   *database = text_to_cstring(PG_GETARG_TEXT_PP(2));
+
+	PG_RETURN_TEXT_P(cstring_to_text(job_database_query(database,
+														maintain_choose(kind, &options, options.max_tables))));
 }
 
 Datum

@@ -113,6 +113,8 @@ odd("DELETE FROM $table WHERE id % 10 <> 0");
 odd("BEGIN; LOCK TABLE locked; PREPARE TRANSACTION 'lock'");
 is( value($node, "SELECT string_agg(name, ',') FROM pgops.maintenance('vacuum') WHERE name ~ 'Tab|locked'"),
 	'', 'a dry run is about the current database');
+is( value($node, "SELECT string_agg(reason, ',') FROM pgops.maintenance('vacuum', database => " . literal($odd)
+		. ") WHERE name ~ 'Tab'"), '18000 dead rows, 2000 live', 'or about another one');
 $job = job("vacuum($in_odd, min_size => '0')");
 is($job->{state}, 'succeeded', 'vacuum') or diag(explain($job));
 is(odd(qq{SELECT pg_stat_get_dead_tuples($regclass)}), 0, 'dead rows are gone');
