@@ -93,6 +93,24 @@ $node->_update_pid(1);
 answers("SELECT state FROM pgops.jobs WHERE id = $id", '... and told', 'succeeded');
 is(value($node, "SELECT state FROM pgops.jobs WHERE id = $vacuum"), 'queued', 'what waits for later still waits');
 
+# ---- in the maintenance window ----
+my %night = (pg_parameters => { %on, max_connections => 60 }, pgops_restart_policy => 'window');
+declare($node, small_document(%night));
+settle($node);
+is(value($node, "SELECT count(*) FROM pgops.jobs WHERE kind = 'restart' AND state IN ('queued', 'running')"), 0,
+	'without a window nothing is restarted');
+my $day = (value($node, 'SELECT extract(dow FROM now())::int') + 3) % 7;
+declare($node, small_document(%night, pgops_maintenance_window => { cron => "0 1 * * $day", duration => '2h' }));
+settle($node);
+wait_for($node, "SELECT count(*) = 1 FROM pgops.job WHERE kind = 'restart' AND state = 'queued'
+	AND not_before > now() + interval '1 day' AND stop_at = not_before + interval '2 hours'", 'it waits for the window');
+$node->safe_psql('postgres', "SELECT pgops.job_cancel(id) FROM pgops.jobs WHERE kind = 'restart' AND state = 'queued'");
+declare($node, small_document(%night, pg_parameters => { %on, max_connections => 61 },
+		pgops_maintenance_window => { cron => '0 0 * * *', duration => '1d' }));
+answers('SHOW max_connections', 'and is done in it', '61');
+$node->_update_pid(1);
+answers("SELECT state FROM pgops.jobs WHERE kind = 'restart' ORDER BY id DESC LIMIT 1", '... by a job', 'succeeded');
+
 # ---- never ----
 declare($node, small_document(pg_parameters => \%on, pgops_restart_policy => 'never'));
 settle($node);
