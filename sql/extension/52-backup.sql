@@ -352,14 +352,25 @@ SELECT
 	NOT b.error AND r.readable
 		AND b.system_identifier OPERATOR(pg_catalog.=) c.identifier AS good,
 	pg_catalog.now() OPERATOR(pg_catalog.-) b.stopped_at AS age,
-	r.observed_at
+	r.observed_at,
+	v.state AS verification,
+	v.finished_at AS verified_at
 FROM pgops.backup_set AS b
 JOIN (SELECT t.stanza, t.repo, t.observed_at,
 			 t.error IS NULL AND t.status OPERATOR(pg_catalog.<) 4 AS readable
 	  FROM pgops.stanza_state AS t) AS r
 	ON r.stanza OPERATOR(pg_catalog.=) b.stanza AND r.repo OPERATOR(pg_catalog.=) b.repo
 CROSS JOIN (SELECT s.system_identifier::pg_catalog.text FROM pg_catalog.pg_control_system() AS s)
-	AS c (identifier);
+	AS c (identifier)
+LEFT JOIN LATERAL (
+	SELECT t.state, t.finished_at
+	FROM pgops.verification AS t
+	WHERE t.stanza OPERATOR(pg_catalog.=) b.stanza AND t.label OPERATOR(pg_catalog.=) b.label
+		AND t.repo OPERATOR(pg_catalog.=) b.repo
+		AND (t.state OPERATOR(pg_catalog.=) 'succeeded'
+			 OR t.sqlstate OPERATOR(pg_catalog.=) ANY ('{PO509,PO512}'::pg_catalog.text[]))
+	ORDER BY t.id DESC LIMIT 1
+) AS v ON true;
 
 COMMENT ON VIEW pgops.backups IS
 'Backups in the repositories, as of the last look (observed_at; pgops.backup_refresh() looks again). Readable by pg_monitor.
@@ -387,6 +398,8 @@ COMMENT ON COLUMN pgops.backups.good IS
 'Whether it can be counted on: made without errors, of this very server, and its repository could be read at the last look.';
 COMMENT ON COLUMN pgops.backups.age IS 'Time since it was complete.';
 COMMENT ON COLUMN pgops.backups.observed_at IS 'When its repository was last read.';
+COMMENT ON COLUMN pgops.backups.verification IS 'Outcome of its last restore test that came to one, succeeded or failed, see pgops.verifications; NULL: it was never restored.';
+COMMENT ON COLUMN pgops.backups.verified_at IS 'When that test was over.';
 
 /*
  * One row, whatever there is.  What makes the state is tried in the order of

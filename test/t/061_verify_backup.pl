@@ -63,7 +63,7 @@ $node->safe_psql('postgres', <<~'SQL');
 	CREATE TABLE proof AS SELECT i FROM generate_series(1, 1000) i;
 	SQL
 $node->safe_psql("app's ü", 'CREATE TABLE orders AS SELECT i AS id, repeat(md5(i::text), 10) AS text FROM generate_series(1, 5000) i; CREATE INDEX ON orders (id)');
-is(finish_job($node, "SELECT pgops.backup('full')")->{state}, 'succeeded', 'a full backup');
+is(finish_job($node, "SELECT pgops.backup('incr')")->{state}, 'succeeded', 'a backup that builds upon the first one');
 my $label = value($node, 'SELECT label FROM pgops.backups ORDER BY stop DESC LIMIT 1');
 $node->safe_psql('postgres', 'INSERT INTO proof VALUES (1001); SELECT pg_switch_wal()');
 ok(wait_until(sub { value($node, 'SELECT last_archived_wal >= pg_walfile_name(lsn) FROM (SELECT pg_current_wal_lsn() - 16777216) AS c (lsn), pg_stat_archiver') eq 't' }), 'WAL after it is archived');
@@ -92,6 +92,7 @@ is_deeply($probe{'after the backup'}{rows}, [ { i => 1001 } ], '... WAL after th
 cmp_ok($probe{databases}{rows}[0]{databases}, '>=', 4, '... databases');
 cmp_ok($probe{roles}{rows}[0]{roles}, '>=', 10, '... roles');
 is($probe{pgops}{rows}[0]{tables}, 1, q(... pgops' own tables));
+is(value($node, "SELECT verification FROM pgops.backups WHERE label = '$label' AND verified_at > start"), 'succeeded', 'pgops.backups knows it, too');
 nothing_left('a good backup');
 
 # ---- immediate, and probes that fail ----
@@ -169,7 +170,7 @@ $node->safe_psql("app's ü", 'CHECKPOINT');
 $node->stop;
 flip($node->data_dir . "/$table");
 $node->start;
-finish_job($node, "SELECT pgops.backup('full')");
+finish_job($node, "SELECT pgops.backup('incr')");
 ($job, $row) = test_backup();
 is($job->{state}, 'failed', 'a page that was damaged before the backup is found');
 is($job->{sqlstate}, 'PO509', '... as damage');
