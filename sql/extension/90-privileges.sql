@@ -54,7 +54,7 @@ GRANT SELECT ON
 	pgops.clusters, pgops.instances, pgops.settings, pgops.users, pgops.databases,
 	pgops.schemas, pgops.extensions, pgops.hba_rules, pgops.services,
 	pgops.default_privileges,
-	pgops.backups, pgops.backup_status, pgops.verifications,
+	pgops.backups, pgops.backup_status, pgops.verifications, pgops.restored_instances,
 	pgops.push_status, pgops.schedules, pgops.pending_restart, pgops.jobs
 	TO pg_monitor;
 
@@ -69,7 +69,7 @@ GRANT EXECUTE ON FUNCTION
 	pgops.show_declared(text, text), pgops.show_settings(text),
 	pgops.show_pending_restart(),
 	pgops.cron_next(text, timestamptz, integer, text),
-	pgops.backup_declared(), pgops.archive_state(),
+	pgops.backup_declared(), pgops.archive_state(), pgops.instance_alive(text),
 	pgops.job_kinds(), pgops.job_slots(), pgops.job_log(bigint, integer),
 	pgops.amount(double precision, text),
 	pgops.progress_text(double precision, double precision, text, double precision, interval)

@@ -448,7 +448,9 @@ instance_remove(Job *job, BesideInstance *instance)
 	if (instance_is_ours(instance))
 	{
 		instance_record(job, instance, "dropping");
-		instance_stop(job, instance);
+		/* what it would write before it ends is removed anyway */
+		if (!stop_by(instance, SIGQUIT, KILL_MS))
+			instance_stop(job, instance);
 		job_step(job, "removing the files of instance \"%s\"", instance->name);
 		if (!instance_unmake(job, instance))
 			ereport(ERROR,

@@ -277,6 +277,7 @@ read_target(Reading *reading)
 		if (!is_bare(i) && given(reading, kinds_of_target[i].name) != NULL)
 		{
 			found = lappend(found, unconstify(char *, kinds_of_target[i].name));
+			kinds_of_target[i].read(reading, given(reading, kinds_of_target[i].name));
 			kind = i;
 		}
 	}
@@ -289,9 +290,7 @@ read_target(Reading *reading)
 	if (declared >= 0 && kind >= 0 && declared != kind)
 		problem(reading, NULL, "the target is of type \"%s\", but a %s is given",
 				kinds_of_target[declared].name, kinds_of_target[kind].name);
-	if (kind >= 0)
-		kinds_of_target[kind].read(reading, given(reading, kinds_of_target[kind].name));
-	else
+	if (kind < 0)
 		kind = declared;
 	target->type = kind >= 0 ? kinds_of_target[kind].type : RESTORE_LATEST;
 	if (target->exclusive && (kind < 0 || !kinds_of_target[kind].may_exclude))
@@ -389,11 +388,34 @@ read_names(Reading *reading, const char *name)
 	return names;
 }
 
+/* Those that a server cannot be without are always restored; naming them is refused by pgBackRest. */
+static List *
+without_system(Reading *reading, List *names, const char *list)
+{
+	List	   *others = NIL;
+	ListCell   *cell;
+
+	foreach(cell, names)
+	{
+		char	   *name = lfirst(cell);
+
+		if (strcmp(name, "postgres") != 0 && strcmp(name, "template0") != 0 &&
+			strcmp(name, "template1") != 0)
+			others = lappend(others, name);
+	}
+	if (names != NIL && others == NIL && strcmp(list, "db_include") == 0)
+		problem(reading, "To have only these, name all others in db_exclude.",
+				"db_include names only databases that are always restored");
+	return others;
+}
+
 static void
 read_databases(Reading *reading)
 {
-	reading->target->db_include = read_names(reading, "db_include");
-	reading->target->db_exclude = read_names(reading, "db_exclude");
+	reading->target->db_include =
+		without_system(reading, read_names(reading, "db_include"), "db_include");
+	reading->target->db_exclude =
+		without_system(reading, read_names(reading, "db_exclude"), "db_exclude");
 	if (reading->target->db_include != NIL && reading->target->db_exclude != NIL)
 		problem(reading, NULL, "db_include and db_exclude contradict each other");
 }

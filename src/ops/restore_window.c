@@ -220,6 +220,7 @@ check_window(const RestoreTarget *target, const BackupSet *oldest, TimestampTz l
 						  possible_times(oldest, latest));
 	if (target->type == RESTORE_TIME && latest != 0 && target->time > latest)
 		raise_unreachable(target,
+						  target->time > GetCurrentTimestamp() ? pstrdup("It is in the future.") :
 						  psprintf("WAL is archived up to %s.", shown(latest)),
 						  possible_times(oldest, latest));
 	if (target->type == RESTORE_LSN && !reaches(oldest, target, true))
