@@ -69,6 +69,9 @@ extern void instance_remove(Job *job, BesideInstance *instance);
 extern void instance_restore(Job *job, const BesideInstance *instance, const Stanza *stanza,
 							 const RestoreTarget *target);
 
+/* ERROR (53100) unless the backup fits where the instance is; set NULL: not known, so it does */
+extern void instance_check_space(const BesideInstance *instance, const BackupSet *set);
+
 /* the directory that holds all of it: data/, tablespaces/, socket/, server.log; palloc'd */
 extern char *instance_base(const BesideInstance *instance);
 

@@ -115,11 +115,10 @@ chosen_set(const Restoring *restoring)
 }
 
 /* A full disk would be found out late, and be this server's problem, too. */
-static void
-check_space(const Restoring *restoring)
+void
+instance_check_space(const BesideInstance *instance, const BackupSet *set)
 {
-	const BackupSet *set = chosen_set(restoring);
-	char	   *base = instance_base(restoring->instance);
+	char	   *base = instance_base(instance);
 	struct statvfs space;
 	int64		available;
 
@@ -132,7 +131,7 @@ check_space(const Restoring *restoring)
 				 errmsg("there is not enough space for the restore in \"%s\"", base),
 				 errdetail("Needed are " INT64_FORMAT " MB, free are " INT64_FORMAT " MB.",
 						   set->size / (1024 * 1024), available / (1024 * 1024)),
-				 errhint("Name another place with directory => '...'.")));
+				 errhint("Name another place with directory => '...' or with the setting pgops.directory.")));
 }
 
 /* an instance that is to be brought to another target; else NULL */
@@ -232,7 +231,7 @@ restore_from_any(Job *job, void *arg)
 	ListCell   *cell;
 
 	instance_record(job, restoring->instance, "creating");
-	check_space(restoring);
+	instance_check_space(restoring->instance, chosen_set(restoring));
 	foreach(cell, labels)
 	{
 		ErrorData  *error;

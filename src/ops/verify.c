@@ -189,6 +189,7 @@ verify_work(Job *job, void *arg)
 		test->damage = lappend(test->damage,
 							   "pgBackRest found pages with wrong checksums when it made this backup");
 	instance_record(job, test->instance, "creating");
+	instance_check_space(test->instance, test->set);
 	INSTR_TIME_SET_CURRENT(clock);
 	instance_restore(job, test->instance, test->stanza, test->target);
 	test->restore_seconds = lap(&clock);
