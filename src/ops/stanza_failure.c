@@ -42,7 +42,7 @@ static const char FULL[] = "";
 #define HINT_SPACE \
 	"Make room there, or keep fewer backups: see the retention of the repository in pgbackrest_repo, and pgops.expire()."
 #define HINT_STANZA \
-	"If the repository was moved or is not mounted, bring it back. If it is new, the stanza is created by the next pass: SELECT pgops.reconcile()."
+	"If the repository was moved or is not mounted, bring it back. If it is lost for good, SELECT pgops.backup_setup() begins a new one."
 #define HINT_ARCHIVE \
 	"See pg_stat_archiver and the server log for why archive_command fails."
 #define HINT_OTHER_SERVER \

@@ -41,8 +41,11 @@ find_obstacle(const Planner *planner, const BackupFacts *facts, int *sqlstate,
 	*hint = NULL;
 	if (spec->problem != NULL)
 	{
-		*sqlstate = ERRCODE_PGOPS_NOT_SUPPORTED;
-		*hint = "Write the value out: Jinja is evaluated by Ansible alone.";
+		bool		jinja = strstr(spec->problem, "Jinja") != NULL;
+
+		*sqlstate = jinja ? ERRCODE_PGOPS_NOT_SUPPORTED : ERRCODE_PGOPS_MISSING;
+		*hint = jinja ? "Write the value out: Jinja is evaluated by Ansible alone." :
+			"Correct pgbackrest_repo or pgbackrest_method.";
 		return spec->problem;
 	}
 	if (facts->program_error != NULL)

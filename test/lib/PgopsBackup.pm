@@ -130,7 +130,7 @@ sub finish_job
 sub stop_backup_node
 {
 	my ($node) = @_;
-	$node->stop('fast');
+	$node->stop('fast', fail_ok => 1);
 	remove_tree($repository{ $node->name }) if $repository{ $node->name };
 	delete $repository{ $node->name };
 	return;

@@ -124,6 +124,25 @@ value($node, 'SELECT pgops.reconcile()');
 settle($node);
 is(mode_of($config), '0640', 'which is taken back');
 
+# ---- options that an older pgBackRest lacks --------------------------------------------
+
+my %new = backup_vars($node, repo => { %{ $encrypted{repo} }, bundle => 'y', block => 'y', bundle_limit => '4MiB' });
+my ($said) = run_command([ 'pgbackrest', 'version' ]);
+my ($version) = $said =~ /(\d+\.\d+)/;
+my @steps = backup_steps(declare($node, small_document(%new, pg_users => []), dry_run => 1));
+my ($write) = grep { $_->{rule} eq 'backup.config' } @steps;
+like($write->{statement}, qr/^\+repo1-bundle=y\n\+repo1-bundle-limit=4MiB$/m, 'known options are written');
+if ($version < 2.46)
+{
+	my ($option) = grep { $_->{rule} eq 'backup.option' } @steps;
+	is($option->{blocked}, "block of repository \"local\" needs pgBackRest 2.46, this is $version", 'an unknown one is reported');
+	unlike($write->{statement}, qr/repo1-block/, 'and left out');
+}
+else
+{
+	like($write->{statement}, qr/^\+repo1-block=y$/m, 'block incremental backups, too');
+}
+
 # ---- another repository ---------------------------------------------------------------
 
 my $second = PostgreSQL::Test::Utils::tempdir('second');

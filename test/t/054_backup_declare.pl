@@ -76,6 +76,26 @@ is(value($node, "SELECT setting FROM pg_settings WHERE name = 'archive_command'"
 	'archive_command is left alone');
 ok(!-e $config, 'nothing is written');
 
+# ---- a file that cannot be written ---------------------------------------------------------
+
+my $closed = PostgreSQL::Test::Utils::tempdir('closed');
+chmod 0500, $closed;
+$node->append_conf('postgresql.conf',
+	"pgops.pgbackrest = '/usr/bin/pgbackrest'\npgops.pgbackrest_config = '$closed/below/pgbackrest.conf'\n");
+$node->reload;
+wait_for($node, "SELECT current_setting('pgops.pgbackrest') = '/usr/bin/pgbackrest'", 'the program is found');
+value($node, 'SELECT pgops.reconcile()');
+$status = settle($node);
+is($status->{phase}, 'degraded', 'a file that cannot be written is a failure');
+like($status->{message}, qr{pgbackrest\.conf.*could not create directory "\Q$closed\E/below": Permission denied}, 'told in words');
+is(value($node, "SELECT setting FROM pg_settings WHERE name = 'archive_command'"), '',
+	'archive_command does not call for it');
+is(value($node, 'SELECT count(*) FROM pgops.job'), 0, 'nor does a job');
+chmod 0700, $closed;
+$node->append_conf('postgresql.conf', "pgops.pgbackrest_config = ''\n");
+$node->reload;
+wait_for($node, "SELECT current_setting('pgops.pgbackrest_config') = ''", 'the file goes where it can');
+
 # ---- a repository that cannot be written ------------------------------------------------
 
 my $locked = PostgreSQL::Test::Utils::tempdir('locked');
@@ -83,11 +103,6 @@ chmod 0500, $locked;
 my %unwritable = %vars;
 $unwritable{pgbackrest_repo} = { local => { path => "$locked/repository", retention_full => 2 } };
 declare($node, small_document(%unwritable, pg_users => []));
-settle($node);
-$node->append_conf('postgresql.conf', "pgops.pgbackrest = '/usr/bin/pgbackrest'\n");
-$node->reload;
-wait_for($node, "SELECT current_setting('pgops.pgbackrest') = '/usr/bin/pgbackrest'", 'the program is found');
-value($node, 'SELECT pgops.reconcile()');
 $status = settle($node);
 is($status->{phase}, 'degraded', 'a repository that cannot be written is a failure');
 like($status->{message}, qr{backup repository "\Q$locked\E/repository" cannot be written: Permission denied},
@@ -171,5 +186,20 @@ like(value($node, "SELECT setting FROM pg_settings WHERE name = 'archive_command
 is(value($node, "SELECT count(*) FROM pgops.job WHERE kind = 'backup_setup' AND id > $jobs"), 0,
 	'without setting up what is there');
 
+# ---- after an upgrade of the server --------------------------------------------------------------------
+
+# its new cluster has another system identifier, and remembers the old one
+my $old = value($node, 'SELECT system_identifier FROM pg_control_system()');
+$node->stop;
+$other->start;
+value($other, "INSERT INTO pgops.owned (cluster, kind, name, attribute, value, created) VALUES ('small', 'backup', 'small', 'setup', '- $old', true)");
+value($other, 'SELECT pgops.reconcile()');
+is(settle($other)->{phase}, 'converged', 'the stanza of a server that was upgraded is taken over')
+  or diag(value($other, "SELECT string_agg(error, '; ') FROM pgops.job"));
+$info = (decode_json(pgbackrest($other, '--output=json', 'info')))->[0];
+is(scalar @{ $info->{db} }, 2, 'by an upgrade of the stanza');
+is(scalar(grep { $_->{label} eq $label } @{ $info->{backup} }), 1, 'the old backups are kept');
+is(scalar(grep { $_->{database}{id} == 2 } @{ $info->{backup} }), 1, 'and there is a new one');
+$other->stop;
 stop_backup_node($node);
 done_testing();
