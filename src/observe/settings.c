@@ -309,11 +309,8 @@ observe_setting_problem(const Setting *setting, bool known, char **hint)
 	char	   *problem = NULL;
 
 	*hint = NULL;
-	if (setting->value == NULL)
+	if (setting->value == NULL || !known)
 		return NULL;
-	if (!known)
-		return check_GUC_name_for_parameter_acl(setting->name) ? NULL :
-			psprintf("invalid configuration parameter name \"%s\"", setting->name);
 	for (int i = 0; i < lengthof(start_checks) && problem == NULL; i++)
 	{
 		if (strcmp(start_checks[i].name, setting->name) != 0)

@@ -100,8 +100,8 @@ extern void observe_server_settings(ServerState *snapshot);
  *		Why the server would not take a value for a parameter (its message,
  *		palloc'd), or NULL; *hint is set, to NULL where there is none.  "known":
  *		it is a parameter of the server, not one of an extension that is not
- *		loaded.  Of libraries to be preloaded the files are looked for, too:
- *		without one of them the server would not start again.
+ *		loaded, of which nothing can be said.  Files that the server needs at its
+ *		start (libraries to be preloaded, directories of sockets) are looked for.
  */
 extern char *observe_setting_problem(const Setting *setting, bool known, char **hint);
 

@@ -28,7 +28,7 @@ extern void in_place_check(RestoreTarget *target, const SpecNode *args);
 
 /*
  * in_place_import
- *		Takes results of restores in place into pgops.job: those that are over,
+ *		Takes results of restores in place, and of restarts, into pgops.job: those that are over,
  *		for good; one that is still at work as a running job.  Jobs that had been
  *		waiting when this server was restored and come back with the past are
  *		ended.  Transactions of its own; only on a primary.  Returns when to call

@@ -24,7 +24,12 @@
 
 #define KIND	"parameter"
 
-static Change *
+/*
+ * Remembers what a step changes (action NULL: nothing, the files say it already),
+ * for what is asked when all steps are known.  While a change is only planned,
+ * that it takes a restart is an estimate; afterwards the server says so.
+ */
+static void
 add_change(Parameters *parameters, const ServerSetting *now, const Setting *want,
 		   const char *value, Action *action)
 {
@@ -38,7 +43,6 @@ add_change(Parameters *parameters, const ServerSetting *now, const Setting *want
 		(action == NULL ? now->waits : value != NULL &&
 		 !parameter_same_value(now, parameter_in_file(now->name, value), now->running));
 	parameters->changes = lappend(parameters->changes, change);
-	return change;
 }
 
 /* ---- steps ---- */
@@ -99,7 +103,8 @@ parameter_set(Parameters *parameters, const ServerSetting *now, const Setting *w
 								   now && now->context ? warning_text(now, want) : ""));
 	if (parameter_refused(parameters, now, want, action))
 		return;
-	if (now != NULL && parameter_is_overridden(now) && !parameter_same_value(now, want, now->running))
+	if (now != NULL && parameter_is_overridden(now) &&
+		!parameter_same_value(now, want, now->running))
 	{
 		block_overridden(now, action);
 		return;
@@ -135,18 +140,19 @@ parameter_reset(Parameters *parameters, const char *rule, const ServerSetting *n
 				const OwnedItem *item)
 {
 	Setting    *want = palloc0(sizeof(Setting));
+	Setting    *have = parameter_in_file(now->name, now->in_auto);
 	const char *below = now->in_files ? now->in_files : now->boot;
+	const char *shown = parameter_is_secret(have) ? SECRET_MASK : now->in_auto;
 	Action	   *action;
 	const char *danger;
 
 	want->name = now->name;
 	action = alter_system(parameters, rule, want,
-						  parameter_change_text(now->name,
-									  parameter_is_secret(parameter_in_file(now->name, now->in_auto)) ?
-									  SECRET_MASK : now->in_auto, want));
+						  parameter_change_text(now->name, shown, want));
 	if (parameter_refused(parameters, now, want, action))
 		return;
-	danger = parameter_danger(parameters->planner, now, parameter_in_file(now->name, below ? below : ""));
+	danger = parameter_danger(parameters->planner, now,
+							  parameter_in_file(now->name, below ? below : ""));
 	if (danger != NULL)
 	{
 		action_block(action, ERRCODE_PGOPS_PROTECTED,
