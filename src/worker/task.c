@@ -316,7 +316,6 @@ take_server_error(TaskPool *pool, TaskRun *run, const char *data, int length)
 					 wire_readable(error.hint));
 }
 
-/* NOTICEs and less tell nothing that anybody asked for */
 static void
 take_notice(TaskPool *pool, TaskRun *run, const char *data, int length)
 {
@@ -328,7 +327,7 @@ take_notice(TaskPool *pool, TaskRun *run, const char *data, int length)
 	appendBinaryStringInfo(&message, data, length);
 	pq_parse_errornotice(&message, &error);
 	if (error.elevel < WARNING)
-		return;
+		return;					/* nothing that anybody asked for */
 	MemoryContextSwitchTo(pool->result);
 	warning = palloc(sizeof(TaskWarning));
 	warning->replies = list_length(run->task->replies);
@@ -420,11 +419,7 @@ poll_run(TaskPool *pool, TaskRun *run)
 
 /* ---- looking on ---- */
 
-/*
- * Tells the worker to stop: the flag keeps it from the next statement, the
- * signal ends the one that runs.  The flag is first, so that a statement which
- * the signal misses is not begun.
- */
+/* The flag keeps the worker from the next statement; it is set before the signal for this one. */
 static void
 stop_run(TaskPool *pool, TaskRun *run)
 {
@@ -598,8 +593,6 @@ task_run_all(List *tasks, TimestampTz deadline)
 void
 task_run_watched(Task *task, const TaskWatch *watch)
 {
-	List	   *tasks = list_make1(task);
-
-	run_tasks(tasks, TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LONG_MS), watch);
-	list_free(tasks);
+	run_tasks(list_make1(task),
+			  TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LONG_MS), watch);
 }
