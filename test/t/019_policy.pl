@@ -138,13 +138,18 @@ my @relations = rows($node, "SELECT c.oid::regclass::text AS name, c.relkind,
 is_deeply([ map { $_->{name} } grep { $_->{nobody} } @functions, @relations ], [], 'nobody may nothing');
 is_deeply([ map { $_->{name} } grep { $_->{writes} } @relations ], [], 'members of pg_monitor write nothing');
 is_deeply([ map { $_->{name} } grep { $_->{watcher} } @functions ],
-	[ map { "pgops.$_" } 'cluster_spec(text,boolean)', 'coordinator()', 'diff(text,bigint,bigint)', 'inventory(boolean)',
-		'inventory_yaml(text,boolean)', 'local_cluster()', 'plan(text)', 'revision_actions(text,bigint)', 'revisions(text)',
+	[ map { "pgops.$_" } 'amount(double precision,text)', 'archive_state()', 'backup_declared()',
+		'cluster_spec(text,boolean)', 'coordinator()', 'cron_next(text,timestamp with time zone,integer,text)',
+		'diff(text,bigint,bigint)', 'instance_alive(text)', 'inventory(boolean)', 'inventory_yaml(text,boolean)', 'job_kinds()',
+		'job_log(bigint,integer)', 'job_slots()', 'local_cluster()', 'plan(text)',
+		'progress_text(double precision,double precision,text,double precision,interval)',
+		'revision_actions(text,bigint)', 'revisions(text)',
 		'show_declared(text,text)', 'show_parameters()', 'show_pending_restart()', 'show_rules()', 'show_settings(text)', 'version()' ],
 	'they call what only looks');
 is_deeply([ map { $_->{name} } grep { $_->{watcher} } @relations ],
-	[ map { "pgops.$_" } qw(action_log actions clusters databases default_privileges drift extensions hba_rules instances
-		parameter pending_restart push_status rules schemas services settings status users verifications) ],
+	[ map { "pgops.$_" } qw(action_log actions backup_status backups clusters databases default_privileges drift
+		extensions hba_rules instances jobs parameter pending_restart push_status restored_instances rules schedules
+		schemas services settings status users verifications) ],
 	'and read what holds no secret');
 
 for my $relation (grep { $_->{relkind} eq 'v' || $_->{watcher} } @relations)
