@@ -6,6 +6,8 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+
 #include "cmdb/extension.h"
 #include "ops/finally.h"
 
@@ -53,6 +55,7 @@ clean_up(Job *job, void *arg)
 	cleanup->function(job, cleanup->arg, cleanup->failed);
 }
 
+/* A second cancel must not keep what is left from being removed. */
 void
 job_finally(Job *job, JobWork work, JobCleanup cleanup, void *arg)
 {
@@ -61,7 +64,10 @@ job_finally(Job *job, JobWork work, JobCleanup cleanup, void *arg)
 	ErrorData  *late;
 
 	after.failed = error != NULL;
+	HOLD_CANCEL_INTERRUPTS();
 	late = job_attempt(job, clean_up, &after);
+	if (late == NULL)			/* an ERROR has done so */
+		RESUME_CANCEL_INTERRUPTS();
 	if (error != NULL && late != NULL)
 		job_note(job, "cleaning up failed: %s", late->message);
 	if (error != NULL || late != NULL)

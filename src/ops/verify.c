@@ -250,7 +250,7 @@ verify_backup_run(Job *job)
 
 	HOLD_CANCEL_INTERRUPTS();
 	late = job_attempt(job, verify_drop, &test);
-	if (late == NULL)
+	if (late == NULL)			/* an ERROR has done so */
 		RESUME_CANCEL_INTERRUPTS();
 	else if (error != NULL)
 		job_note(job, "the scratch instance could not be removed: %s", late->message);
