@@ -350,7 +350,8 @@ SELECT
 	b.annotations,
 	b.prior,
 	NOT b.error AND r.readable
-		AND b.system_identifier OPERATOR(pg_catalog.=) c.identifier AS good,
+		AND b.system_identifier OPERATOR(pg_catalog.=) c.identifier
+		AND v.state IS DISTINCT FROM 'failed' AS good,
 	pg_catalog.now() OPERATOR(pg_catalog.-) b.stopped_at AS age,
 	r.observed_at,
 	v.state AS verification,
@@ -395,7 +396,7 @@ COMMENT ON COLUMN pgops.backups.error IS 'Whether damaged pages were met while i
 COMMENT ON COLUMN pgops.backups.annotations IS 'Annotations it was given, or NULL.';
 COMMENT ON COLUMN pgops.backups.prior IS 'Backup that it builds upon; NULL for a full one.';
 COMMENT ON COLUMN pgops.backups.good IS
-'Whether it can be counted on: made without errors, of this very server, and its repository could be read at the last look.';
+'Whether it can be counted on: made without errors, of this very server, its repository could be read at the last look, and no restore test has found it unusable.';
 COMMENT ON COLUMN pgops.backups.age IS 'Time since it was complete.';
 COMMENT ON COLUMN pgops.backups.observed_at IS 'When its repository was last read.';
 COMMENT ON COLUMN pgops.backups.verification IS 'Outcome of its last restore test that came to one, succeeded or failed, see pgops.verifications; NULL: it was never restored.';
@@ -426,10 +427,10 @@ SELECT
 	a.waiting_files AS archive_lag_files,
 	a.lag_bytes::pg_catalog.int8 AS archive_lag_bytes,
 	b.earliest,
-	CASE WHEN b.earliest IS NOT NULL THEN a.latest END AS latest,
-	CASE WHEN b.earliest IS NOT NULL
-		 THEN pg_catalog.now() OPERATOR(pg_catalog.-) a.latest END AS rpo,
+	w.latest,
+	pg_catalog.now() OPERATOR(pg_catalog.-) w.latest AS rpo,
 	j.running_job,
+	t.last_verified,
 	s.observed_at
 FROM (SELECT pgops.local_cluster() AS cluster, pgops.backup_declared() AS declared OFFSET 0) AS l
 CROSS JOIN pgops.archive_state() AS a
@@ -456,6 +457,18 @@ CROSS JOIN LATERAL (
 	FROM pgops.job AS j
 	WHERE j.kind OPERATOR(pg_catalog.=) 'backup' AND j.state OPERATOR(pg_catalog.=) 'running') AS j
 CROSS JOIN LATERAL (
+	SELECT CASE WHEN b.earliest IS NOT NULL AND NOT pg_catalog.pg_is_in_recovery()
+				THEN GREATEST(a.latest, b.last_stop) END AS latest) AS w
+CROSS JOIN LATERAL (
+	SELECT pg_catalog.max(t.finished_at)
+			   FILTER (WHERE t.state OPERATOR(pg_catalog.=) 'succeeded') AS last_verified,
+		   (pg_catalog.array_agg(CASE WHEN t.state OPERATOR(pg_catalog.=) 'failed'
+									  THEN pg_catalog.format('of backup %s: %s', t.label, t.error) END
+								 ORDER BY t.id DESC))[1] AS failure
+	FROM pgops.verification AS t
+	WHERE t.stanza OPERATOR(pg_catalog.=) l.cluster
+	  AND t.state OPERATOR(pg_catalog.=) ANY (ARRAY['succeeded', 'failed'])) AS t
+CROSS JOIN LATERAL (
 	SELECT COALESCE(NULLIF(pg_catalog.current_setting('pgops.require_backup_age', true), '0')
 					::pg_catalog.interval, '26 hours'::pg_catalog.interval)) AS g (allowed)
 CROSS JOIN LATERAL (
@@ -471,16 +484,18 @@ CROSS JOIN LATERAL (
 		WHEN a.failing
 		THEN pg_catalog.format('error: archiving fails (%s times so far), last with %s at %s',
 							   a.failures, a.failed_wal, a.failed_time)
+		WHEN t.failure IS NOT NULL
+		THEN 'error: the last restore test failed, ' OPERATOR(pg_catalog.||) t.failure
 		WHEN b.backups OPERATOR(pg_catalog.=) 0
 		THEN 'none: there is no good backup yet'
 		WHEN pg_catalog.now() OPERATOR(pg_catalog.-) b.last_stop OPERATOR(pg_catalog.>) g.allowed
 		THEN pg_catalog.format('stale: the last good backup is of %s, more than %s ago',
 							   b.last_stop, g.allowed)
 		ELSE pg_catalog.format('ok: %s backups, the last of %s', b.backups, b.last_stop)
-	END) AS w (words)
+	END) AS m (words)
 CROSS JOIN LATERAL (
-	SELECT pg_catalog.split_part(w.words, ': ', 1),
-		   pg_catalog.substr(w.words, pg_catalog.strpos(w.words, ': ') OPERATOR(pg_catalog.+) 2))
+	SELECT pg_catalog.split_part(m.words, ': ', 1),
+		   pg_catalog.substr(m.words, pg_catalog.strpos(m.words, ': ') OPERATOR(pg_catalog.+) 2))
 	AS v (state, message);
 
 COMMENT ON VIEW pgops.backup_status IS
@@ -489,7 +504,7 @@ COMMENT ON VIEW pgops.backup_status IS
 Example: SELECT state, message, age, earliest, latest, rpo FROM pgops.backup_status;';
 COMMENT ON COLUMN pgops.backup_status.cluster IS 'Cluster this server belongs to, and name of its stanza.';
 COMMENT ON COLUMN pgops.backup_status.state IS
-'ok, stale (the last good backup is older than pgops.require_backup_age or, where that is 0, 26 hours), none (no good backup, or none declared), error (a repository cannot be read or lacks the stanza, or WAL is not archived).';
+'ok, stale (the last good backup is older than pgops.require_backup_age or, where that is 0, 26 hours), none (no good backup, or none declared), error (a repository cannot be read or lacks the stanza, WAL is not archived, or the last restore test failed).';
 COMMENT ON COLUMN pgops.backup_status.message IS 'The state in a sentence.';
 COMMENT ON COLUMN pgops.backup_status.last_full IS 'When the last full backup was complete.';
 COMMENT ON COLUMN pgops.backup_status.last_diff IS 'When the last differential one was.';
@@ -510,4 +525,5 @@ COMMENT ON COLUMN pgops.backup_status.earliest IS 'Earliest time to which the se
 COMMENT ON COLUMN pgops.backup_status.latest IS 'Latest time to which it can be restored if it is lost now; NULL: none, or not known (on a standby).';
 COMMENT ON COLUMN pgops.backup_status.rpo IS 'What would be lost now: the time since then.';
 COMMENT ON COLUMN pgops.backup_status.running_job IS 'Number of the backup that runs now, or NULL.';
+COMMENT ON COLUMN pgops.backup_status.last_verified IS 'When a restore test last succeeded, see pgops.verifications; NULL: never.';
 COMMENT ON COLUMN pgops.backup_status.observed_at IS 'When the repositories were last read; NULL: never.';

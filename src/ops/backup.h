@@ -34,12 +34,4 @@ extern TimestampTz backup_refresh_due(void);
  */
 extern TimestampTz backup_watch(void);
 
-/* ---- what is known; all need a transaction ---- */
-
-/* the newest time to which this server could be restored now: of WAL that is archived; 0: unknown */
-extern TimestampTz backup_latest_restorable(void);
-
-/* when the newest good backup of this server in a repository that can be read was complete; 0: none */
-extern TimestampTz backup_newest_good(void);
-
 #endif							/* PGOPS_OPS_BACKUP_H */

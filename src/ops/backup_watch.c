@@ -1,9 +1,8 @@
 /*
- * backup_known.c
- *		What is known of the backups without asking pgBackRest, and when to ask
- *		it again.
+ * backup_watch.c
+ *		When to look into the repositories again.
  *
- * Not for: views (52-backup.sql), of which this reads the same.
+ * Not for: looking (stanza_store.c).
  */
 #include "postgres.h"
 
@@ -29,18 +28,6 @@ ask_time(const char *sql)
 		time = cmdb_time(0, 1);
 	cmdb_end(&query);
 	return time;
-}
-
-TimestampTz
-backup_latest_restorable(void)
-{
-	return ask_time("SELECT a.latest FROM pgops.archive_state() AS a");
-}
-
-TimestampTz
-backup_newest_good(void)
-{
-	return ask_time("SELECT max(b.stopped_at) FROM pgops.backups AS b WHERE b.good");
 }
 
 /*
