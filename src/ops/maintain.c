@@ -159,7 +159,10 @@ maintain_skip(Maintain *maintain, const MaintainItem *item, const char *why)
 	job_note(maintain->job, "skipped %s: %s", maintain_name(maintain, item), why);
 }
 
-/* The first failure becomes that of the job; all of them are in its output. */
+/*
+ * The first failure becomes that of the job; all of them are in its output.  A
+ * statement that somebody has cancelled does not make the job a cancelled one.
+ */
 void
 maintain_fail(Maintain *maintain, const char *what, int sqlstate, const char *message)
 {
@@ -168,7 +171,8 @@ maintain_fail(Maintain *maintain, const char *what, int sqlstate, const char *me
 	maintain->failed++;
 	if (maintain->error == NULL)
 	{
-		maintain->sqlstate = sqlstate;
+		maintain->sqlstate = sqlstate == ERRCODE_QUERY_CANCELED ?
+			ERRCODE_OPERATOR_INTERVENTION : sqlstate;
 		maintain->error = psprintf("%s: %s", what, message);
 	}
 	MemoryContextSwitchTo(old);

@@ -311,18 +311,18 @@ static const char *const leftover_reindex =
 "				AND pg_get_expr(y.indexprs, y.indrelid) IS NOT DISTINCT FROM pg_get_expr(x.indexprs, x.indrelid)\n"
 "				AND pg_get_expr(y.indpred, y.indrelid) IS NOT DISTINCT FROM pg_get_expr(x.indpred, x.indrelid))";
 
-/* columns of a progress query: phase, done and total in bytes */
+/* columns of a progress query: phase, done and total in bytes; null in a phase that blocks do not measure */
 #define BLOCKS(done, total) \
 	done " * current_setting('block_size')::int8, " total " * current_setting('block_size')::int8"
 
 static const char *const progress_vacuum =
 "SELECT phase, "
-BLOCKS("CASE phase WHEN 'vacuuming heap' THEN heap_blks_vacuumed ELSE heap_blks_scanned END",
-	   "heap_blks_total")
+BLOCKS("CASE phase WHEN 'scanning heap' THEN heap_blks_scanned WHEN 'vacuuming heap' THEN heap_blks_vacuumed END",
+	   "CASE WHEN phase IN ('scanning heap', 'vacuuming heap') THEN heap_blks_total END")
 " FROM pg_stat_progress_vacuum WHERE pid = $1";
 
 static const char *const progress_analyze =
-"SELECT phase, " BLOCKS("sample_blks_scanned", "sample_blks_total")
+"SELECT phase, " BLOCKS("sample_blks_scanned", "CASE WHEN phase ~ '^acquiring' THEN sample_blks_total END")
 " FROM pg_stat_progress_analyze WHERE pid = $1";
 
 static const char *const progress_reindex =

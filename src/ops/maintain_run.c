@@ -31,16 +31,15 @@ add_statement(List *statements, const char *text)
 
 /* ---- looking on ---- */
 
-/* What the worker says of itself in the server's own view; its phase or NULL. */
+/* What the worker says of itself in the server's own view; its phase or NULL.  total 0: unknown. */
 static char *
-show_progress(const Maintain *maintain, int pid)
+read_progress(const Maintain *maintain, int pid, int64 *done, int64 *total)
 {
 	CmdbQuery	query;
 	CmdbRow		args = {0};
 	char	   *phase = NULL;
-	int64		done = 0;
-	int64		total = 0;
 
+	*done = *total = 0;
 	if (maintain->kind->progress == NULL)
 		return NULL;
 	job_begin(maintain->job);
@@ -49,13 +48,11 @@ show_progress(const Maintain *maintain, int pid)
 	if (cmdb_run(&query, maintain->kind->progress, &args) > 0)
 	{
 		phase = cmdb_text(&query, 0, 1);
-		done = cmdb_int8(0, 2);
-		total = cmdb_int8(0, 3);
+		*done = cmdb_int8(0, 2);
+		*total = cmdb_int8(0, 3);
 	}
 	cmdb_end(&query);
 	txn_end();
-	if (total > 0)
-		job_progress(maintain->job, (double) done, (double) total, "bytes");
 	return phase;
 }
 
@@ -74,13 +71,12 @@ look_on(Job *job, int pid, int running, void *arg)
 	}
 	if (item >= 0 && item < list_length(maintain->items))
 	{
-		char	   *phase;
+		int64		done;
+		int64		total;
 
-		if (item != maintain->shown)
-			maintain_show(maintain, item, NULL);
-		phase = show_progress(maintain, pid);
-		if (phase != NULL && strcmp(phase, maintain->phase) != 0)
-			maintain_show(maintain, item, phase);
+		maintain_show(maintain, item, read_progress(maintain, pid, &done, &total));
+		if (total > 0)
+			job_progress(job, (double) done, (double) total, "bytes");
 	}
 	return true;
 }

@@ -194,6 +194,13 @@ is(value($node, "SELECT pgops.job_cancel($id)"), 't', 'job_cancel');
 is(finished($id)->{state}, 'cancelled', 'VACUUM is cancelled');
 no_workers('and its worker is gone');
 
+$id = ask($slow);
+wait_for($node, q{SELECT pg_cancel_backend(pid) FROM pg_stat_progress_vacuum UNION ALL SELECT false LIMIT 1},
+	'somebody cancels the VACUUM, not the job');
+$job = finished($id);
+is(outcome($job) . " $job->{sqlstate}", 'failed done=0 skipped=0 failed=1 remaining=0 57000',
+	'that is a failure of this table');
+
 $job = job("vacuum($in_odd, max_tables => 1, min_dead => 0.1, deadline => '1 s')");
 is("$job->{state} $job->{sqlstate}", 'failed PO502', 'the deadline is over');
 no_workers('the worker is gone');
