@@ -12,7 +12,10 @@ use Test::More;
 use PgopsTest;
 use PgopsBackup;
 
-my $node = backup_node('main', conf => "autovacuum = off\n");
+my $node = backup_node(
+	'main',
+	conf => "autovacuum = off\n",
+	init => { extra => [ '-E', 'UTF8', '--locale=C', '--data-checksums' ] });
 
 # ---- what there is from the start ----
 $node->safe_psql('postgres', 'SELECT pgops.backup_refresh()');
@@ -125,7 +128,7 @@ $node->safe_psql('postgres', "SELECT pgops.job_cancel(id) FROM pgops.job WHERE s
 # ---- status ----
 $node->safe_psql('postgres', 'SELECT pg_switch_wal()');
 wait_for($node, 'SELECT archive_lag_files = 0 AND latest IS NOT NULL FROM pgops.backup_status', 'WAL is archived');
-$status = row($node, 'SELECT *, latest > earliest AS window_open, latest <= now() AS not_later FROM pgops.backup_status');
+$status = row($node, 'SELECT *, latest >= earliest AS window_open, latest <= now() AS not_later FROM pgops.backup_status');
 is("$status->{state} $status->{backups}", 'ok 1', 'the state afterwards') or diag($status->{message});
 ok($status->{window_open} && $status->{not_later}, 'there is a recovery window') or diag(explain($status));
 $node->safe_psql('postgres', 'CREATE ROLE watcher; GRANT pg_monitor TO watcher; CREATE ROLE nobody');
@@ -156,6 +159,22 @@ for my $case (@refused)
 }
 is(value($node, "SELECT count(*) FROM pgops.job WHERE state = 'queued'"), 0, 'nothing refused is a job');
 
+# ---- damaged pages ----
+# a page of a table, on disk, which the server would not notice before it reads it
+my $file = $node->data_dir . '/' . value($node, "SELECT pg_relation_filepath('big')");
+$node->stop('fast');
+open(my $handle, '+<', $file) or die "$file: $!";
+binmode $handle;
+seek $handle, 5 * 8192 + 4000, 0;
+print $handle "\x55" x 64;
+close($handle);
+$node->start;
+$job = finish_job($node, "SELECT pgops.backup('full')");
+is("$job->{state} $job->{sqlstate}", 'failed PO509', 'a backup that meets damaged pages fails loudly') or diag(explain($job));
+like($job->{detail}, qr/invalid page checksum found in file .*base.* at page 5/, '... and says where');
+is(value($node, "SELECT error AND NOT good FROM pgops.backups WHERE label = '$job->{result}{label}'"), 't',
+	'... it is there, but no good one');
+
 # ---- a stale one, and one that is not declared any more ----
 $node->append_conf('postgresql.conf', "pgops.require_backup_age = '1s'\n");
 $node->reload;
@@ -166,7 +185,8 @@ like(($node->psql('postgres', "\\set VERBOSITY verbose\nSELECT pgops.backup()"))
 
 # ---- a standby ----
 my $standby = PostgreSQL::Test::Cluster->new('standby');
-$node->backup('copy');
+# it has the damaged page, too
+$node->backup('copy', backup_options => ['--no-verify-checksums']);
 $standby->init_from_backup($node, 'copy', has_streaming => 1);
 $standby->append_conf('postgresql.conf', "archive_mode = off\n");
 $standby->start;
@@ -175,7 +195,7 @@ for my $call ('pgops.backup()', 'pgops.expire()', 'pgops.backup_refresh()')
 {
 	like(($standby->psql('postgres', "\\set VERBOSITY verbose\nSELECT $call"))[2], qr/ERROR: +25006: .*standby/, "on a standby: $call");
 }
-is(value($standby, 'SELECT count(*) FROM pgops.backups'), 1, 'a standby shows the backups');
+is(value($standby, 'SELECT count(*) FROM pgops.backups'), 2, 'a standby shows the backups');
 is(value($standby, 'SELECT latest IS NULL AND archive_lag_bytes IS NULL FROM pgops.backup_status'), 't', '... and no archive');
 $standby->stop;
 
