@@ -501,6 +501,8 @@ import_one(const char *directory)
 	if (run != NULL)
 		take_in(run);
 	txn_end();
+	if (run != NULL && run->over && run->replaced)
+		in_place_settle();
 	/* only now: should we end before this, the next time writes the same row */
 	if (run != NULL && run->over)
 		io_write_file(file_of(directory, IN_PLACE_IMPORTED), "", 0600);

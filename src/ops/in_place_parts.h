@@ -57,6 +57,11 @@ extern char *in_place_copy_path(void);
 /* removes the directory of a run that was taken in more than pgops.job_retention days ago */
 extern void in_place_expire(const char *directory);
 
+/* ---- in_place_settle.c ---- */
+
+/* takes the target out of the settings of a server that has reached it; raises nothing */
+extern void in_place_settle(void);
+
 /* ---- in_place_task.c ---- */
 
 typedef struct InPlaceTask

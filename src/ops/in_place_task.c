@@ -425,6 +425,8 @@ add_attempt(const InPlaceTask *task, SpecNode *steps, const char *set, bool firs
 		node_list_add(steps, stop_step(task, "stop what did not get to the target", "immediate"));
 	node_list_add(steps, restore);
 	node_list_add(steps, start);
+	/* a server that ended during recovery has to be started again */
+	node_map_set(reach, "again_from", node_int(list_length(steps->items) - 1));
 	node_list_add(steps, reach);
 	if (!last)
 	{

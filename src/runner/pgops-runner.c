@@ -74,12 +74,20 @@ directory_of(const char *path)
 	return directory;
 }
 
-/* Two of them on one task would work against each other.  Held until the end. */
+/*
+ * Two of them on one task would work against each other.  Held until the end.
+ * And another user, even root, would leave files behind that the server cannot
+ * read.
+ */
 static void
 lock_task(const char *path)
 {
 	int			fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
 
+	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_uid != geteuid())
+		die("pgops-runner: \"%s\" belongs to the user with number %u: run this as that user",
+			path, (unsigned) st.st_uid);
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0)
 		die("pgops-runner: another process carries out \"%s\", or it cannot be locked: %s",
 			path, strerror(errno));
@@ -132,6 +140,16 @@ forget_import(const char *directory)
 	free(marker);
 }
 
+/* the step to begin with: one may need an earlier one to be done again */
+static size_t
+first_step(const json_t *task)
+{
+	json_int_t	number = json_integer_value(state_get("step"));
+	const json_t *step = json_array_get(json_object_get(task, "steps"), (size_t) number);
+
+	return (size_t) number_of(step, "again_from", (long) number);
+}
+
 static int
 run_task(const char *path, bool resume)
 {
@@ -149,7 +167,7 @@ run_task(const char *path, bool resume)
 	state_open(directory, task, resume);
 	if (resume && strcmp(text_of(task, "token", ""), json_string_value(state_get("token"))) != 0)
 		die("pgops-runner: the state in \"%s\" is that of another task", directory);
-	from = (size_t) json_integer_value(state_get("step"));
+	from = first_step(task);
 	state_write();
 
 	worker = fork();

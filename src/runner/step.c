@@ -12,7 +12,8 @@
  *	remove	path: a directory or file
  *
  * "then" and "otherwise" are numbers of later steps: where to go on after success
- * and, instead of ending, after failure.
+ * and, instead of ending, after failure; "again_from" is the earlier step that a
+ * run begins with which is gone on with after this one has failed.
  *
  * A condition is {"argv", "ok": exit codes, "contains" or "equals": text}.  All
  * of it holds when the step is done a second time: a run that was cut off goes on.

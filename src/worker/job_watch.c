@@ -22,6 +22,7 @@
 #include "guc.h"
 #include "io/process.h"
 #include "io/wait.h"
+#include "ops/in_place.h"
 #include "ops/job.h"
 #include "worker/job_main.h"
 #include "worker/job_sources.h"
@@ -103,6 +104,9 @@ settle_leftover(CmdbJobOpen *job)
 
 	if (lives && kind != NULL && kind->outlives)
 		return;
+	/* it may have ended since results were taken in: then this row is none that runs */
+	if (kind != NULL && kind->outlives)
+		(void) in_place_import();
 	if (lives)
 	{
 		ereport(LOG,

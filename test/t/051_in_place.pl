@@ -80,6 +80,7 @@ sub slurp_log
 		qr/restore command end: completed successfully/, 'name: the output of pgBackRest is the job\'s');
 	cmp_ok(value($node, "SELECT nextval('pgops.job_id_seq')"), '>', $id, 'name: its number is not given again');
 	is(value($node, "SELECT count(*) FROM pgops.job WHERE kind = 'restore_in_place'"), 1, 'name: there is one such job');
+	wait_for($node, q{SELECT count(*) = 0 FROM pg_file_settings WHERE name LIKE 'recovery_target%'}, 'name: the target is no setting any more, which a new standby would obey');
 	wait_for($node, q{SELECT last_archived_wal LIKE '00000002%' FROM pg_stat_archiver}, 'name: it archives, on the new timeline');
 }
 

@@ -218,8 +218,23 @@ my ($id, $run);
 	is(value($node, 'SELECT count(*), max(id) FROM kept'), '5000|5000', '... and the data are those of the backup');
 }
 
-# ---- a standby ----
+# ---- settings with which the restored server does not start ----
 {
+	append_to_file("$folder/restore", "rm $folder/restore; $program \"\$@\" || exit; echo \"recovery_target_timeline = '77'\" >>$data/postgresql.auto.conf; exit 0\n");
+	($id, $run) = restore_until(\&is_over);
+	is(state_of_run($run)->{state}, 'failed', 'wrong settings: failed');
+	like(join("\n", @{ state_of_run($run)->{instructions} }), qr/The backup is restored, but the server did not start.*--resume/s, '... and what people are told');
+	(my $settings = slurp_file("$data/postgresql.auto.conf")) =~ s/^recovery_target_timeline = '77'\n//m;
+	unlink "$data/postgresql.auto.conf";
+	append_to_file("$data/postgresql.auto.conf", $settings);
+	like(runner('--resume'), qr/^$/, '... after repair it goes on');
+	my $job = job_of($id);
+	is($job->{state}, 'succeeded', '... and the job has succeeded') or diag(explain($job));
+}
+
+# ---- a standby, made of the server that was restored ----
+{
+	wait_for($node, q{SELECT count(*) = 0 FROM pg_file_settings WHERE name LIKE 'recovery_target%'}, 'the target is forgotten');
 	my $standby = PostgreSQL::Test::Cluster->new('standby');
 	$node->backup('copy');
 	$standby->init_from_backup($node, 'copy', has_streaming => 1);
