@@ -176,6 +176,17 @@ instance_make(const BesideInstance *instance)
 	make_socket_directory(instance->socket_directory);
 }
 
+void
+instance_guard_tablespaces(const BesideInstance *instance, bool guard)
+{
+	char	   *path = psprintf("%s/pg_tblspc", instance->data_directory);
+
+	if (chmod(path, guard ? S_IRUSR | S_IXUSR : S_IRWXU) != 0 && (guard || errno != ENOENT))
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not set permissions of directory \"%s\": %m", path)));
+}
+
 /* ---- removing ---- */
 bool
 instance_is_ours(const BesideInstance *instance)
@@ -239,6 +250,7 @@ instance_unmake(Job *job, const BesideInstance *instance)
 	/* the last component must be the one that was made, whatever the row says */
 	if (strcmp(psprintf("%s/%s", base, INSTANCE_DATA), instance->data_directory) != 0)
 		elog(ERROR, "data directory \"%s\" is not below \"%s\"", instance->data_directory, base);
+	instance_guard_tablespaces(instance, false);
 	for (int i = 0; i < lengthof(known); i++)
 	{
 		job_check(job);

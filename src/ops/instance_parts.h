@@ -24,6 +24,15 @@ extern void instance_end(const BesideInstance *instance);
 
 /* ---- instance_files.c ---- */
 
+/*
+ * instance_guard_tablespaces
+ *		Whether its recovery is kept from making tablespaces.  WAL of a CREATE
+ *		TABLESPACE names the directory of the origin, which recovery would link to
+ *		and write into, under the running server: without the right to make that
+ *		link it stops instead.
+ */
+extern void instance_guard_tablespaces(const BesideInstance *instance, bool guard);
+
 /* one name of a directory for any name of an instance */
 extern char *instance_encode(const char *name);
 

@@ -95,13 +95,14 @@ instance_log_tail(const BesideInstance *instance, size_t bytes)
 	return length > bytes ? text + length - bytes : text;
 }
 
-/* what our own questions are answered while it starts is no problem */
+/* what our own questions are answered while it starts is no problem, nor is an ordered end */
 static bool
 is_problem(const char *line)
 {
 	return (strstr(line, "FATAL:  ") != NULL || strstr(line, "PANIC:  ") != NULL) &&
 		strstr(line, "the database system is ") == NULL &&
-		strstr(line, "the database system is not ") == NULL;
+		strstr(line, "the database system is not ") == NULL &&
+		strstr(line, "due to administrator command") == NULL;
 }
 
 /* without time and pid */
@@ -244,6 +245,7 @@ raise_ended(const BesideInstance *instance, const RestoreTarget *target)
 	char	   *why = instance_log_problem(instance);
 	bool		early = why != NULL && strstr(why, "recovery ended before configured") != NULL;
 	bool		before = why != NULL && strstr(why, "before consistent recovery point") != NULL;
+	bool		space = why != NULL && strstr(why, "\"pg_tblspc/") != NULL;
 
 	if (target != NULL && (early || before))
 		ereport(ERROR,
@@ -251,6 +253,13 @@ raise_ended(const BesideInstance *instance, const RestoreTarget *target)
 				 errmsg("recovery ended without having met %s", restore_describe(target)),
 				 errdetail_internal("%s", why),
 				 errhint("Either the target is older than the backup (name an older one with set => '...'; pgops.backups lists them), or it is not in the archive.")));
+	if (space)
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_INSTANCE),
+				 errmsg("recovery of instance \"%s\" came to a tablespace that is not in the backup",
+						instance->name),
+				 errdetail("It was created later, and recovery would write into its directory, which is that of the running server.\n%s", why),
+				 errhint("Make a backup, which has the tablespace, and restore from that; or choose a target before it was created.")));
 	ereport(ERROR,
 			(errcode(ERRCODE_PGOPS_PROCESS),
 			 errmsg("instance \"%s\" did not come up", instance->name),
@@ -375,8 +384,13 @@ instance_start(Job *job, const BesideInstance *instance, const RestoreTarget *ta
 	Progress	progress = {0};
 
 	job_step(job, "recovering instance \"%s\"", instance->name);
+	instance_guard_tablespaces(instance, true);
 	launch(instance);
 	watch(job, instance, target, &progress);
+
+	/* what a person makes there now is made on purpose */
+	if (progress.answered && !progress.in_recovery)
+		instance_guard_tablespaces(instance, false);
 	note_end(job, instance);
 	if (progress.paused)
 		job_note(job, "paused: locks of transactions that were under way are held until pg_wal_replay_resume()");

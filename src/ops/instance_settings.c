@@ -154,7 +154,8 @@ is_left_out(const char *name)
 
 /*
  * What was set for the whole server, by whatever means.  What holds is what
- * counts, not what a file says that was changed since.
+ * counts, not what a file says that was changed since.  But some are pinned in
+ * this process: of those it is what the files say.
  */
 static void
 append_own(Job *job, StringInfo out)
@@ -165,9 +166,13 @@ append_own(Job *job, StringInfo out)
 	job_begin(job);
 	cmdb_begin(&query);
 	count = cmdb_run(&query,
-					 "SELECT s.name, s.setting FROM pg_catalog.pg_settings AS s"
-					 " WHERE s.source IN ('configuration file', 'command line',"
-					 "  'environment variable', 'global') AND s.setting IS NOT NULL"
+					 "SELECT s.name, CASE WHEN f.name IS NULL THEN s.setting ELSE f.setting END"
+					 " FROM pg_catalog.pg_settings AS s"
+					 " LEFT JOIN pg_catalog.pg_file_settings AS f ON s.source = 'session'"
+					 "  AND f.applied AND lower(f.name) = lower(s.name)"
+					 " WHERE (s.source IN ('configuration file', 'command line',"
+					 "   'environment variable', 'global') OR f.name IS NOT NULL)"
+					 " AND s.setting IS NOT NULL"
 					 " ORDER BY s.name", NULL);
 	for (uint64 row = 0; row < count; row++)
 	{

@@ -82,6 +82,7 @@ instance_restore(Job *job, const BesideInstance *instance, const Stanza *stanza,
 	const StanzaFailure *failure;
 
 	job_step(job, "restoring");
+	instance_guard_tablespaces(instance, false);
 	options = lappend(options, pstrdup(BACKUP_LINES_OPTION));
 	options = lappend(options, psprintf("--pg1-path=%s", instance->data_directory));
 	options = lappend(options, psprintf("--tablespace-map-all=%s",
