@@ -165,7 +165,7 @@ sub runner
 
 # ---- the process that does it is killed, with the old data whole ----
 {
-	append_to_file("$folder/restore", "rm $folder/restore; echo \$\$ >$folder/pid; sleep 300\n");
+	append_to_file("$folder/restore", "rm $folder/restore; echo \$\$ >$folder/pid; exec sleep 300\n");
 	my ($id, $run) = restore_until(sub { -s "$folder/pid" });
 	my $supervisor = state_of_run($run)->{pid};
 	my ($worker) = qx(ps -o pid= --ppid $supervisor) =~ /(\d+)/;
@@ -199,7 +199,7 @@ my ($id, $run);
 
 # ---- both processes are killed as it goes on ----
 {
-	append_to_file("$folder/restore", "rm $folder/restore; echo \$\$ >$folder/pid; sleep 300\n");
+	append_to_file("$folder/restore", "rm $folder/restore; echo \$\$ >$folder/pid; exec sleep 300\n");
 	my $in = '';
 	my ($command) = slurp_file("$run/log") =~ m{^\S+ note     (\S*pgops-runner) --resume}m;
 	my $resume = IPC::Run::start([ $command, '--resume', "$run/task.json" ], '<', \$in, '>', \my $out, '2>', \my $err);
