@@ -305,7 +305,7 @@ AS $$
 		   a.last_failed_wal, a.last_failed_time, a.failed_count,
 		   COALESCE(a.last_failed_time > a.last_archived_time, a.last_failed_time IS NOT NULL),
 		   CASE WHEN NOT r.standby THEN
-				(SELECT count(*) FROM pg_ls_archive_statusdir() AS f WHERE f.name LIKE '%.ready')
+				(SELECT count(*) FROM pg_ls_archive_statusdir() AS f WHERE f.name ~ '^[0-9A-F]{24}[.]ready$')
 		   END,
 		   CASE WHEN l.lag IS NOT NULL THEN greatest(l.lag, 0) END,
 		   CASE WHEN r.standby THEN NULL
@@ -491,7 +491,7 @@ CROSS JOIN LATERAL (
 		WHEN pg_catalog.now() OPERATOR(pg_catalog.-) b.last_stop OPERATOR(pg_catalog.>) g.allowed
 		THEN pg_catalog.format('stale: the last good backup is of %s, more than %s ago',
 							   b.last_stop, g.allowed)
-		ELSE pg_catalog.format('ok: %s backups, the last of %s', b.backups, b.last_stop)
+		ELSE pg_catalog.format('ok: good backups: %s, the last of %s', b.backups, b.last_stop)
 	END) AS m (words)
 CROSS JOIN LATERAL (
 	SELECT pg_catalog.split_part(m.words, ': ', 1),
