@@ -131,7 +131,8 @@ BEGIN
 	args := pgops.restore_arguments(pitr, jsonb_strip_nulls(jsonb_build_object(
 		'type', CASE WHEN target_immediate THEN 'immediate' END,
 		'time', target_time, 'xid', target_xid, 'lsn', target_lsn, 'name', target_name,
-		'set', set, 'timeline', timeline, 'exclusive', exclusive, 'action', action,
+		'set', set, 'timeline', timeline, 'exclusive', exclusive,
+		'action', COALESCE(action, CASE WHEN in_place AND pitr IS NULL THEN 'promote' END),
 		'cluster', cluster, 'repo', repo,
 		'db_include', to_jsonb(db_include), 'db_exclude', to_jsonb(db_exclude),
 		'link_map', link_map, 'delta', delta, 'process', processes,
@@ -171,7 +172,7 @@ How:
   set               label of the backup to begin with; NULL: the newest one before the target
   timeline          a number, latest, current; NULL: latest
   exclusive         stop just before the target (time, xid, LSN)
-  action            at the target: promote (the default beside this server), pause (the default in place: look, then pg_wal_replay_resume(); locks of transactions that were under way are held until then, so what one of them was dropping cannot be read), shutdown
+  action            at the target: promote (the default), pause (the default of pg_pitr in place: the server can be read and waits for pg_wal_replay_resume(); until then locks of transactions that were under way are held, so what one of them was dropping cannot be read, and pgops.jobs does not know of the restore), shutdown
   cluster           another cluster in the same repositories, whose backups are taken
   repo              number of the repository; NULL: any
   db_include        only these databases; the others are there, but empty and to be dropped

@@ -35,7 +35,7 @@ my $last = '';    # when the last one was asked for
 sub restore_and_return
 {
 	my ($arguments) = @_;
-	my $id = value($node, "SELECT pgops.restore($arguments, in_place => true, action => 'promote')");
+	my $id = value($node, "SELECT pgops.restore($arguments, in_place => true)");
 	my $found;
 	wait_until(
 		sub {
