@@ -16,6 +16,7 @@
 
 #include "access/xlog.h"
 #include "access/xlog_internal.h"
+#include "common/file_utils.h"
 #include "common/relpath.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
