@@ -28,6 +28,11 @@
 #define pgops_create_wait_event_set(count)	CreateWaitEventSet(CurrentMemoryContext, count)
 #endif
 
+/* since 18 it is written before the function, and has a name of its own */
+#ifndef pg_noreturn
+#define pg_noreturn	__attribute__((noreturn))
+#endif
+
 /* HBA tokenizer: 15 takes a FILE, 16 and newer need open_auth_file() */
 #if PG_VERSION_NUM >= 160000
 #define PGOPS_HBA_OPENS_FILE 1

@@ -22,6 +22,7 @@
 
 #include "miscadmin.h"
 
+#include "compat.h"
 #include "io/process_parts.h"
 
 /* after the directory of the server's own programs */
@@ -62,7 +63,7 @@ process_environment(const char *const *more)
 /* ---- in the child: system calls only ---- */
 
 /* Tells the parent why there will be no program. */
-static void pg_attribute_noreturn()
+pg_noreturn static void
 child_give_up(int status_fd)
 {
 	int			reason = errno;
@@ -130,7 +131,7 @@ child_detach(int status_fd)
 		_exit(0);
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 child_main(const ProcessStart *start, int status_fd, pid_t parent)
 {
 	status_fd = child_arrange_fds(start->fds, status_fd);

@@ -20,6 +20,7 @@
 #include "miscadmin.h"
 #include "storage/fd.h"
 
+#include "compat.h"
 #include "errors.h"
 #include "io/file.h"
 #include "ops/instance_parts.h"
@@ -65,7 +66,7 @@ instance_socket_directory(const char *base)
 					DatumGetUInt32(hash_any((const unsigned char *) base, strlen(base))));
 }
 
-static void bad_directory(const char *directory, const char *why) pg_attribute_noreturn();
+pg_noreturn static void bad_directory(const char *directory, const char *why);
 
 static void
 bad_directory(const char *directory, const char *why)
@@ -211,6 +212,15 @@ instance_is_ours(const BesideInstance *instance)
 				 errdetail("The file \"%s\" does not say so.", marker),
 				 errhint("Nothing was removed. If it is not needed, stop what runs there and remove it by hand.")));
 	return true;
+}
+
+bool
+instance_is_beside(void)
+{
+	char	   *base = pstrdup(DataDir);
+
+	get_parent_directory(base);
+	return access(psprintf("%s/%s", base, INSTANCE_MARKER), F_OK) == 0;
 }
 
 /* a directory with all that is in it, or a link or file of that name */

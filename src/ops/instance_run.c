@@ -23,6 +23,7 @@
 
 #include "cmdb/extension.h"
 #include "cmdb/query.h"
+#include "compat.h"
 #include "errors.h"
 #include "io/file.h"
 #include "io/remote.h"
@@ -236,8 +237,7 @@ launch(const BesideInstance *instance)
 }
 
 /* ERROR: it is not there any more, and should be */
-static void raise_ended(const BesideInstance *instance, const RestoreTarget *target)
-			pg_attribute_noreturn();
+pg_noreturn static void raise_ended(const BesideInstance *instance, const RestoreTarget *target);
 
 static void
 raise_ended(const BesideInstance *instance, const RestoreTarget *target)

@@ -9,6 +9,7 @@
 #define PGOPS_OPS_STANZA_H
 
 #include "access/xlogdefs.h"
+#include "compat.h"
 #include "ops/job.h"
 
 typedef struct Stanza
@@ -77,7 +78,7 @@ extern StanzaFailure *stanza_try(Job *job, const Stanza *stanza, const char *com
 								 List *options, JobLineFilter filter, void *arg);
 
 /* raises it */
-extern void stanza_raise(const StanzaFailure *failure) pg_attribute_noreturn();
+pg_noreturn extern void stanza_raise(const StanzaFailure *failure);
 
 /* ---- what is there ---- */
 
