@@ -104,9 +104,9 @@ sub run_ends
 	my $state = {};
 	wait_until(
 		sub {
-			my @runs = glob("$data.pgops/restore/*");
-			return if @runs == @before;
-			my ($run) = sort { (stat $b)[9] <=> (stat $a)[9] } @runs;
+			# the new one by its name: the last one's directory is still being written to
+			my ($run) = grep { my $found = $_; !grep { $_ eq $found } @before } glob("$data.pgops/restore/*");
+			return if !$run;
 			$state = eval { decode_json(slurp_file("$run/state.json")) } || {};
 			return ($state->{state} // 'running') ne 'running';
 		}, 60);
