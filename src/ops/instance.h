@@ -75,6 +75,9 @@ extern void instance_check_space(const BesideInstance *instance, const BackupSet
 /* the directory that holds all of it: data/, tablespaces/, socket/, server.log; palloc'd */
 extern char *instance_base(const BesideInstance *instance);
 
+/* whether this server itself is such an instance, of another one */
+extern bool instance_is_beside(void);
+
 /* pid of its postmaster; 0: it does not run */
 extern pid_t instance_pid(const char *data_directory);
 
