@@ -174,12 +174,30 @@ holder_of_port(int port)
 	return name;
 }
 
+/* whether a job that waits or runs was given the port, and has made no instance of it yet */
+static bool
+is_port_promised(int port)
+{
+	CmdbQuery	query;
+	CmdbRow		args = {0};
+	bool		promised;
+
+	cmdb_begin(&query);
+	cmdb_put_text(&args, psprintf("%d", port));
+	promised = cmdb_run(&query,
+						"SELECT FROM pgops.job AS j"
+						" WHERE j.state IN ('queued', 'running') AND j.args ->> 'port' = $1 LIMIT 1",
+						&args) > 0;
+	cmdb_end(&query);
+	return promised;
+}
+
 static int
 find_port(void)
 {
 	for (int port = PostPortNumber + 1; port < PostPortNumber + PORTS_TRIED && port <= 65535; port++)
 	{
-		if (is_port_free(port) && holder_of_port(port) == NULL)
+		if (is_port_free(port) && holder_of_port(port) == NULL && !is_port_promised(port))
 			return port;
 	}
 	ereport(ERROR,

@@ -326,6 +326,23 @@ choose_set(RestoreTarget *target, const StanzaState *state)
 		target->repo = set->repo;
 }
 
+/* the repository that was asked for holds backups at all */
+static void
+check_repo(const RestoreTarget *target, const StanzaState *state)
+{
+	ListCell   *cell;
+
+	foreach(cell, state->backups)
+	{
+		if (is_in_repo(lfirst(cell), target))
+			return;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_PGOPS_NO_BACKUPS),
+			 errmsg("there is no backup in a repository %d", target->repo),
+			 errhint("pgops.backups tells which repositories there are, and what is in them.")));
+}
+
 void
 restore_check(RestoreTarget *target, const StanzaState *state, TimestampTz latest)
 {
@@ -338,6 +355,7 @@ restore_check(RestoreTarget *target, const StanzaState *state, TimestampTz lates
 				 state == NULL || state->name == NULL ? 0 :
 				 errdetail("Stanza \"%s\" has none.", state->name),
 				 errhint("Make one with pgops.backup('full'). If there is one, SELECT pgops.backup_refresh() finds it.")));
+	check_repo(target, state);
 	if (target->set != NULL)
 	{
 		check_set(target, state, latest);

@@ -68,6 +68,7 @@ beside_refused('an LSN to come', "target_lsn => 'FF/0'", 'PO507', qr/has not bee
 beside_refused('an LSN long gone', "target_lsn => '0/28'", 'PO507', qr/Possible: LSN 0\//);
 beside_refused('a transaction to come', "target_xid => '1000000'", 'PO507', qr/not been begun/, qr/next transaction/);
 beside_refused('an unknown set', "set => '20010101-000000F'", 'PO507', qr/does not exist/, qr/newest first: $label/);
+beside_refused('an unknown repository', 'repo => 4', 'PO506', qr/no backup in a repository 4/, qr/pgops\.backups/);
 beside_refused('a time before its set', "'2001-01-01', set => '$label'", 'PO507', qr/Possible: from/);
 
 # ---- port, directory, name ----
@@ -104,6 +105,10 @@ is(value($node, 'SELECT count(*) FROM pgops.job'), $jobs, '... and asks for no j
 # ---- a job that is about the same instance ----
 $node->safe_psql('postgres', "SELECT pgops.restore('$now', instance => 'b', at => now() + interval '1 hour')");
 like(value($node, "SELECT args ->> 'time' FROM pgops.job WHERE kind = 'restore'"), qr/\+00$/, 'the job knows the time with its zone');
+my $promised = value($node, "SELECT args ->> 'port' FROM pgops.job WHERE kind = 'restore'");
+$node->safe_psql('postgres', "SELECT pgops.restore('$now', instance => 'later', at => now() + interval '1 hour')");
+isnt(value($node, "SELECT args ->> 'port' FROM pgops.job WHERE kind = 'restore' AND args ->> 'instance' = 'later'"),
+	$promised, 'two that wait have different ports');
 beside_refused('one that is asked for already', "'$now'", 'PO505', qr/is about instance "b"/, qr/job_cancel/);
 
 # ---- archiving fails: what is archived counts ----
