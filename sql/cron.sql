@@ -109,15 +109,16 @@ RETURNS SETOF timestamptz LANGUAGE sql AS $$
 	SELECT t FROM pgops.cron_next(e.text, since, 30000, zone) AS t WHERE t <= until
 $$;
 
--- a year with both changes; Havana's clocks change at midnight, Lord Howe's by
--- half an hour, Casablanca's twice around Ramadan, Kolkata's never
+-- a year with both changes, and past, so that nobody decides otherwise any more;
+-- Havana's clocks change at midnight, Lord Howe's by half an hour, Casablanca's
+-- twice around Ramadan, Kolkata's never
 SELECT e.text, z.zone, count(a) AS expected, count(b) AS found,
 	   count(*) FILTER (WHERE a IS NULL OR b IS NULL) AS differences
 FROM (VALUES ('UTC'), ('Europe/Berlin'), ('America/New_York'), ('Asia/Kolkata'), ('Australia/Lord_Howe'),
 	  ('America/Havana'), ('Africa/Casablanca')) AS z (zone)
 CROSS JOIN expression AS e
 CROSS JOIN LATERAL (
-	SELECT a, b FROM pg_temp.expected(e, z.zone, '2028-01-01', '2029-01-01') AS a
-	FULL JOIN pg_temp.found(e, z.zone, '2028-01-01', '2029-01-01') AS b ON a = b) AS both_sides
+	SELECT a, b FROM pg_temp.expected(e, z.zone, '2024-01-01', '2025-01-01') AS a
+	FULL JOIN pg_temp.found(e, z.zone, '2024-01-01', '2025-01-01') AS b ON a = b) AS both_sides
 GROUP BY e.text, z.zone
 ORDER BY 1, 2;
