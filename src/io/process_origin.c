@@ -63,10 +63,38 @@ io_process_words(pid_t pid, pid_t *parent)
 	return words;
 }
 
+static bool
+ends_with(const char *word, size_t length, const char *end)
+{
+	return length > strlen(end) && strncmp(word + length - strlen(end), end, strlen(end)) == 0;
+}
+
 /*
- * When a service stops, systemd ends all of its control group.  A scope (a
- * login, systemd-run --scope) is none.
+ * The unit that a control group is of: its last part that is named like one, as
+ * a service may have groups of its own below.  NULL: a scope (a login,
+ * systemd-run --scope), or none.
  */
+static char *
+service_of(const char *group)
+{
+	const char *end = group + strlen(group);
+
+	while (end > group)
+	{
+		const char *start = end;
+
+		while (start > group && start[-1] != '/')
+			start--;
+		if (ends_with(start, end - start, ".service"))
+			return pnstrdup(start, end - start);
+		if (ends_with(start, end - start, ".scope") || ends_with(start, end - start, ".slice"))
+			return NULL;
+		end = start > group ? start - 1 : group;
+	}
+	return NULL;
+}
+
+/* When a service stops, systemd ends all of its control group. */
 char *
 io_process_service(void)
 {
@@ -78,17 +106,14 @@ io_process_service(void)
 		return NULL;
 	for (char *line = groups.data; line != NULL; line = rest)
 	{
-		char	   *last;
-		size_t		length;
+		char	   *service;
 
 		rest = strchr(line, '\n');
 		if (rest != NULL)
 			*rest++ = '\0';
-		last = strrchr(line, '/');
-		length = last ? strlen(last) : 0;
-		if (length > strlen("/.service") &&
-			strcmp(last + length - strlen(".service"), ".service") == 0)
-			return pstrdup(last + 1);
+		service = service_of(line);
+		if (service != NULL)
+			return service;
 	}
 	return NULL;
 }

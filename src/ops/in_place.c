@@ -13,6 +13,7 @@
 #include "utils/timestamp.h"
 
 #include "cmdb/extension.h"
+#include "cmdb/query.h"
 #include "errors.h"
 #include "io/wait.h"
 #include "ops/connect.h"
@@ -29,6 +30,7 @@ typedef struct InPlace
 	InPlaceTask task;
 	RestoreTarget *target;
 	SpecNode   *row;			/* the job's row, to be put back into the restored server */
+	SpecNode   *beside;			/* rows of the instances beside it, likewise */
 } InPlace;
 
 /* ---- what is to be done ---- */
@@ -66,6 +68,24 @@ look_at_backups(Job *job)
 	return stanza_read(job, stanza, target->stanza);
 }
 
+/* rows of pgops.instance_beside that are this server's, a list */
+static SpecNode *
+instances_beside(void)
+{
+	CmdbQuery	query;
+	CmdbRow		args = {0};
+	SpecNode   *rows;
+
+	cmdb_begin(&query);
+	cmdb_put_text(&args, DataDir);
+	(void) cmdb_run(&query,
+					"SELECT COALESCE(pg_catalog.json_agg(i), '[]') FROM pgops.instance_beside AS i"
+					" WHERE i.maker = $1", &args);
+	rows = cmdb_json(&query, 0, 1);
+	cmdb_end(&query);
+	return rows;
+}
+
 /* Everything that needs tables, in one transaction. */
 static void
 prepare(InPlace *run, const StanzaState *state)
@@ -86,6 +106,7 @@ prepare(InPlace *run, const StanzaState *state)
 	task->archive = in_place_flag(job->args, "archive", run->target->stanza == NULL);
 	task->seconds = seconds_left(job);
 	run->row = hand_over_row(job->id);
+	run->beside = instances_beside();
 	task->directory = hand_over_directory(job->id, run->row);
 	txn_end();
 }
@@ -113,6 +134,7 @@ make_task(const InPlace *run)
 	if (run->task.copy)
 		node_map_set(map, "old_data", node_string(in_place_copy_path()));
 	node_map_set(map, "replaces_from", node_int(run->task.copy ? 3 : 2));
+	node_map_set(map, "beside", run->beside);
 	node_map_set(map, "steps", in_place_steps(&run->task));
 	return map;
 }

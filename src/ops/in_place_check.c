@@ -33,6 +33,9 @@
 /* of the file system, besides the copy, that must stay free */
 #define SPARE_PERCENT	5
 
+/* in the data directory */
+#define PATRONI_FILE	"patroni.dynamic.json"
+
 bool
 in_place_flag(const SpecNode *args, const char *name, bool otherwise)
 {
@@ -127,13 +130,35 @@ is_patroni(List *words)
 	return false;
 }
 
+/* Patroni says on the command line what a file must not overrule. */
+static bool
+has_name_option(List *words)
+{
+	ListCell   *cell;
+
+	foreach(cell, words)
+	{
+		if (strncmp(lfirst(cell), "--cluster_name=", strlen("--cluster_name=")) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * It may be the parent (in a container), but mostly lets the server go.  Then
+ * the server's command line and the file that it keeps in the data directory
+ * tell; one of them alone may be a leftover, or somebody else's habit.
+ */
 bool
 in_place_under_patroni(void)
 {
 	pid_t		parent = 0;
+	List	   *own = io_process_words(PostmasterPid, &parent);
+	char	   *service = io_process_service();
 
-	(void) io_process_words(PostmasterPid, &parent);
-	return is_patroni(io_process_words(parent, NULL));
+	return is_patroni(io_process_words(parent, NULL)) ||
+		(service != NULL && strncmp(service, "patroni", strlen("patroni")) == 0) ||
+		(has_name_option(own) && access(PATRONI_FILE, F_OK) == 0);
 }
 
 static void

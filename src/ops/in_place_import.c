@@ -7,7 +7,7 @@
  * A run is taken in as often as anybody looks while it is at work, and for the
  * last time when it is over; a file in its directory remembers that.
  *
- * Not for: the restore itself.
+ * Not for: the restore itself; its output (in_place_output.c).
  */
 #include "postgres.h"
 
@@ -34,7 +34,6 @@
 #include "ops/in_place_parts.h"
 
 #define MAX_BYTES		(16 * 1024 * 1024)
-#define MAX_LINES		1000
 #define DETAIL_LINES	8
 
 /* ms until the next look at a run that is at work */
@@ -108,6 +107,20 @@ is_at_work(const char *directory)
 	return locked;
 }
 
+/* Files that somebody has changed must not bring the coordinator down. */
+static bool
+is_complete(const Run *run)
+{
+	const SpecNode *row = run->task ? node_get(run->task, "job") : NULL;
+	const SpecNode *steps = run->state ? node_get(run->state, "steps") : NULL;
+
+	return row != NULL && row->kind == NODE_MAP && text_of(row, "kind") != NULL &&
+		int_of(row, "id") > 0 && text_of(run->task, "token") != NULL &&
+		text_of(run->task, "target") != NULL && text_of(run->task, "data_directory") != NULL &&
+		steps != NULL && steps->kind == NODE_LIST && text_of(run->state, "state") != NULL &&
+		int_of(run->state, "step") >= 0;
+}
+
 /* NULL: nothing that concerns this server, or nothing yet */
 static Run *
 read_run(const char *directory)
@@ -122,8 +135,7 @@ read_run(const char *directory)
 	locked = is_at_work(directory);
 	run->task = read_json(directory, IN_PLACE_TASK);
 	run->state = read_json(directory, IN_PLACE_STATE);
-	if (run->task == NULL || run->state == NULL ||
-		strcmp(text_of(run->task, "data_directory"), DataDir) != 0)
+	if (!is_complete(run) || strcmp(text_of(run->task, "data_directory"), DataDir) != 0)
 		return NULL;
 	run->cut_off = !locked && strcmp(text_of(run->state, "state"), "running") == 0;
 	run->over = !locked;
@@ -140,7 +152,7 @@ current_step(const Run *run)
 	const SpecNode *steps = node_get(run->state, "steps");
 	int64		number = int_of(run->state, "step");
 
-	return steps && number < list_length(steps->items) ? list_nth(steps->items, number) : NULL;
+	return number < list_length(steps->items) ? list_nth(steps->items, number) : NULL;
 }
 
 /* lines of a list from a number on, one below the other; NULL: none */
@@ -361,7 +373,8 @@ update_row(CmdbQuery *query, int64 id, const SpecNode *row, const Run *run)
 
 /*
  * What waited at the time this server was restored to, and was due before it
- * was stopped, was done then: a second time would do it to other data.
+ * was stopped, was done then: a second time would do it to other data.  One
+ * that stops the server or replaces its data may have been cancelled since.
  */
 static void
 end_past_jobs(CmdbQuery *query, int64 id, const Run *run)
@@ -377,87 +390,38 @@ end_past_jobs(CmdbQuery *query, int64 id, const Run *run)
 					"UPDATE pgops.job SET state = 'interrupted', finished_at = clock_timestamp(),"
 					" sqlstate = $3, error = 'the server was restored to a time at which this job was waiting',"
 					" hint = 'It is not started again by itself: ask for it once more.'"
-					" WHERE state = 'queued' AND id <> $1 AND not_before <= $2::timestamptz", &args);
+					" WHERE state = 'queued' AND id <> $1 AND (not_before <= $2::timestamptz"
+					"  OR kind IN ('restore_in_place', 'restart')"
+					"  AND requested_at < pg_catalog.pg_postmaster_start_time())", &args);
 }
 
-/* ---- the output ---- */
+/* ---- what lies beside ---- */
 
-/* "TIME STREAM TEXT"; NULL: something else */
-static CmdbJobLine *
-parse_line(char *text)
-{
-	char	   *stream = strchr(text, ' ');
-	char	   *rest = stream ? strchr(stream + 1, ' ') : NULL;
-	CmdbJobLine *line;
-
-	if (rest == NULL || strlen(text) < 28)
-		return NULL;
-	*stream++ = '\0';
-	*rest++ = '\0';
-	if (strcmp(stream, "out") != 0 && strcmp(stream, "err") != 0 && strcmp(stream, "note") != 0)
-		return NULL;
-	line = palloc0(sizeof(CmdbJobLine));
-	line->at = DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in, CStringGetDatum(text),
-													   ObjectIdGetDatum(InvalidOid),
-													   Int32GetDatum(-1)));
-	line->stream = stream;
-	line->text = rest;
-	return line;
-}
-
-static List *
-read_log(const Run *run)
-{
-	char	   *text = io_read_file(file_of(run->directory, IN_PLACE_LOG), MAX_BYTES);
-	List	   *lines = NIL;
-	char	   *next;
-
-	for (char *at = text; at != NULL; at = next)
-	{
-		CmdbJobLine *line;
-
-		next = strchr(at, '\n');
-		if (next != NULL)
-			*next++ = '\0';
-		/* a program may have written in any encoding */
-		for (char *byte = at; *byte != '\0'; byte++)
-		{
-			if (IS_HIGHBIT_SET(*byte))
-				*byte = '?';
-		}
-		line = parse_line(at);
-		if (line != NULL)
-			lines = lappend(lines, line);
-	}
-	if (list_length(lines) > MAX_LINES)
-		lines = list_copy_tail(lines, list_length(lines) - MAX_LINES);
-	return lines;
-}
-
+/*
+ * Instances beside this server were not touched, but the table of them is of the
+ * past: those that were made since would be known to nobody, those that were
+ * dropped since would seem to be there.
+ */
 static void
-store_output(CmdbQuery *query, int64 id, const Run *run)
+put_beside(CmdbQuery *query, const Run *run)
 {
-	List	   *lines = read_log(run);
+	const SpecNode *beside = node_get(run->task, "beside");
 	CmdbRow		args = {0};
-	ListCell   *cell;
-	int			number;
 
-	/* of a run that was imported once, and was gone on with by hand */
-	cmdb_put_int8(&args, id);
-	cmdb_put_text(&args, text_of(run->state, "started"));
+	if (!run->replaced || beside == NULL || beside->kind != NODE_LIST)
+		return;
+	cmdb_put_json(&args, beside);
+	cmdb_put_text(&args, DataDir);
+	cmdb_put_text(&args, text_of(node_get(run->task, "job"), "started_at"));
 	(void) cmdb_run(query,
-					"DELETE FROM pgops.job_output AS o WHERE o.job = $1 AND o.at >= $2::timestamptz",
-					&args);
-	memset(&args, 0, sizeof(args));
-	cmdb_put_int8(&args, id);
+					"DELETE FROM pgops.instance_beside AS i"
+					" WHERE i.maker = $2 AND i.created_at < $3::timestamptz"
+					" AND $1 IS NOT NULL", &args);
 	(void) cmdb_run(query,
-					"SELECT COALESCE(pg_catalog.max(o.line), 0) FROM pgops.job_output AS o"
-					" WHERE o.job = $1", &args);
-	number = cmdb_int4(0, 1);
-	foreach(cell, lines)
-		((CmdbJobLine *) lfirst(cell))->number = ++number;
-	if (lines != NIL)
-		cmdb_job_output(id, lines);
+					"INSERT INTO pgops.instance_beside"
+					" SELECT r.* FROM pg_catalog.json_populate_recordset(NULL::pgops.instance_beside, $1) AS r"
+					" WHERE r.maker = $2 AND $3 IS NOT NULL"
+					" ON CONFLICT (name) DO NOTHING", &args);
 }
 
 /* ---- all runs ---- */
@@ -480,7 +444,9 @@ take_in(const Run *run)
 		id = insert_row(&query, wanted, row, run);
 	end_past_jobs(&query, id, run);
 	if (run->over)
-		store_output(&query, id, run);
+		put_beside(&query, run);
+	if (run->over)
+		in_place_store_output(&query, id, run->directory, text_of(run->state, "started"));
 	cmdb_end(&query);
 	if (run->over)
 		ereport(LOG,

@@ -5,6 +5,7 @@
 #ifndef PGOPS_OPS_IN_PLACE_PARTS_H
 #define PGOPS_OPS_IN_PLACE_PARTS_H
 
+#include "cmdb/query.h"
 #include "ops/in_place.h"
 
 /* files in the directory of a run, below ops_path("restore") */
@@ -56,6 +57,12 @@ extern char *in_place_copy_path(void);
 
 /* removes the directory of a run that was taken in more than pgops.job_retention days ago */
 extern void in_place_expire(const char *directory);
+
+/* ---- in_place_output.c ---- */
+
+/* stores the log in the run's directory as output of a job; started: when the run began, as text */
+extern void in_place_store_output(CmdbQuery *query, int64 id, const char *directory,
+								  const char *started);
 
 /* ---- in_place_settle.c ---- */
 

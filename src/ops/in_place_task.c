@@ -290,6 +290,8 @@ add_rescue(const InPlaceTask *task, SpecNode *to)
 
 	node_map_set(start, "if",
 				 condition(TEXTS("test", "-e", psprintf("%s/global/pg_control", DataDir))));
+	/* a supervisor of the server may have started it meanwhile, which is why the step failed */
+	node_map_set(start, "unless", server_runs());
 	node_list_add(list, start);
 	node_map_set(to, "rescue", list);
 	node_map_set(to, "rescued", restarted_instructions());

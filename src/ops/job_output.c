@@ -10,6 +10,7 @@
 #include "commands/extension.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 
 #include "cmdb/extension.h"
@@ -23,6 +24,9 @@
 #define RESERVED_LINES	500
 
 #define MAX_LINE_BYTES	2000
+
+/* lines as long as this may have been cut off before (io/process_output.c), within a character */
+#define CUT_LINE_BYTES	(2000 - MAX_MULTIBYTE_CHAR_LEN)
 
 void
 job_secret(Job *job, const char *text)
@@ -70,6 +74,30 @@ job_scrub(const Job *job, const char *text)
 	return clean;
 }
 
+/* bytes at the end of a text that are the beginning of a secret; a single one may be chance */
+static int
+begun_secret(const char *text, const char *secret)
+{
+	int			length = (int) strlen(text);
+
+	for (int begun = Min((int) strlen(secret) - 1, length); begun > 1; begun--)
+	{
+		if (strncmp(text + length - begun, secret, begun) == 0)
+			return begun;
+	}
+	return 0;
+}
+
+/* A line may have been cut off in the middle of a secret, which then is not found. */
+static void
+scrub_end(const Job *job, char *text)
+{
+	ListCell   *cell;
+
+	foreach(cell, job->secrets)
+		text[strlen(text) - begun_secret(text, lfirst(cell))] = '\0';
+}
+
 static void
 append_line(Job *job, const char *stream, const char *text)
 {
@@ -80,6 +108,8 @@ append_line(Job *job, const char *stream, const char *text)
 	line->at = GetCurrentTimestamp();
 	line->stream = stream;
 	line->text = job_scrub(job, text);
+	if (strlen(text) >= CUT_LINE_BYTES)
+		scrub_end(job, line->text);
 	line->text[pg_mbcliplen(line->text, (int) strlen(line->text), MAX_LINE_BYTES)] = '\0';
 	job->pending = lappend(job->pending, line);
 	MemoryContextSwitchTo(old);
@@ -138,7 +168,7 @@ job_flush(Job *job)
 {
 	if (job->pending == NIL)
 		return;
-	job_begin(job);
+	job_begin_patiently(job);
 	cmdb_job_output(job->id, job->pending);
 	txn_end();
 	free_pending(job);
@@ -153,4 +183,16 @@ job_begin(Job *job)
 		ereport(ERROR,
 				(errcode(ERRCODE_PGOPS_INTERRUPTED),
 				 errmsg("the extension \"pgops\" was dropped or updated while the job ran")));
+}
+
+/*
+ * What a job has done in hours must not be lost because somebody looks at its
+ * rows with a lock, or rewrites the table: a cancel and the deadline still end the wait.
+ */
+void
+job_begin_patiently(Job *job)
+{
+	job_begin(job);
+	(void) set_config_option("lock_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE,
+							 GUC_ACTION_LOCAL, true, 0, false);
 }

@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,10 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* tries to lock the task, and ms between them */
+#define LOCK_TRIES	10
+#define LOCK_POLL	50
 
 volatile sig_atomic_t told_to_end = 0;
 static volatile sig_atomic_t worker_pid = 0;
@@ -88,6 +93,9 @@ lock_task(const char *path)
 	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_uid != geteuid())
 		die("pgops-runner: \"%s\" belongs to the user with number %u: run this as that user",
 			path, (unsigned) st.st_uid);
+	/* a server that looks whether somebody is at work holds it for a moment */
+	for (int i = 0; fd >= 0 && i < LOCK_TRIES && flock(fd, LOCK_EX | LOCK_NB) != 0; i++)
+		poll(NULL, 0, LOCK_POLL);
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0)
 		die("pgops-runner: another process carries out \"%s\", or it cannot be locked: %s",
 			path, strerror(errno));

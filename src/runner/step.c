@@ -277,6 +277,8 @@ rescue_run(const json_t *steps)
 
 		if (json_object_get(step, "if") != NULL && !holds(json_object_get(step, "if")))
 			return false;
+		if (holds(json_object_get(step, "unless")))
+			continue;
 		state_log_format("to get back: %s", text_of(step, "name", "?"));
 		wrong = carry_out(step);
 		if (wrong == NULL)

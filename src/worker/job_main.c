@@ -148,7 +148,10 @@ claim(int64 id, const JobKind *kind)
 	}
 	txn_end();
 	if (job != NULL)
+	{
+		job_slot_claimed(my_slot);
 		ConditionVariableBroadcast(&pgops_shared->job_changed);
+	}
 	return job;
 }
 
@@ -215,7 +218,7 @@ static void
 store_end(Job *job, const CmdbJobEnd *end)
 {
 	job_flush(job);
-	job_begin(job);
+	job_begin_patiently(job);
 	if (strcmp(end->state, "succeeded") == 0 && job->kind->quiet)
 		cmdb_job_delete(job->id);
 	else

@@ -67,6 +67,14 @@ job_slot_enter(int slot, int64 id)
 	return ours;
 }
 
+void
+job_slot_claimed(int slot)
+{
+	SpinLockAcquire(&pgops_shared->mutex);
+	pgops_shared->jobs[slot].claimed = true;
+	SpinLockRelease(&pgops_shared->mutex);
+}
+
 /* never half a character; what is copied is cut before the lock is taken */
 static void
 copy_clipped(char *to, const char *from, size_t size)

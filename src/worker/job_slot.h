@@ -15,6 +15,7 @@ typedef struct JobSlot
 {
 	int64		id;				/* 0: free */
 	pid_t		worker;			/* 0: not started yet */
+	bool		claimed;		/* the job has become the worker's */
 	TimestampTz taken;			/* when it was given to the job */
 	char		cancelled_by[NAMEDATALEN];	/* empty: nobody */
 	char		step[96];
@@ -31,6 +32,9 @@ extern void job_slot_free(int slot);
 
 /* the worker says that it is there; false: the slot is not for this job any more */
 extern bool job_slot_enter(int slot, int64 id);
+
+/* the worker says that the job is its own now */
+extern void job_slot_claimed(int slot);
 
 /* step NULL: stays.  A new step begins a new measurement */
 extern void job_slot_show(int slot, const JobShown *shown);

@@ -6,6 +6,9 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+
+#include "cmdb/extension.h"
 #include "ops/backup.h"
 #include "ops/in_place.h"
 #include "ops/job_copied.h"
@@ -22,14 +25,43 @@ earlier(TimestampTz one, TimestampTz other)
 	return Min(one, other);
 }
 
+/* jobs that are asked for by nobody; what goes wrong with these must not keep others from running */
+static TimestampTz (*const sources[]) (void) = {verify_watch, schedule_watch, backup_watch};
+
+static TimestampTz
+ask_safely(TimestampTz (*source) (void), MemoryContext context)
+{
+	volatile TimestampTz next = 0;
+
+	PG_TRY();
+	{
+		next = source();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		QueryCancelPending = false;
+		EmitErrorReport();
+		FlushErrorState();
+		txn_abort();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	return next;
+}
+
+/*
+ * What a restore or a copy has brought back from the past must not be started: if
+ * that cannot be found out, nothing is.
+ */
 TimestampTz
 job_sources_run(void)
 {
 	TimestampTz next;
 
-	/* first: what a restore or a copy has brought back from the past must not be started */
 	job_end_copied();
 	next = in_place_import();
-	next = earlier(next, verify_watch());
-	return earlier(next, earlier(schedule_watch(), backup_watch()));
+	for (int i = 0; i < lengthof(sources); i++)
+		next = earlier(next, ask_safely(sources[i], CurrentMemoryContext));
+	return next;
 }

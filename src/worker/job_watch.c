@@ -37,6 +37,12 @@
 #define FAILURE_DELAY_MS		1000
 #define MAX_FAILURE_DELAY_MS	(5 * 60 * 1000)
 
+/* until the next look where nobody tells us of an end, ms */
+#define UNHEARD_DELAY_MS	1000
+
+/* s until the next look after as many workers that did not begin, at most */
+#define MAX_UNCLAIMED		10
+
 #define EXPIRE_INTERVAL_MS	(3600 * INT64CONST(1000))
 
 /* ---- workers ---- */
@@ -59,7 +65,11 @@ worker_is_gone(const JobWatch *watch, int slot, const JobSlot *copy)
 	return io_remaining_ms(TimestampTzPlusMilliseconds(copy->taken, SLOT_START_MS)) == 0;
 }
 
-/* returns whether one ended */
+/*
+ * Returns whether one ended.  Workers that end before their job is theirs (the
+ * database lets nobody in, a lock is held) would be started again at once, and
+ * for ever: they are counted.
+ */
 static bool
 collect_ended(JobWatch *watch)
 {
@@ -73,22 +83,43 @@ collect_ended(JobWatch *watch)
 		if (watch->workers[i] != NULL)
 			pfree(watch->workers[i]);
 		watch->workers[i] = NULL;
+		watch->unclaimed = copy.claimed ? 0 : watch->unclaimed + 1;
 		job_slot_free(i);
 		any = true;
 	}
 	return any;
 }
 
+/* The end of a worker that another coordinator has started is not told to us. */
+static bool
+has_unheard(const JobWatch *watch)
+{
+	JobSlot		copy;
+
+	for (int i = 0; i < JOB_SLOTS; i++)
+	{
+		if (watch->workers[i] == NULL && job_slot_get(i, &copy))
+			return true;
+	}
+	return false;
+}
+
 /* ---- what was left ---- */
 
-/* whether the recorded program still is that process, on this boot */
+/*
+ * Whether the recorded program still is that process, on this boot.  One whose
+ * worker lives, too, was not left behind: the row came with a copy of a server
+ * on this machine, which is still at it.  (The worker's number is that of the
+ * program's group, and so cannot be another process's by now.)
+ */
 static bool
 child_lives(const CmdbJobOpen *job)
 {
 	return job->child_pid != 0 && job->boot != NULL &&
 		strcmp(job->boot, io_boot_id()) == 0 &&
 		io_process_start_time(job->child_pid) == job->child_start &&
-		job->child_start != 0;
+		job->child_start != 0 &&
+		(job->worker_pid == 0 || io_process_start_time(job->worker_pid) == 0);
 }
 
 /*
@@ -104,9 +135,13 @@ settle_leftover(CmdbJobOpen *job)
 
 	if (lives && kind != NULL && kind->outlives)
 		return;
-	/* it may have ended since results were taken in: then this row is none that runs */
-	if (kind != NULL && kind->outlives)
-		(void) in_place_import();
+	/*
+	 * It may have ended since results were taken in: then this row is none that
+	 * runs.  Or the process that is recorded has ended, and another one of the
+	 * run is still at work.
+	 */
+	if (kind != NULL && kind->outlives && in_place_import() != 0)
+		return;
 	if (lives)
 	{
 		ereport(LOG,
@@ -126,9 +161,25 @@ settle_leftover(CmdbJobOpen *job)
 	wake_now(REQUEST_CHANGED);
 }
 
-/* open jobs, with the running ones that nobody does any more settled */
+static void
+sooner(TimestampTz *next, TimestampTz time)
+{
+	if (time != 0 && (*next == 0 || time < *next))
+		*next = time;
+}
+
+static TimestampTz
+soon(void)
+{
+	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), UNHEARD_DELAY_MS);
+}
+
+/*
+ * Open jobs, with the running ones that nobody does any more settled.  *next: when
+ * to look again because of those that go on in a process of their own.
+ */
 static List *
-read_open(void)
+read_open(TimestampTz *next)
 {
 	List	   *jobs;
 	ListCell   *cell;
@@ -143,8 +194,11 @@ read_open(void)
 	{
 		CmdbJobOpen *job = lfirst(cell);
 
-		if (job->running && job_slot_find(job->id, &copy) < 0)
-			settle_leftover(job);
+		if (!job->running || job_slot_find(job->id, &copy) >= 0)
+			continue;
+		settle_leftover(job);
+		if (job->running)
+			sooner(next, soon());
 	}
 	return jobs;
 }
@@ -193,13 +247,6 @@ start_job(JobWatch *watch, const CmdbJobOpen *job)
 				 errmsg("pgops: no free slot for a job worker"),
 				 errhint("Raise \"max_worker_processes\".")));
 	return false;
-}
-
-static void
-sooner(TimestampTz *next, TimestampTz time)
-{
-	if (time != 0 && (*next == 0 || time < *next))
-		*next = time;
 }
 
 /* returns when the next one is due by time, 0: none; false in *started: no worker to be had */
@@ -257,17 +304,21 @@ static void
 look(JobWatch *watch)
 {
 	TimestampTz next;
+	List	   *jobs;
 	bool		started;
 
 	next = job_sources_run();
 	expire_old(watch);
-	sooner(&next, start_due(watch, read_open(), &started));
+	jobs = read_open(&next);
+	sooner(&next, start_due(watch, jobs, &started));
 	if (!started)
 	{
 		put_off(watch);
 		return;
 	}
 	watch->failures = 0;
+	if (has_unheard(watch))
+		sooner(&next, soon());
 	sooner(&next, TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
 											  pgops_guc_drift_interval * INT64CONST(1000)));
 	watch->next = next;
@@ -317,6 +368,12 @@ job_watch(JobWatch *watch)
 	ended = collect_ended(watch);
 	if (watch->was_standby)
 		watch->asked = true;
+	if (ended && watch->unclaimed > 0)
+	{
+		watch->next = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+												  Min(watch->unclaimed, MAX_UNCLAIMED) * 1000);
+		ended = false;
+	}
 	if (!ended && !watch->asked && watch->next != 0 && io_remaining_ms(watch->next) > 0)
 		return;
 	watch->was_standby = false;

@@ -21,6 +21,7 @@ typedef struct JobWatch
 	TimestampTz next;			/* when to look without that; 0: at once */
 	TimestampTz next_expire;	/* when old jobs are deleted again */
 	int			failures;		/* looks in a row that failed, or workers that could not start */
+	int			unclaimed;		/* workers in a row that ended without having begun */
 } JobWatch;
 
 /*
