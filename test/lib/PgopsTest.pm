@@ -202,11 +202,19 @@ sub converge
 	return $status;
 }
 
-# polls until a query gives 't'; tests it under the name
+# polls until a query gives 't'; tests it under the name.  A psql that a server
+# refuses, which is starting again, may close its input under our hands, which
+# kills the poll, so that another one is begun.
 sub wait_for
 {
 	my ($node, $sql, $what, %option) = @_;
-	ok($node->poll_query_until($option{database} || 'postgres', $sql), $what);
+	my $deadline = Time::HiRes::time() + $PostgreSQL::Test::Utils::timeout_default;
+	my $met;
+	until (defined $met || Time::HiRes::time() > $deadline)
+	{
+		$met = eval { $node->poll_query_until($option{database} || 'postgres', $sql) ? 1 : 0 };
+	}
+	ok($met, $what);
 	return;
 }
 

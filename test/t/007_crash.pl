@@ -55,7 +55,7 @@ sub end_session
 	my $holder = declare_blocked(21);
 	my $pid = value($node, 'SELECT pid FROM pgops.coordinator()');
 	kill 'KILL', $pid;
-	ok($node->poll_query_until('postgres', 'SELECT true'), 'kill -9: the server is back');
+	wait_for($node, 'SELECT true', 'kill -9: the server is back');
 	end_session($holder);
 	limit_is(21, 'kill -9: converges');
 	isnt(settle($node)->{phase}, 'progressing', 'kill -9: settled');

@@ -177,7 +177,7 @@ for my $way ('kill -9', 'immediate stop')
 		$node->stop('immediate');
 		$node->start;
 	}
-	ok($node->poll_query_until('postgres', 'SELECT true'), "$way: the server is back");
+	wait_for($node, 'SELECT true', "$way: the server is back");
 	eval { $session->quit };
 	wait_for($node, "SELECT state NOT IN ('running', 'queued') FROM pgops.jobs WHERE id = $id", "$way: the job is over");
 	my $job = job($id);

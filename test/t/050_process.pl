@@ -129,7 +129,7 @@ program_does("trap '' TERM INT QUIT; echo \$\$ >$folder/grandchild; echo \$\$ >$
 	my ($id, $pid) = started();
 	kill 'KILL', value($node, "SELECT worker_pid FROM pgops.job WHERE id = $id");
 	ok(wait_until(sub { !alive($pid) }), 'kill -9 of the worker ends it');
-	ok($node->poll_query_until('postgres', "SELECT state = 'interrupted' FROM pgops.jobs WHERE id = $id"), '... the job was interrupted');
+	wait_for($node, "SELECT state = 'interrupted' FROM pgops.jobs WHERE id = $id", '... the job was interrupted');
 }
 {
 	my ($id, $pid) = started();

@@ -11,6 +11,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes ();
 
+use FindBin;
+use lib "$FindBin::RealBin/../lib";
 use PgopsBackup;
 use PgopsTest;
 

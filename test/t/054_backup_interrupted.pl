@@ -5,6 +5,8 @@ use warnings;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
+use FindBin;
+use lib "$FindBin::RealBin/../lib";
 use PgopsBackup;
 use PgopsTest;
 

@@ -10,6 +10,8 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
+use FindBin;
+use lib "$FindBin::RealBin/../lib";
 use PgopsTest;
 use PgopsBackup;
 
@@ -97,7 +99,7 @@ $id = in_the_middle("SELECT pgops.backup('full')");
 my $worker = value($node, "SELECT worker_pid FROM pgops.job_slots() WHERE job = $id");
 kill 'KILL', $worker;
 ok(wait_until(sub { return !kill(0, $worker) }), 'the worker is killed');
-ok($node->poll_query_until('postgres', "SELECT state = 'interrupted' FROM pgops.jobs WHERE id = $id"), 'its job is interrupted');
+wait_for($node, "SELECT state = 'interrupted' FROM pgops.jobs WHERE id = $id", 'its job is interrupted');
 $job = finished($id);
 is("$job->{sqlstate} $job->{attempts}", 'PO504 1', '... which is final') or diag(explain($job));
 no_process_left();

@@ -117,7 +117,8 @@ $node->safe_psql('postgres', 'SELECT pgops.resume()');
 # ---- the clock itself, over a restart -------------------------------------------------------
 wait_for($node, "SELECT last_state = 'succeeded' FROM pgops.schedules WHERE name = 'minutely'",
 	'what is due every minute has run within one');
-$node->restart('immediate');
+$node->stop('immediate');
+$node->start;
 look();
 is(value($node, "SELECT count(*) FROM (SELECT date_trunc('minute', requested_at) FROM pgops.job
 	WHERE schedule = 'minutely' GROUP BY 1 HAVING count(*) > 1) AS twice"), 0, 'never twice for one minute');
