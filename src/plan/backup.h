@@ -9,6 +9,7 @@
 #define PGOPS_PLAN_BACKUP_H
 
 #include "datatype/timestamp.h"
+#include "nodes/bitmapset.h"
 #include "render/pgbackrest.h"
 
 /* kind of the job that sets backups up, and of what pgops remembers of it */
@@ -48,6 +49,8 @@ typedef struct BackupFacts
 	const char *archive_library;
 	const char *wal_level;
 	char	   *system_identifier;
+	bool		repos_known;	/* somebody has looked into the repositories: */
+	Bitmapset  *repos_in_use;	/* numbers of those that have the stanza, or may have */
 	char	   *stanza_gone;	/* a repository that had the stanza and has lost it, or NULL */
 	JobOutcome *job;			/* NULL: never tried */
 } BackupFacts;

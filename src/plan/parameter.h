@@ -63,4 +63,7 @@ extern const char *parameter_danger(const Planner *planner, const ServerSetting 
 /* blocks the steps after which the server would not start, since values do not go together */
 extern void parameter_block_contradictions(Parameters *parameters);
 
+/* blocks the steps that take away what archives while archive_mode waits for its end */
+extern void parameter_keep_archiving(Parameters *parameters);
+
 #endif							/* PGOPS_PLAN_PARAMETER_H */

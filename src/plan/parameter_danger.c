@@ -260,3 +260,32 @@ parameter_block_contradictions(Parameters *parameters)
 		}
 	}
 }
+
+/*
+ * As long as archive_mode is on, WAL that nothing archives is kept: until the disk
+ * is full.  Where a restart will end archiving, what archives stays until then.
+ */
+void
+parameter_keep_archiving(Parameters *parameters)
+{
+	const ServerSetting *mode = snapshot_setting(parameters->planner->snapshot, "archive_mode");
+	const char *command = value_after(parameters, "archive_command");
+	const char *library = value_after(parameters, "archive_library");
+	ListCell   *lc;
+
+	if (mode == NULL || strcmp(mode->running, "off") == 0 ||
+		!is_off_after(parameters, "archive_mode") ||
+		(command != NULL && command[0] != '\0') || (library != NULL && library[0] != '\0'))
+		return;
+	foreach(lc, parameters->changes)
+	{
+		const Change *change = lfirst(lc);
+
+		if (change->action != NULL && change->action->blocked == NULL &&
+			(strcmp(change->want->name, "archive_command") == 0 ||
+			 strcmp(change->want->name, "archive_library") == 0))
+			action_block(change->action, ERRCODE_PGOPS_RESTART_NEEDED,
+						 "It is done after a restart of the server.",
+						 "archive_mode is on until the server is restarted: WAL that nothing archives would fill the disk");
+	}
+}

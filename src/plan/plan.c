@@ -34,9 +34,9 @@ static const PlanStage plan_stages[] = {
 	{plan_schedules, false},
 	{plan_files, true},
 	{plan_backup_config, true},
-	{plan_backup_settings, false},
+	{plan_backup_settings, true},
 	{plan_parameters, true},
-	{plan_backup_setup, false},
+	{plan_backup_setup, true},
 };
 
 /*

@@ -94,6 +94,7 @@ typedef struct PlanInput
 								 * enough), or NULL */
 	char	   *cmdb_database;	/* database of the CMDB, never dropped; may be NULL */
 	const struct BackupFacts *backup;	/* of this server; NULL: backups are not pgops' (backup.h) */
+	const char *backup_config;	/* path of pgbackrest.conf; NULL: as above */
 } PlanInput;
 
 /* the candidate pg_hba.conf of this input, for the caller to have it parsed */

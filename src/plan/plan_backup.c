@@ -92,6 +92,32 @@ difference_reason(const BackupFacts *facts, const char *candidate)
 	return NULL;
 }
 
+/*
+ * A repository that is there and would be encrypted otherwise.  pgBackRest
+ * could neither read it nor archive into it any more with such a file.
+ */
+static const char *
+recoded_repo(Planner *planner, const BackupFacts *facts, const char *candidate)
+{
+	const BackupSpec *spec = planner->cluster->backup;
+	bool		done = plan_owned(planner, BACKUP_OWNED, NULL, planner->cluster->name,
+								  BACKUP_OWNED_SETUP) != NULL;
+	int			number = 0;
+	ListCell   *lc;
+
+	if (facts->config_text == NULL)
+		return NULL;
+	foreach(lc, spec->repos)
+	{
+		int			before = render_pgbackrest_recoded(facts->config_text, candidate, ++number);
+
+		if (before != 0 &&
+			(facts->repos_known ? bms_is_member(before, facts->repos_in_use) : done))
+			return ((BackupRepo *) lfirst(lc))->name;
+	}
+	return NULL;
+}
+
 /* directories that pgBackRest and the file itself need */
 static List *
 needed_directories(const BackupSpec *spec, const BackupFacts *facts)
@@ -133,7 +159,7 @@ report_orphan(Planner *planner)
 						 NULL, pstrdup("no longer declared"));
 	action_block(action, ERRCODE_PGOPS_ORPHANED,
 				 "Remove pgbackrest.conf and the repository by hand if nobody needs them any more.",
-				 "backups are no longer declared: nothing is archived or backed up, what is there stays");
+				 "backups are no longer declared: no more are made, what is there stays");
 }
 
 /*
@@ -150,6 +176,7 @@ plan_backup_config(Planner *planner)
 	int			sqlstate;
 	char	   *candidate;
 	char	   *reason;
+	const char *recoded;
 	Action	   *action;
 
 	if (facts == NULL)
@@ -179,6 +206,14 @@ plan_backup_config(Planner *planner)
 		render_pgbackrest_is_ours(facts->config_text);
 	action->directories = needed_directories(spec, facts);
 	plan_sequence_end(planner);
+	recoded = recoded_repo(planner, facts, candidate);
+	if (recoded == NULL)
+		return;
+	planner->backup_stopped = true;
+	action_block(action, ERRCODE_PGOPS_PROTECTED,
+				 "Declare what it was, or another path: pgBackRest begins a new repository there, and the old one stays as it is.",
+				 "repository \"%s\" is there with another cipher_type or cipher_pass, which pgBackRest cannot change",
+				 recoded);
 }
 
 /* ---- parameters of the server ---- */
@@ -209,16 +244,26 @@ command_word(const char *word)
 	return out.data;
 }
 
+/* what follows the program */
+static char *
+archive_arguments(const char *config_path, const char *stanza)
+{
+	return psprintf(" %s %s archive-push %%p",
+					command_word(psprintf("--config=%s", config_path)),
+					command_word(psprintf("--stanza=%s", stanza)));
+}
+
 static char *
 archive_command(const BackupFacts *facts)
 {
-	return psprintf("%s %s %s archive-push %%p",
-					command_word(facts->program),
-					command_word(psprintf("--config=%s", facts->config_path)),
-					command_word(psprintf("--stanza=%s", facts->place.stanza)));
+	return psprintf("%s%s", command_word(facts->program),
+					archive_arguments(facts->config_path, facts->place.stanza));
 }
 
-/* what is declared in pg_parameters stays (it agrees, see validate_backup.c) */
+/*
+ * What is declared in pg_parameters stays (it agrees, see validate_backup.c).
+ * value NULL: it is to have none of its own.
+ */
 static void
 want_parameter(Planner *planner, const char *name, const char *value)
 {
@@ -232,7 +277,7 @@ want_parameter(Planner *planner, const char *name, const char *value)
 	}
 	setting = palloc0(sizeof(Setting));
 	setting->name = pstrdup(name);
-	setting->value = pstrdup(value);
+	setting->value = value ? pstrdup(value) : NULL;
 	planner->cluster->parameters = lappend(list_copy(planner->cluster->parameters), setting);
 }
 
@@ -244,19 +289,50 @@ is_our_parameter(Planner *planner, const char *name)
 }
 
 /*
+ * Backups are not declared (any more), and ALTER SYSTEM has set the command that
+ * only pgops writes, which this server does not remember: it was a standby then,
+ * or is one.  Promoted, it would archive into what may be long gone.
+ */
+static void
+leave_archiving(Planner *planner)
+{
+	const char *config = planner->input->backup_config;
+	const ServerSetting *now = snapshot_setting(planner->snapshot, "archive_command");
+	const char *ours;
+	size_t		length;
+
+	if (config == NULL || planner->cluster->self == NULL || now == NULL || now->in_auto == NULL ||
+		(!planner->input->local_only && is_our_parameter(planner, "archive_command")))
+		return;
+	ours = archive_arguments(config, planner->cluster->name);
+	length = strlen(now->in_auto);
+	if (length <= strlen(ours) || strcmp(now->in_auto + length - strlen(ours), ours) != 0)
+		return;
+	want_parameter(planner, "archive_mode", NULL);
+	want_parameter(planner, "archive_command", NULL);
+}
+
+/*
  * plan_backup_settings
  *		Adds to the declared parameters those by which WAL is archived.  They are
  *		not begun without the program and its file; but they stay when one of
  *		these is missing for a while: an empty archive_command would let WAL go
  *		that was not archived.
+ *
+ *		A standby has them, too: it archives nothing, but were archive_mode off, a
+ *		promoted one would not before its next restart.  What is remembered is the
+ *		primary's; nothing is undone on a standby because it is not wanted here.
  */
 void
 plan_backup_settings(Planner *planner)
 {
 	const BackupFacts *facts = facts_of(planner);
 
+	if (planner->cluster->backup == NULL)
+		leave_archiving(planner);
 	if (facts == NULL ||
-		(planner->backup_stopped && !is_our_parameter(planner, "archive_command")))
+		(planner->backup_stopped &&
+		 (planner->input->local_only || !is_our_parameter(planner, "archive_command"))))
 		return;
 	if (strcmp(facts->archive_mode, "always") != 0)
 		want_parameter(planner, "archive_mode", "on");
@@ -342,8 +418,8 @@ blocked_parameter(const Planner *planner)
 }
 
 /*
- * File, parameters and job belong together: where the file could not be
- * written no archive_command is to call for it.
+ * File, parameters and job (NULL: none) belong together: where the file could
+ * not be written no archive_command is to call for it.
  */
 static void
 join_steps(Planner *planner, Action *setup)
@@ -363,7 +439,8 @@ join_steps(Planner *planner, Action *setup)
 		if (is_archive_step(action))
 			action->sequence = planner->backup_sequence;
 	}
-	setup->sequence = planner->backup_sequence;
+	if (setup != NULL)
+		setup->sequence = planner->backup_sequence;
 }
 
 /* true: the step cannot be done now, which is said in it */
@@ -415,7 +492,8 @@ report_gone(Planner *planner, const BackupFacts *facts)
 /*
  * plan_backup_setup
  *		The job, unless it was done for what is declared now.  A job that runs
- *		is waited for, also when it does what was declared before.
+ *		is waited for, also when it does what was declared before.  On a standby
+ *		there is none: the stanza is the primary's to make.
  */
 void
 plan_backup_setup(Planner *planner)
@@ -425,6 +503,12 @@ plan_backup_setup(Planner *planner)
 	char	   *digest;
 	Action	   *action;
 
+	if (planner->input->local_only)
+	{
+		if (facts != NULL && !planner->backup_stopped)
+			join_steps(planner, NULL);
+		return;
+	}
 	report_orphan(planner);
 	if (facts == NULL || planner->cluster->backup->problem != NULL)
 		return;

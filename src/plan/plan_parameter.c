@@ -314,5 +314,6 @@ plan_parameters(Planner *planner)
 		parameter_declared(&parameters, lfirst(lc));
 	parameters_undo(&parameters);
 	parameter_block_contradictions(&parameters);
+	parameter_keep_archiving(&parameters);
 	conclude(&parameters);
 }

@@ -293,6 +293,77 @@ render_pgbackrest_masked(const char *text)
 	return out.data;
 }
 
+/* ---- what cannot be changed ---- */
+
+/* options that say where a repository is */
+static const char *const place_options[] = {
+	"type", "path", "s3-bucket", "s3-endpoint", "azure-container", "azure-account",
+	"gcs-bucket", "sftp-host"
+};
+
+/* what pgBackRest takes for an option that is not there */
+static const char *
+default_value(const char *option)
+{
+	return strcmp(option, "type") == 0 ? "posix" : strcmp(option, "cipher-type") == 0 ? "none" : "";
+}
+
+/* value of "repo2-path" in a text, blanks cut off, palloc'd; its default where it is not there */
+static char *
+value_in_text(const char *text, int repo, const char *option)
+{
+	char	   *key = psprintf("repo%d-%s", repo, option);
+	size_t		key_length = strlen(key);
+
+	for (; *text != '\0'; text += *text == '\n')
+	{
+		const char *start = text + strspn(text, " \t");
+		const char *value = start + key_length;
+
+		text += strcspn(text, "\n");
+		if (strncmp(start, key, key_length) != 0)
+			continue;
+		value += strspn(value, " \t");
+		if (*value++ != '=')
+			continue;
+		value += strspn(value, " \t");
+		while (text > value && isspace((unsigned char) text[-1]))
+			text--;
+		return pnstrdup(value, text - value);
+	}
+	return pstrdup(default_value(option));
+}
+
+static bool
+same_in_both(const char *a, int repo_a, const char *b, int repo_b, const char *option)
+{
+	return strcmp(value_in_text(a, repo_a, option), value_in_text(b, repo_b, option)) == 0;
+}
+
+static bool
+same_place(const char *a, int repo_a, const char *b, int repo_b)
+{
+	for (int i = 0; i < lengthof(place_options); i++)
+	{
+		if (!same_in_both(a, repo_a, b, repo_b, place_options[i]))
+			return false;
+	}
+	return true;
+}
+
+int
+render_pgbackrest_recoded(const char *before, const char *after, int repo)
+{
+	for (int i = 1; i <= RENDER_PGBACKREST_REPOS; i++)
+	{
+		if (value_in_text(before, i, "path")[0] == '\0' || !same_place(before, i, after, repo))
+			continue;
+		return same_in_both(before, i, after, repo, "cipher-type") &&
+			same_in_both(before, i, after, repo, "cipher-pass") ? 0 : i;
+	}
+	return 0;
+}
+
 /* whether a line of the file can hold a value */
 static bool
 fits_line(const char *value)

@@ -43,6 +43,16 @@ extern char *render_pgbackrest_repos(const BackupSpec *spec, const BackupPlace *
 /* why there can be no such file for this server, or NULL; palloc'd */
 extern char *render_pgbackrest_problem(const BackupPlace *place);
 
+/* so many repositories can be told apart in a text: more than pgBackRest has */
+#define RENDER_PGBACKREST_REPOS	256
+
+/*
+ * render_pgbackrest_recoded
+ *		The number that a repository of the text "after" has in the text
+ *		"before", if it is encrypted otherwise there; 0: it is not, or is not there.
+ */
+extern int	render_pgbackrest_recoded(const char *before, const char *after, int repo);
+
 /*
  * render_pgbackrest_left_out
  *		Declared options that are left out of the file, since this pgBackRest

@@ -197,23 +197,29 @@ last_job(const char *cluster)
 	return job;
 }
 
-/* a repository without the stanza that was made there; as it was seen last */
-static char *
-lost_stanza(const char *stanza)
+/*
+ * Which repositories have the stanza, as it was seen last, and one without the
+ * stanza that was made there.
+ */
+static void
+fill_repos(BackupFacts *facts, const char *stanza)
 {
 	StanzaState *state = stanza_stored(stanza);
 	ListCell   *cell;
 
+	facts->repos_known = state != NULL;
 	if (state == NULL)
-		return NULL;
+		return;
 	foreach(cell, state->repos)
 	{
 		const RepoState *repo = lfirst(cell);
 
-		if (repo->status == REPO_NO_STANZA || repo->status == REPO_NO_DATA)
-			return psprintf("repository %d has no stanza \"%s\" any more", repo->repo, stanza);
+		if (repo->status != REPO_NO_STANZA && repo->status != REPO_NO_DATA)
+			facts->repos_in_use = bms_add_member(facts->repos_in_use, repo->repo);
+		else if (facts->stanza_gone == NULL)
+			facts->stanza_gone = psprintf("repository %d has no stanza \"%s\" any more",
+										  repo->repo, stanza);
 	}
-	return NULL;
 }
 
 /* ---- all of it ---- */
@@ -264,6 +270,6 @@ backup_facts(const Cluster *cluster, const ServerState *server)
 	facts->wal_level = option("wal_level");
 	facts->system_identifier = psprintf(UINT64_FORMAT, GetSystemIdentifier());
 	facts->job = last_job(cluster->name);
-	facts->stanza_gone = lost_stanza(cluster->name);
+	fill_repos(facts, cluster->name);
 	return facts;
 }

@@ -16,6 +16,7 @@
 #include "io/hba.h"
 #include "observe/cron.h"
 #include "ops/backup_age.h"
+#include "ops/stanza.h"
 #include "render/render.h"
 #include "spec/spec.h"
 #include "worker/backup_facts.h"
@@ -300,6 +301,7 @@ situation_plan(Situation *situation, bool local_only)
 	input->cmdb_database = pgops_guc_database;
 	input->backup_wanted = situation->backup_wanted;
 	input->backup = situation->backup;
+	input->backup_config = pgops_guc_manage_backup ? stanza_config_path() : NULL;
 	if (input->hba_managed)
 		input->hba_errors = io_hba_check(plan_hba_text(input));
 	if (!local_only && plan_needs_available(situation->cluster, situation->server))

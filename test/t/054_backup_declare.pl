@@ -112,7 +112,7 @@ like($status->{message}, qr{backup repository "\Q$locked\E/repository" cannot be
 wait_for($node, "SELECT attempts >= 3 FROM pgops.failure WHERE rule = 'backup.setup'", 'it is tried again');
 my @tries = rows($node,
 	"SELECT sqlstate, hint, requested_at - lag(finished_at) OVER (ORDER BY id) >= interval '100 ms' AS later"
-	. " FROM pgops.job WHERE kind = 'backup_setup' ORDER BY id");
+	. " FROM pgops.job WHERE kind = 'backup_setup' AND args::text LIKE '%$locked%' ORDER BY id");
 is($tries[0]{sqlstate}, '42501', 'with its SQLSTATE');
 like($tries[0]{hint}, qr/Give the directory to that user/, 'and a hint');
 is((grep { defined $_->{later} && !$_->{later} } @tries), 0, 'never at once');
