@@ -252,6 +252,20 @@ BEGIN
 	DELETE FROM pgops.identity AS t
 		WHERE t.cluster = chosen
 		AND NOT EXISTS (SELECT FROM pgops.cluster AS c WHERE c.kind = 'pgsql' AND c.name <> chosen);
+	/* pg_cron would go on calling for schedules that nobody declares */
+	IF EXISTS (SELECT FROM pgops.owned AS t WHERE t.cluster = chosen AND t.kind = 'cron_job')
+	   AND EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'pg_cron')
+	   AND to_regclass('cron.job') IS NOT NULL
+	THEN
+		EXECUTE 'SELECT cron.unschedule(j.jobid)
+				 FROM cron.job AS j
+				 JOIN pgops.owned AS t ON t.name = j.jobname::text
+				 WHERE t.cluster = $1 AND t.kind = ''cron_job''
+				   AND starts_with(j.command, ''SELECT pgops.run_schedule('')
+				   AND j.jobid::text = COALESCE(t.value, j.jobid::text)'
+			USING chosen;
+	END IF;
+	DELETE FROM pgops.schedule_state AS t WHERE t.cluster = chosen;
 	DELETE FROM pgops.owned AS t WHERE t.cluster = chosen;
 	DELETE FROM pgops.failure AS t WHERE t.cluster = chosen;
 	DELETE FROM pgops.cluster_status AS t WHERE t.cluster = chosen;
@@ -260,7 +274,7 @@ END
 $$;
 
 COMMENT ON FUNCTION pgops.forget(text) IS
-'Takes a cluster''s declaration out of the CMDB, with its secrets and with the memory of what pgops set for it. Nothing on the server is changed, and pgops no longer looks after it. Revisions and the action log stay. While other clusters are declared this server remembers which instance it was; pgops.bind() makes it another one.
+'Takes a cluster''s declaration out of the CMDB, with its secrets and with the memory of what pgops set for it. Nothing on the server is changed, but for the jobs by which pg_cron calls for its schedules, which are removed; pgops no longer looks after it. Revisions and the action log stay. While other clusters are declared this server remembers which instance it was; pgops.bind() makes it another one.
 
 Arguments:
   cluster  name of a declared cluster

@@ -76,7 +76,7 @@ COMMENT ON FUNCTION pgops.run_schedule(text, boolean) IS
 
 Arguments:
   name      name of a schedule of the cluster this server belongs to, as in pgops.schedules
-  by_clock  as pg_cron calls it: only if it is due and nobody has asked for it yet, within its deadline, and while the cluster is not paused
+  by_clock  as pg_cron calls it: only if it is due and nobody has asked for it yet, within its deadline, and while the cluster is not paused. If the schedule is not declared any more, or the server is bound to no instance, the jobs of pg_cron that call for it are removed, with a notice
 
 Errors: 42704 for an unknown schedule, PO118 for a line of a crontab that pgops does not run, PO700 on a server that is bound to no instance, 25006 on a standby, PO702 if pgops is not in shared_preload_libraries.
 

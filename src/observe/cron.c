@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "cmdb/query.h"
@@ -36,6 +37,12 @@
 	"SELECT j.jobid, j.jobname::text, j.schedule, j.command, j.database, j.username, j.active" \
 	" FROM cron.job AS j WHERE pg_catalog.starts_with(j.jobname::text, '" CRON_JOB_PREFIX "')" \
 	" ORDER BY j.jobid"
+
+char *
+cron_job_command(const char *schedule)
+{
+	return psprintf(CRON_JOB_CALL "%s, by_clock => true)", quote_literal_cstr(schedule));
+}
 
 /* major * 100 + minor of "1.4-1"; 0 if it is none */
 static int

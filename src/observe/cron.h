@@ -14,6 +14,9 @@
 /* jobs of pgops' schedules begin with this */
 #define CRON_JOB_PREFIX	"pgops:"
 
+/* and call this, with their name */
+#define CRON_JOB_CALL	"SELECT pgops.run_schedule("
+
 typedef struct CronJob
 {
 	int64		id;
@@ -43,5 +46,8 @@ typedef struct CronState
  *		memory context.
  */
 extern void observe_cron(ServerState *server);
+
+/* what the job of a schedule calls, palloc'd: nobody else has a use for it */
+extern char *cron_job_command(const char *schedule);
 
 #endif							/* PGOPS_OBSERVE_CRON_H */

@@ -15,6 +15,7 @@
 
 #include "cmdb/cmdb.h"
 #include "cmdb/query.h"
+#include "observe/cron.h"
 #include "ops/job.h"
 #include "ops/schedule.h"
 #include "spec/spec.h"
@@ -244,4 +245,39 @@ schedule_due(const Cluster *cluster, const Schedule *schedule, TimestampTz due, 
 		return schedule_ask(cluster, schedule, skipped);
 	note(cluster, schedule, 0, *skipped);
 	return 0;
+}
+
+/* ---- what pg_cron still calls for ---- */
+
+/*
+ * The extension is asked for, since without it a schema "cron" may be anybody's;
+ * the statement that removes is only read where there is what it names.
+ */
+#define HAS_PG_CRON \
+	"SELECT EXISTS (SELECT FROM pg_catalog.pg_extension AS e WHERE e.extname = 'pg_cron')" \
+	" AND pg_catalog.to_regclass('cron.job') IS NOT NULL" \
+	" AND pg_catalog.to_regprocedure('cron.unschedule(bigint)') IS NOT NULL"
+
+#define UNSCHEDULE \
+	"SELECT cron.unschedule(j.jobid) FROM cron.job AS j" \
+	" WHERE pg_catalog.starts_with(j.jobname::text, '" CRON_JOB_PREFIX "')" \
+	" AND pg_catalog.starts_with(j.command, '" CRON_JOB_CALL "')" \
+	" AND j.command = COALESCE($1, j.command)" \
+	" AND j.database = pg_catalog.current_database() AND j.username = $2"
+
+/* see schedule.h */
+uint64
+schedule_leave(const char *name)
+{
+	CmdbQuery	query;
+	CmdbRow		args = {0};
+	uint64		removed = 0;
+
+	cmdb_begin(&query);
+	cmdb_put_text(&args, name ? cron_job_command(name) : NULL);
+	cmdb_put_text(&args, GetUserNameFromId(BOOTSTRAP_SUPERUSERID, false));
+	if (cmdb_run(&query, HAS_PG_CRON, NULL) > 0 && cmdb_bool(0, 1))
+		removed = cmdb_run(&query, UNSCHEDULE, &args);
+	cmdb_end(&query);
+	return removed;
 }

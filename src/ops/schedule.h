@@ -41,6 +41,15 @@ extern int64 schedule_due(const Cluster *cluster, const Schedule *schedule, Time
 						  char **skipped);
 
 /*
+ * schedule_leave
+ *		Removes from pg_cron the jobs of pgops that call for a schedule of this
+ *		name, or (NULL) for any; returns how many.  For what is not declared any
+ *		more where no plan is made that would.  Needs a transaction that may write,
+ *		not the extension.
+ */
+extern uint64 schedule_leave(const char *name);
+
+/*
  * schedule_window
  *		The maintenance window of a cluster (NULL: this server's) that is open at
  *		"now", or the next one: [*start, *end).  False: none is declared, or none comes.

@@ -2,9 +2,10 @@
  * plan_schedule.c
  *		Schedules as jobs of pg_cron.
  *
- * A job is pgops' own when pgops remembers to have made it, by its number; one
- * of the same name that somebody else made is left alone, as is everything
- * else that pg_cron has.  What a job calls is always the same function: what
+ * A job is pgops' own when pgops remembers to have made it, by its number, or
+ * when it calls what only a job of pgops calls: a dump has the jobs of pg_cron and
+ * not that memory.  One of the same name that somebody else made is left alone,
+ * as is everything else that pg_cron has.  What a job calls is always the same function: what
  * is to be done, and whether it is time, is looked up when it runs.
  *
  * Where pg_cron cannot do it, there is nothing to plan: pgops' coordinator
@@ -66,8 +67,7 @@ wanted_job(const Planner *planner, const Schedule *schedule)
 	job->name = job_name(planner->cluster, schedule);
 	job->schedule = cron_translate(schedule->cron, schedule->expression, cron->own_zone,
 								   cron->zone, cron->last_day, cron->now, &exact);
-	job->command = psprintf("SELECT pgops.run_schedule(%s, by_clock => true)",
-							quote_literal_cstr(schedule->name));
+	job->command = cron_job_command(schedule->name);
 	job->database = cron->database;
 	job->active = true;
 	return job;
@@ -144,7 +144,7 @@ plan_job(Planner *planner, Schedule *schedule)
 	plan_want(planner, OWNED_KIND, NULL, want->name, NULL);
 	if (have == NULL)
 		(void) create_job(planner, want);
-	else if (!is_ours(item, have))
+	else if (!is_ours(item, have) && strcmp(have->command, want->command) != 0)
 	{
 		schedule->not_by_cron =
 			psprintf("pg_cron has a job of that name, number " INT64_FORMAT ", which pgops did not make",

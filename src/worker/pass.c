@@ -11,9 +11,11 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "access/xlog.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "apply/chain.h"
@@ -485,6 +487,28 @@ reconcile(PassMemory *memory, Declared *declared, bool full, bool retry_all, boo
 }
 
 /*
+ * DROP EXTENSION leaves the jobs of pg_cron, each run of which would be an error.
+ * The extension cannot be locked when it is not there: one that is created
+ * meanwhile has them made again by its next pass.
+ */
+static void
+leave_schedules(void)
+{
+	MemoryContext context = CurrentMemoryContext;
+	uint64		removed;
+
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	MemoryContextSwitchTo(context);
+	removed = schedule_leave(NULL);
+	txn_end();
+	if (removed > 0)
+		ereport(LOG,
+				(errmsg("pgops: pg_cron calls for its schedules no more, since the extension is gone")));
+}
+
+/*
  * Decides whether this server may act at all: no without the extension,
  * without a declaration, unbound, or paused.
  */
@@ -500,6 +524,8 @@ pass_run(PassMemory *memory, bool full, bool retry_all)
 	read_declaration(&declared, standby);
 	if (declared.extension == EXTENSION_MISSING)
 	{
+		if (!standby)
+			leave_schedules();
 		nothing.state = "idle: extension is not installed";
 		return nothing;
 	}

@@ -126,6 +126,27 @@ find_or_raise(const Cluster *cluster, const char *name)
 }
 
 /*
+ * A schedule that this server does not have (any more): no plan will remove the
+ * job of pg_cron that calls for it, if there is none for this server either.
+ */
+static bool
+is_left_over(const char *name)
+{
+	Binding    *binding = cmdb_binding();
+	Cluster    *cluster = binding->state == BINDING_BOUND ? schedule_load(binding->cluster) : NULL;
+
+	if (cluster != NULL && schedule_find(cluster, name) != NULL)
+		return false;
+	if (schedule_leave(name) > 0)
+		ereport(NOTICE,
+				(errmsg("schedule \"%s\" is not declared for this server: pg_cron calls for it no more", name)));
+	else
+		ereport(NOTICE,
+				(errmsg("schedule \"%s\" is not declared for this server", name)));
+	return true;
+}
+
+/*
  * By the clock it may be called at any minute: pg_cron's own expression can be
  * a wider one (see cron_translate()).
  */
@@ -143,6 +164,8 @@ pgops_run_schedule(PG_FUNCTION_ARGS)
 
 	shared_require();
 	PreventCommandDuringRecovery("pgops.run_schedule()");
+	if (by_clock && is_left_over(name))
+		PG_RETURN_NULL();
 	cluster = own_cluster();
 	schedule = find_or_raise(cluster, name);
 	if (by_clock)

@@ -149,5 +149,44 @@ is(value($node, $jobs), '', 'is removed from pg_cron');
 is(value($node, "SELECT count(*) FROM pgops.owned WHERE kind = 'cron_job'"), 0, 'and forgotten');
 is(value($node, $others), $before, 'the jobs of others are what they were all along');
 
+# ---- left over -------------------------------------------------------------------------------
+# a job that pgops does not remember: from a dump, or of a schedule that was forgotten
+my $left = "SELECT count(*) FROM cron.job WHERE command LIKE '%run_schedule%'";
+my $again = small_document(pgops_schedules => [ \%minutely, \%nightly ]);
+converge($node, $again, 'converged', 'schedules once more');
+$ours = value($node, $jobs);
+$node->safe_psql('postgres', "DELETE FROM pgops.owned WHERE kind = 'cron_job'");
+is(reconciled(), 'converged', 'jobs that came with a dump');
+is(value($node, $jobs), $ours, 'are taken for what they are');
+is(runner('nightly'), 'pg_cron|', 'and go on');
+
+# by the clock, what is not declared here removes itself instead of failing for ever
+my $call = q{SELECT pgops.run_schedule('it''s gone', by_clock => true)};
+$node->safe_psql('postgres', "SELECT cron.schedule(name, '0 0 1 1 *', " . literal($call) . ")
+	FROM unnest(ARRAY['pgops:gone:nightly', 'not of pgops']) AS name");
+is(value($node, "$call IS NULL"), 't', 'a call for a schedule that nobody declares');
+is(value($node, "SELECT string_agg(jobname, ',') FROM cron.job WHERE command LIKE '%gone%'"), 'not of pgops', 'is the last one');
+$node->safe_psql('postgres', "SELECT cron.unschedule('not of pgops')");
+is(value($node, $left), '2', 'the others stay');
+like(($node->psql('postgres', "SELECT pgops.run_schedule('it''s gone')"))[2], qr/is not declared/, 'a person is told');
+
+$node->safe_psql('postgres', "SELECT pgops.unbind('small-1')");
+is(value($node, "SELECT pgops.run_schedule('nightly', by_clock => true) IS NULL"), 't', 'on a server that was unbound');
+is(value($node, $left), '1', 'it is the same');
+$node->safe_psql('postgres', "SELECT pgops.bind('small-1')");
+is(reconciled(), 'converged', 'bound again');
+is(value($node, $jobs), $ours, 'it has its jobs again');
+
+$node->safe_psql('postgres', "SELECT pgops.forget('small')");
+is(value($node, $left), '0', 'a cluster that is forgotten leaves none');
+is(value($node, 'SELECT count(*) FROM pgops.schedules'), '0', 'and shows none');
+converge($node, $again, 'converged', 'declared anew');
+is(value($node, $jobs), $ours, 'it has them again');
+$node->safe_psql('postgres', "ALTER SYSTEM SET pgops.drift_interval = '1s'");
+$node->reload;
+$node->safe_psql('postgres', 'DROP EXTENSION pgops');
+wait_for($node, "SELECT ($left) = 0", 'nor does an extension that is dropped');
+is(value($node, $others), $before, 'the jobs of others are still what they were');
+
 $node->stop;
 done_testing();
