@@ -88,6 +88,19 @@ Arguments:
   stanza  its name
   repo    number of the repository; NULL: not said, which is fine';
 
+CREATE FUNCTION pgops.backup_leads_here(wal text, stop pg_lsn)
+RETURNS boolean
+LANGUAGE C STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pgops_backup_leads_here';
+
+COMMENT ON FUNCTION pgops.backup_leads_here(text, pg_lsn) IS
+'Whether a recovery leads from a backup to where this server is now: false for one of a timeline, or of a part of it, that a restore in place has left. Part of pgops.backups.
+
+Arguments:
+  wal   last WAL file that the backup needs
+  stop  LSN at which it ended';
+
 /* ---- asking ---- */
 CREATE FUNCTION pgops.backup_arguments(type text, repo integer, annotations jsonb)
 RETURNS jsonb
@@ -311,6 +324,8 @@ AS $$
 		   CASE WHEN r.standby THEN NULL
 				/* the header of a page that nothing was written to */
 				WHEN l.lag <= 40 THEN now()
+				/* what is archived of an earlier timeline may be of a part that was left */
+				WHEN l.lag IS NULL THEN NULL
 				ELSE least(CASE WHEN a.last_archived_wal LIKE w.last_wal || '%' THEN a.last_archived_time END,
 						   (pg_stat_file('pg_wal/' || w.last_wal, true)).modification)
 		   END
@@ -321,12 +336,15 @@ AS $$
 						(SELECT max(t.wal_max COLLATE "C") FROM pgops.stanza_state AS t))
 	) AS w (last_wal)
 	CROSS JOIN LATERAL (
-		SELECT CASE WHEN NOT r.standby THEN pg_current_wal_insert_lsn() - pgops.wal_end(w.last_wal) END
+		SELECT CASE WHEN r.standby THEN NULL
+					WHEN substr(w.last_wal, 1, 8) = substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)
+					THEN pg_current_wal_insert_lsn() - pgops.wal_end(w.last_wal)
+			   END
 	) AS l (lag)
 $$;
 
 COMMENT ON FUNCTION pgops.archive_state() IS
-'How far the archive of this server''s WAL is: last_wal (newest file in it) and last_time (when it was archived), failed_wal, failed_time and failures (of archive_command since the statistics were reset), failing (whether the last try failed), waiting_files (WAL files that wait to be archived), lag_bytes (WAL that is not archived yet), latest (all that was committed until then is archived: now if all WAL is; NULL: not known). Part of pgops.backup_status.';
+'How far the archive of this server''s WAL is: last_wal (newest file in it) and last_time (when it was archived), failed_wal, failed_time and failures (of archive_command since the statistics were reset), failing (whether the last try failed), waiting_files (WAL files that wait to be archived), lag_bytes (WAL that is not archived yet; NULL: not known, as long as nothing of the present timeline is archived), latest (all that was committed until then is archived: now if all WAL is; NULL: not known). Part of pgops.backup_status.';
 
 /* ---- what there is ---- */
 CREATE VIEW pgops.backups AS
@@ -351,6 +369,7 @@ SELECT
 	b.prior,
 	NOT b.error AND r.readable
 		AND b.system_identifier OPERATOR(pg_catalog.=) c.identifier
+		AND pgops.backup_leads_here(b.wal_stop, b.lsn_stop)
 		AND v.state IS DISTINCT FROM 'failed' AS good,
 	pg_catalog.now() OPERATOR(pg_catalog.-) b.stopped_at AS age,
 	r.observed_at,
@@ -396,7 +415,7 @@ COMMENT ON COLUMN pgops.backups.error IS 'Whether damaged pages were met while i
 COMMENT ON COLUMN pgops.backups.annotations IS 'Annotations it was given, or NULL.';
 COMMENT ON COLUMN pgops.backups.prior IS 'Backup that it builds upon; NULL for a full one.';
 COMMENT ON COLUMN pgops.backups.good IS
-'Whether it can be counted on: made without errors, of this very server, its repository could be read at the last look, and no restore test has found it unusable.';
+'Whether it can be counted on: made without errors, of this very server and on the way to its present timeline, its repository could be read at the last look, and no restore test has found it unusable.';
 COMMENT ON COLUMN pgops.backups.age IS 'Time since it was complete.';
 COMMENT ON COLUMN pgops.backups.observed_at IS 'When its repository was last read.';
 COMMENT ON COLUMN pgops.backups.verification IS 'Outcome of its last restore test that came to one, succeeded or failed, see pgops.verifications; NULL: it was never restored.';
@@ -520,7 +539,7 @@ COMMENT ON COLUMN pgops.backup_status.last_failed_wal IS 'File with which it fai
 COMMENT ON COLUMN pgops.backup_status.last_failed_at IS 'When it failed last.';
 COMMENT ON COLUMN pgops.backup_status.archive_failing IS 'Whether its last run failed.';
 COMMENT ON COLUMN pgops.backup_status.archive_lag_files IS 'WAL files that are complete and wait to be archived; NULL on a standby.';
-COMMENT ON COLUMN pgops.backup_status.archive_lag_bytes IS 'WAL that is not archived yet, the current file included, in bytes; NULL on a standby.';
+COMMENT ON COLUMN pgops.backup_status.archive_lag_bytes IS 'WAL that is not archived yet, the current file included, in bytes; NULL on a standby, and after a restore or a promotion until the first file of the new timeline is archived.';
 COMMENT ON COLUMN pgops.backup_status.earliest IS 'Earliest time to which the server can be restored: the end of the oldest good full backup.';
 COMMENT ON COLUMN pgops.backup_status.latest IS 'Latest time to which it can be restored if it is lost now; NULL: none, or not known (on a standby).';
 COMMENT ON COLUMN pgops.backup_status.rpo IS 'What would be lost now: the time since then.';

@@ -2,7 +2,7 @@
  * backup_age.c
  *		The newest good backup of this server, and whether it is new enough.
  *
- * Good is one without page checksum errors, of this very database system, in a
+ * Good is one that pgops.backups calls so, in a
  * repository that was read lately: a backup that was there last week and may
  * be gone since brings nothing back.
  *
@@ -10,7 +10,6 @@
  */
 #include "postgres.h"
 
-#include "access/xlog.h"
 #include "fmgr.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
@@ -32,14 +31,12 @@ PG_FUNCTION_INFO_V1(pgops_check_backup_age);
 extern Datum pgops_check_backup_age(PG_FUNCTION_ARGS);
 
 static const char newest[] =
-"SELECT max(b.stopped_at),"
+"SELECT max(b.stop),"
 " (SELECT string_agg(format('repository %s: %s', s.repo, COALESCE(s.error, s.message)), '; ' ORDER BY s.repo)"
 "  FROM pgops.stanza_state AS s WHERE s.stanza = $1 AND (s.error IS NOT NULL OR s.status <> 0)),"
 " (SELECT max(s.observed_at) FROM pgops.stanza_state AS s WHERE s.stanza = $1)"
-" FROM pgops.backup_set AS b"
-" JOIN pgops.stanza_state AS s ON s.stanza = b.stanza AND s.repo = b.repo"
-" WHERE b.stanza = $1 AND b.system_identifier = $2 AND NOT b.error"
-" AND s.error IS NULL AND s.status = 0 AND s.observed_at >= $3";
+" FROM pgops.backups AS b"
+" WHERE b.stanza = $1 AND b.good AND b.observed_at >= $2";
 
 /* what is stored of a stanza, as far as it counts here */
 typedef struct NewestBackup
@@ -58,7 +55,6 @@ find_newest(const char *stanza, TimestampTz looked_since)
 
 	cmdb_begin(&query);
 	cmdb_put_text(&args, stanza);
-	cmdb_put_text(&args, psprintf(UINT64_FORMAT, GetSystemIdentifier()));
 	cmdb_put_time(&args, looked_since);
 	(void) cmdb_run(&query, newest, &args);
 	found.stop = cmdb_time(0, 1);

@@ -31,6 +31,18 @@ ask_time(const char *sql)
 }
 
 /*
+ * The last look, or 0.  After a restore in place what is known is of the past: that
+ * counts as never looked.
+ */
+static TimestampTz
+last_look(void)
+{
+	return ask_time("SELECT max(t.tried_at) FROM pgops.stanza_state AS t"
+					" HAVING NOT EXISTS (SELECT FROM pgops.job AS j"
+					"  WHERE j.kind = 'restore_in_place' AND j.finished_at > max(t.tried_at))");
+}
+
+/*
  * The cheap questions first: the declaration is read only when it is time.
  * A look that is open answers for the next one, too.
  */
@@ -44,7 +56,7 @@ backup_refresh_due(void)
 				 " 'pgbackrest\\_%') AND NOT EXISTS (SELECT FROM pgops.job AS j"
 				 " WHERE j.kind = 'backup_refresh' AND j.state IN ('queued', 'running'))") == 0)
 		return 0;
-	last = ask_time("SELECT max(t.tried_at) FROM pgops.stanza_state AS t");
+	last = last_look();
 	due = TimestampTzPlusMilliseconds(last, pgops_guc_backup_refresh_interval * INT64CONST(1000));
 	if (last != 0 && due > GetCurrentTimestamp())
 		return due;

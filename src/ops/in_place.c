@@ -9,6 +9,7 @@
 
 #include <unistd.h>
 
+#include "access/xlog.h"
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
@@ -131,6 +132,7 @@ make_task(const InPlace *run)
 	SpecNode   *map = node_map();
 
 	node_map_set(map, "target", node_string(restore_describe(run->target)));
+	node_map_set(map, "timeline", node_int(GetWALInsertionTimeLine()));
 	if (run->task.copy)
 		node_map_set(map, "old_data", node_string(in_place_copy_path()));
 	node_map_set(map, "replaces_from", node_int(run->task.copy ? 3 : 2));

@@ -219,6 +219,9 @@ make_result(CmdbQuery *query, const Run *run)
 	if (!run->replaced)
 		return result;
 	add_reached(result);
+	/* where what was done after "time" can still be found */
+	if (int_of(run->task, "timeline") > 0)
+		node_map_set(result, "left", node_int(int_of(run->task, "timeline")));
 	(void) cmdb_run(query, "SELECT pg_catalog.pg_last_xact_replay_timestamp()::text", NULL);
 	time = cmdb_text(query, 0, 1);
 	if (time != NULL)

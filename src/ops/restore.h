@@ -57,6 +57,14 @@ extern RestoreTarget *restore_target(const SpecNode *args);
 extern void restore_check(RestoreTarget *target, const StanzaState *state, TimestampTz latest);
 
 /*
+ * restore_leads_here
+ *		Whether a recovery leads from a backup that ended on "timeline" (0: unknown) at
+ *		"stop" to where this server is now.  After a restore in place there may be
+ *		backups of what it has left.  true where nobody knows, as on a standby.
+ */
+extern bool restore_leads_here(TimeLineID timeline, XLogRecPtr stop);
+
+/*
  * restore_candidates
  *		Labels (char *), newest first, of the backups from which the target may
  *		be reached; where that cannot be told (xid, name) there are several, and

@@ -90,9 +90,8 @@ timeline_history(const RestoreTarget *target)
 }
 
 static bool
-is_on_the_way(const BackupSet *set, List *history)
+is_in_history(TimeLineID timeline, XLogRecPtr stop, List *history)
 {
-	TimeLineID	timeline = timeline_of(set);
 	ListCell   *cell;
 
 	if (history == NIL || timeline == 0)
@@ -102,10 +101,24 @@ is_on_the_way(const BackupSet *set, List *history)
 		TimeLineHistoryEntry *entry = lfirst(cell);
 
 		if (entry->tli == timeline)
-			return XLogRecPtrIsInvalid(entry->end) || XLogRecPtrIsInvalid(set->lsn_stop) ||
-				set->lsn_stop <= entry->end;
+			return XLogRecPtrIsInvalid(entry->end) || XLogRecPtrIsInvalid(stop) ||
+				stop <= entry->end;
 	}
 	return false;
+}
+
+static bool
+is_on_the_way(const BackupSet *set, List *history)
+{
+	return is_in_history(timeline_of(set), set->lsn_stop, history);
+}
+
+bool
+restore_leads_here(TimeLineID timeline, XLogRecPtr stop)
+{
+	const RestoreTarget latest = {RESTORE_LATEST};
+
+	return is_in_history(timeline, stop, timeline_history(&latest));
 }
 
 /* those to choose from, newest first */
@@ -304,6 +317,54 @@ time_of_xid(const RestoreTarget *target)
 	return time;
 }
 
+/*
+ * What this server did between the time it was once restored to and that restore
+ * is on the timeline that it left then.  On the present one that time leads to
+ * where the restore had led to: not to what the server held at that time.
+ * Needs a transaction.
+ */
+static void
+check_left_behind(const RestoreTarget *target)
+{
+	CmdbQuery	query;
+	CmdbRow		args = {0};
+	int64		job;
+	char	   *reached;
+	char	   *left;
+
+	if (target->type != RESTORE_TIME || target->stanza != NULL || !IsTransactionState() ||
+		(target->timeline != NULL && strcmp(target->timeline, "latest") != 0))
+		return;
+	cmdb_begin(&query);
+	cmdb_put_time(&args, target->time);
+	if (cmdb_run(&query,
+				 "SELECT j.id, (j.result->>'time')::timestamptz::text, j.result->>'left'"
+				 " FROM pgops.job AS j"
+				 " WHERE j.kind = 'restore_in_place' AND j.state = 'succeeded'"
+				 "  AND j.result->>'data' = 'restored'"
+				 "  AND GREATEST((j.result->>'time')::timestamptz, (j.args->>'time')::timestamptz) < $1"
+				 "  AND j.started_at > $1"
+				 " ORDER BY j.id LIMIT 1", &args) == 0)
+	{
+		cmdb_end(&query);
+		return;
+	}
+	job = cmdb_int8(0, 1);
+	reached = cmdb_text(&query, 0, 2);
+	left = cmdb_text(&query, 0, 3);
+	cmdb_end(&query);
+	ereport(ERROR,
+			(errcode(ERRCODE_PGOPS_TARGET),
+			 errmsg("%s is on a timeline that this server has left", restore_describe(target)),
+			 errdetail("Job " INT64_FORMAT " restored it to what was committed at %s; what it did after that, until the restore, is not on the present timeline.",
+					   job, reached),
+			 left != NULL ?
+			 errhint("Add timeline => '%s' to get what the server held then, or give %s for what the restore led to.",
+					 left, reached) :
+			 errhint("Name the timeline of then with timeline => '...', or give %s for what the restore led to.",
+					 reached)));
+}
+
 /* chooses the set where it can be told which one it must be */
 static void
 choose_set(RestoreTarget *target, const StanzaState *state)
@@ -356,6 +417,7 @@ restore_check(RestoreTarget *target, const StanzaState *state, TimestampTz lates
 				 errdetail("Stanza \"%s\" has none.", state->name),
 				 errhint("Make one with pgops.backup('full'). If there is one, SELECT pgops.backup_refresh() finds it.")));
 	check_repo(target, state);
+	check_left_behind(target);
 	if (target->set != NULL)
 	{
 		check_set(target, state, latest);

@@ -8,16 +8,20 @@
 
 #include <unistd.h>
 
+#include "access/xlog_internal.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
+#include "utils/pg_lsn.h"
 
 #include "errors.h"
 #include "ops/backup.h"
+#include "ops/restore.h"
 #include "worker/shared.h"
 
 PG_FUNCTION_INFO_V1(pgops_backup_declared);
 PG_FUNCTION_INFO_V1(pgops_backup_stanza);
 PG_FUNCTION_INFO_V1(pgops_backup_require_archiving);
+PG_FUNCTION_INFO_V1(pgops_backup_leads_here);
 
 Datum
 pgops_backup_declared(PG_FUNCTION_ARGS)
@@ -52,4 +56,17 @@ pgops_backup_require_archiving(PG_FUNCTION_ARGS)
 {
 	backup_require_archiving();
 	PG_RETURN_VOID();
+}
+
+/* pgops.backup_leads_here(wal text, stop pg_lsn): last WAL file of a backup, and where it ended in it */
+Datum
+pgops_backup_leads_here(PG_FUNCTION_ARGS)
+{
+	char	   *wal = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	XLogRecPtr	stop = PG_ARGISNULL(1) ? InvalidXLogRecPtr : PG_GETARG_LSN(1);
+	TimeLineID	timeline = 0;
+
+	if (wal != NULL && strlen(wal) >= XLOG_FNAME_LEN)
+		timeline = (TimeLineID) strtoul(pnstrdup(wal, 8), NULL, 16);
+	PG_RETURN_BOOL(restore_leads_here(timeline, stop));
 }

@@ -138,7 +138,7 @@ my @relations = rows($node, "SELECT c.oid::regclass::text AS name, c.relkind,
 is_deeply([ map { $_->{name} } grep { $_->{nobody} } @functions, @relations ], [], 'nobody may nothing');
 is_deeply([ map { $_->{name} } grep { $_->{writes} } @relations ], [], 'members of pg_monitor write nothing');
 is_deeply([ map { $_->{name} } grep { $_->{watcher} } @functions ],
-	[ map { "pgops.$_" } 'amount(double precision,text)', 'archive_state()', 'backup_declared()',
+	[ map { "pgops.$_" } 'amount(double precision,text)', 'archive_state()', 'backup_declared()', 'backup_leads_here(text,pg_lsn)',
 		'cluster_spec(text,boolean)', 'coordinator()', 'cron_next(text,timestamp with time zone,integer,text)',
 		'diff(text,bigint,bigint)', 'instance_alive(text)', 'inventory(boolean)', 'inventory_yaml(text,boolean)', 'job_kinds()',
 		'job_log(bigint,integer)', 'job_slots()', 'local_cluster()', 'plan(text)',
