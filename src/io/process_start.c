@@ -67,7 +67,7 @@ pg_noreturn static void
 child_give_up(int status_fd)
 {
 	int			reason = errno;
-	ssize_t		written PG_USED_FOR_ASSERTS_ONLY;
+	ssize_t		written pg_attribute_unused();
 
 	written = write(status_fd, &reason, sizeof(reason));
 	_exit(127);
