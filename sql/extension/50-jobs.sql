@@ -72,7 +72,8 @@ AS $$
 			 WHEN done > 0 THEN concat(pgops.amount(done, unit),
 									   CASE WHEN unit <> 'bytes' THEN ' ' || unit END) END,
 		CASE WHEN unit = 'bytes' AND rate > 0 THEN pgops.amount(rate, unit) || '/s' END,
-		CASE WHEN eta IS NOT NULL THEN
+		/* at 100 % a rest below the precision of the numbers would still take "0:01" */
+		CASE WHEN eta IS NOT NULL AND floor(100 * done / total) < 100 THEN
 			CASE WHEN eta >= interval '1 hour'
 				 THEN to_char(eta, 'FMHH24:MI:SS') ELSE to_char(eta, 'FMMI:SS') END || ' left' END)
 $$;
@@ -138,8 +139,9 @@ CROSS JOIN LATERAL (SELECT
 	speed.rate,
 	CASE WHEN speed.rate OPERATOR(pg_catalog.>) 0::double precision
 			AND p.total OPERATOR(pg_catalog.>=) p.done
-		 THEN pg_catalog.make_interval(secs => pg_catalog.ceil(
-			(p.total OPERATOR(pg_catalog.-) p.done) OPERATOR(pg_catalog./) speed.rate)) END)
+		/* an interval has an end: what is that far off is not known any better */
+		 THEN pg_catalog.make_interval(secs => LEAST(pg_catalog.ceil(
+			(p.total OPERATOR(pg_catalog.-) p.done) OPERATOR(pg_catalog./) speed.rate), 1e9)) END)
 	AS r (rate, eta);
 
 COMMENT ON VIEW pgops.jobs IS
