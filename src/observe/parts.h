@@ -24,6 +24,9 @@ extern void observe_databases(CmdbQuery *query, ServerState *snapshot);
  */
 extern List *observe_settings(Datum setconfig);
 
+/* setting_start.c: why the server would not start with a value, palloc'd, and a hint; or NULL */
+extern char *observe_start_problem(const Setting *setting, char **hint);
+
 /* local_codec.c: appends a LocalState in transport form */
 extern void observe_local_encode(StringInfo out, const LocalState *local);
 

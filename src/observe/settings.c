@@ -16,9 +16,7 @@
 #include "miscadmin.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
-#include "utils/varlena.h"
 
-#include "io/library.h"
 #include "observe/parts.h"
 
 /* Patroni keeps this in the data directory of a server that it runs */
@@ -81,6 +79,12 @@ add_setting(CmdbQuery *query, uint64 row, void *arg)
 	setting->waits = cmdb_bool(row, 7);
 	setting->flags = GetConfigOptionFlags(setting->name, true);
 	reader->snapshot->settings = lappend(reader->snapshot->settings, setting);
+}
+
+static void
+count_prepared(CmdbQuery *query, uint64 row, void *arg)
+{
+	((ServerState *) arg)->prepared_transactions = cmdb_int4(row, 1);
 }
 
 /*
@@ -157,6 +161,8 @@ observe_server_settings(ServerState *snapshot)
 	cmdb_begin(&query);
 	cmdb_look(&query, file_query, add_entry, &reader);
 	cmdb_look(&query, setting_query, add_setting, &reader);
+	cmdb_look(&query, "SELECT pg_catalog.count(*)::int4 FROM pg_catalog.pg_prepared_xacts",
+			  count_prepared, snapshot);
 	cmdb_end(&query);
 
 	snapshot->settings_known = true;
@@ -188,25 +194,6 @@ observe_settings_unread(void)
 }
 
 /* ---- whether the server would take a value ---- */
-
-/* the first library of a list for which there is no file, or NULL */
-static const char *
-missing_library(const Setting *setting)
-{
-	bool		local = pg_strcasecmp(setting->name, "local_preload_libraries") == 0;
-	ListCell   *cell;
-
-	foreach(cell, setting->elements)
-	{
-		const char *name = lfirst(cell);
-
-		/* those that a session may choose for itself come from a directory of their own */
-		if (!io_library_exists(local && first_dir_separator(name) == NULL ?
-							   psprintf("$libdir/plugins/%s", name) : name))
-			return name;
-	}
-	return NULL;
-}
 
 /*
  * The server's own parser and checks, as for a value in a file that is read at
@@ -242,84 +229,14 @@ refusal(const Setting *setting, char **hint)
 	return problem;
 }
 
-/*
- * What the server checks only when it starts: that files are there.  Each says
- * what is missing, or NULL.
- */
-static char *
-libraries_problem(const Setting *setting)
-{
-	const char *library = missing_library(setting);
-
-	return library ? psprintf("there is no library \"%s\"", library) : NULL;
-}
-
-/* along the new path, the libraries that are preloaded now must be found again */
-static char *
-library_path_problem(const Setting *setting)
-{
-	const char *preloaded = GetConfigOption("shared_preload_libraries", true, false);
-	List	   *libraries;
-	ListCell   *cell;
-
-	if (preloaded == NULL || !SplitGUCList(pstrdup(preloaded), ',', &libraries))
-		return NULL;
-	foreach(cell, libraries)
-	{
-		if (!io_library_exists_along(lfirst(cell), setting->value))
-			return psprintf("library \"%s\", which is preloaded, would not be found",
-							(char *) lfirst(cell));
-	}
-	return NULL;
-}
-
-static char *
-sockets_problem(const Setting *setting)
-{
-	ListCell   *cell;
-
-	foreach(cell, setting->elements)
-	{
-		const char *directory = lfirst(cell);
-
-		/* abstract sockets have no file */
-		if (directory[0] != '\0' && directory[0] != '@' && access(directory, W_OK | X_OK) != 0)
-			return psprintf("no socket can be made in directory \"%s\": %m", directory);
-	}
-	return NULL;
-}
-
-static const struct
-{
-	const char *name;
-	char	   *(*problem) (const Setting *setting);
-	const char *hint;
-}			start_checks[] = {
-#define LIBRARIES_HINT "Install the package that it belongs to first: without it the server would not start."
-	{"shared_preload_libraries", libraries_problem, LIBRARIES_HINT},
-	{"session_preload_libraries", libraries_problem, LIBRARIES_HINT},
-	{"local_preload_libraries", libraries_problem, LIBRARIES_HINT},
-	{"dynamic_library_path", library_path_problem, "Name $libdir, too."},
-	{"unix_socket_directories", sockets_problem, "Make the directory first: without it the server would not start."},
-};
-
 char *
 observe_setting_problem(const Setting *setting, bool known, char **hint)
 {
-	char	   *problem = NULL;
+	char	   *problem;
 
 	*hint = NULL;
 	if (setting->value == NULL || !known)
 		return NULL;
-	for (int i = 0; i < lengthof(start_checks) && problem == NULL; i++)
-	{
-		if (strcmp(start_checks[i].name, setting->name) != 0)
-			continue;
-		problem = start_checks[i].problem(setting);
-		*hint = pstrdup(start_checks[i].hint);
-	}
-	if (problem != NULL)
-		return problem;
-	*hint = NULL;
-	return refusal(setting, hint);
+	problem = observe_start_problem(setting, hint);
+	return problem ? problem : refusal(setting, hint);
 }

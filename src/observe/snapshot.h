@@ -62,6 +62,7 @@ typedef struct ServerState
 	List	   *settings;		/* of ServerSetting *, by name; NIL until observe_server_settings() */
 	bool		settings_known;
 	char	   *settings_error; /* why the server does not accept its configuration files, or NULL */
+	int			prepared_transactions;	/* how many there are; known with the settings */
 	bool		patroni;		/* Patroni runs this server: its settings are not ours */
 	struct HTAB *role_index;	/* name -> Role, see snapshot_role() */
 	struct HTAB *database_index;	/* likewise; made at the first lookup and */

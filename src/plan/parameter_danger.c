@@ -110,6 +110,7 @@ const char *
 parameter_danger(const Planner *planner, const ServerSetting *now, const Setting *value)
 {
 	ListCell   *lc;
+	char	   *hint;
 	int			less;
 	int			running;
 
@@ -122,6 +123,11 @@ parameter_danger(const Planner *planner, const ServerSetting *now, const Setting
 		}
 		return "pgops would be gone after the next start";
 	}
+	if (strcmp(now->name, "max_prepared_transactions") == 0 &&
+		parse_int(value->value, &less, now->flags, NULL) &&
+		less < planner->snapshot->prepared_transactions)
+		return psprintf("the server would not start with the %d prepared transactions that there are",
+						planner->snapshot->prepared_transactions);
 	for (int i = 0; not_less_than_primary[i] != NULL; i++)
 	{
 		if (planner->snapshot->in_recovery &&
@@ -130,7 +136,10 @@ parameter_danger(const Planner *planner, const ServerSetting *now, const Setting
 			parse_int(now->running, &running, now->flags, NULL) && less < running)
 			return "a standby does not start with less than its primary has";
 	}
-	return NULL;
+	/* what holds after a reset nobody has looked at yet */
+	if (now->context == NULL || value->value[0] == '\0' || planner->input->setting_problem == NULL)
+		return NULL;
+	return planner->input->setting_problem(value, true, &hint);
 }
 
 /* ---- values that do not go together ---- */
@@ -211,6 +220,16 @@ reserves_all(const Parameters *parameters)
 		number_after(parameters, "max_connections");
 }
 
+static bool
+listens_nowhere(const Parameters *parameters)
+{
+	const char *addresses = value_after(parameters, "listen_addresses");
+	const char *directories = value_after(parameters, "unix_socket_directories");
+
+	return addresses != NULL && strspn(addresses, " \"") == strlen(addresses) &&
+		directories != NULL && strspn(directories, " \"") == strlen(directories);
+}
+
 /* what the server does not start with, and the parameters that it is about */
 static const struct
 {
@@ -228,6 +247,8 @@ static const struct
 	{{"max_connections", "superuser_reserved_connections", "reserved_connections"},
 		reserves_all, false,
 	"the server does not start with more reserved connections than max_connections"},
+	{{"listen_addresses", "unix_socket_directories"}, listens_nowhere, false,
+	"the server does not start without a socket"},
 };
 
 /*

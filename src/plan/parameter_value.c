@@ -8,10 +8,12 @@
 #include "postgres.h"
 
 #include "utils/builtins.h"
+#include "utils/formatting.h"
 #include "utils/guc.h"
 #include "utils/varlena.h"
 
 #include "plan/parameter.h"
+#include "secret.h"
 #include "spec/catalogue.h"
 
 /*
@@ -86,12 +88,37 @@ parameter_needs_restart(const ServerSetting *now)
 
 /* ---- what is shown ---- */
 
-/* a value that nobody is to read in plans and logs: by its name, or a connection string with a password */
+/* a connection string with a password, a command with a key in its environment or arguments */
+static bool
+holds_secret(const char *value)
+{
+	static const char *const words[] = {
+		"password", "passwd", "passphrase", "secret", "token", "access_key", "api_key", "apikey"
+	};
+	char	   *lower = asc_tolower(value, strlen(value));
+	const char *authority = strstr(value, "://");
+
+	for (int i = 0; i < lengthof(words); i++)
+	{
+		if (strstr(lower, words[i]) != NULL)
+			return true;
+	}
+	/* scheme://user:password@host */
+	if (authority != NULL)
+	{
+		size_t		length = strcspn(authority + 3, "/ @");
+
+		return authority[3 + length] == '@' && memchr(authority + 3, ':', length) != NULL;
+	}
+	return false;
+}
+
+/* a value that nobody is to read in plans and logs: by its name, or by what it holds */
 bool
 parameter_is_secret(const Setting *want)
 {
 	return catalogue_is_secret("pg_parameters", want->name) ||
-		(want->value != NULL && strstr(want->value, "password") != NULL);
+		(want->value != NULL && !model_is_list_setting(want->name) && holds_secret(want->value));
 }
 
 /* "setting: old -> new", as far as it may be shown */
@@ -100,6 +127,8 @@ parameter_change_text(const char *name, const char *from, const Setting *to)
 {
 	if (to->value != NULL && parameter_is_secret(to))
 		return psprintf("%s: %s", name, from ? "another value" : "not set");
+	if (from != NULL && parameter_is_secret(parameter_in_file(name, from)))
+		from = SECRET_MASK;
 	return psprintf("%s: %s -> %s", name, from ? from : "DEFAULT",
 					to->value ? to->value : "DEFAULT");
 }

@@ -6,6 +6,8 @@ use strict;
 use warnings;
 
 use FindBin;
+use IO::Socket::INET;
+use JSON::PP;
 use lib "$FindBin::RealBin/../lib";
 use PgopsTest;
 use PostgreSQL::Test::Utils;
@@ -224,6 +226,35 @@ is(in_auto('archive_mode'), 'on', 'are set');
 $node->restart;
 wait_for($node, "SELECT phase = 'converged' FROM pgops.status", 'and the server starts with them');
 
+# what is checked only when it starts, and nothing but a person could repair then
+my $there = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1') or die $!;
+$node->safe_psql('postgres', "SELECT pg_create_physical_replication_slot('kept')");
+my %start = (
+	min_wal_size => [ '10MB' => qr/the server needs two segments of WAL, 32 MB/ ],
+	max_replication_slots => [ 0 => qr/there are 1 replication slots/ ],
+	listen_addresses => [ '198.51.100.1' => qr/address "198\.51\.100\.1" is none of this machine/ ],
+	port => [ $there->sockport => qr/port \d+ cannot be had: Address already in use/ ],
+	unix_socket_group => [ 'no such group' => qr/there is no group "no such group"/ ],
+	unix_socket_directories => [ '/' . 'long' x 30 => qr/too long/ ],
+	log_directory => [ '/nowhere/at/all' => qr{cannot write its log into directory "/nowhere/at/all": No such file} ],
+	shared_buffers => [ '15TB' => qr/this machine has \d+ MB of memory/ ],
+	ssl => [ JSON::PP::true => qr/file "server\.crt" cannot be read/ ]);
+converge($node, parameters(map { $_ => $start{$_}[0] } keys %start), 'blocked', 'values that the server would not start with');
+for my $name (sort keys %start)
+{
+	like(blocked_of($name)->{blocked} // '', $start{$name}[1], "$name is blocked");
+	is(in_auto($name), undef, '... and not in the file');
+}
+converge($node, parameters(listen_addresses => '', unix_socket_directories => ''), 'blocked', 'no socket at all');
+like(blocked_of('listen_addresses')->{blocked} // '', qr/without a socket/, 'is not written either');
+like(blocked_of('wal_level')->{blocked} // '', qr/there are replication slots/, 'nor is what is no longer declared taken away');
+converge($node, parameters(wal_level => 'replica', min_wal_size => '32MB', max_replication_slots => 1, listen_addresses => [ '127.0.0.1', '198.51.100.1' ], log_directory => 'not_there_yet'),
+	'blocked', 'values with which it does');
+is(blocked_of($_)->{blocked}, undef, "$_ is set") for qw(min_wal_size max_replication_slots listen_addresses log_directory);
+$node->restart;
+wait_for($node, "SELECT phase = 'converged' FROM pgops.status", 'it starts with them');
+$node->safe_psql('postgres', "SELECT pg_drop_replication_slot('kept')");
+
 # ---- refused with the declaration, all at once ----
 my ($code, $stderr) = try_declare($node, <<'YAML');
 small:
@@ -254,7 +285,11 @@ like($stderr, qr/line 14.*at most 63 bytes/, 'names that would be cut');
 
 # ---- secrets ----
 converge($node, parameters(primary_conninfo => 'host=nowhere password=Hidden.Secret.1',
-		'thing.api_password' => 'Hidden.Secret.2'), 'converged', 'secrets in values');
+		'thing.api_password' => 'Hidden.Secret.2', restore_command => 'AWS_SECRET_ACCESS_KEY=Hidden.Secret.4 fetch %f %p',
+		archive_cleanup_command => 'clean s3://user:Hidden.Secret.5@store/'), 'converged', 'secrets in values');
+is(in_auto('restore_command'), 'AWS_SECRET_ACCESS_KEY=Hidden.Secret.4 fetch %f %p', 'keys in commands');
+converge($node, parameters(primary_conninfo => 'host=nowhere password=Hidden.Secret.1',
+		'thing.api_password' => 'Hidden.Secret.2', restore_command => 'fetch %f %p'), 'converged', 'taken out again');
 is(in_auto('primary_conninfo'), 'host=nowhere password=Hidden.Secret.1', 'it arrives in the file');
 is(in_auto('thing.api_password'), 'Hidden.Secret.2', '... the other one, too');
 is(value($node, "SELECT count(*) FROM pgops.action_log AS l WHERE l::text ~ 'Hidden'"), 0, 'and is not in the log');
