@@ -56,7 +56,7 @@ host_show(const JobShown *shown)
 static void
 host_show_child(pid_t pid, int64 start_time)
 {
-	job_begin(my_job);
+	job_begin_patiently(my_job);
 	cmdb_job_set_child(my_job->id, pid, start_time);
 	txn_end();
 }
