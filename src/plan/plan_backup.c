@@ -1,13 +1,13 @@
 /*
  * plan_backup.c
- *		Backups: pgbackrest.conf, the parameters by which WAL is archived, and
- *		the job that makes the stanza and the first backup.
+ *		Backups: pgbackrest.conf, and the job that makes the stanza and the first
+ *		backup.
  *
  * The file comes first, since archive_command calls a program that reads it;
  * the job last, since it checks that WAL arrives.
  *
- * Not for: backups themselves (ops/backup.c), how parameters are set
- * (plan_parameter.c).
+ * Not for: backups themselves (ops/backup.c), the parameters by which WAL is
+ * archived (plan_archiving.c).
  */
 #include "postgres.h"
 
@@ -22,10 +22,18 @@
 #define CONFIG_NAME	"pgbackrest.conf"
 
 /* backups are declared, are pgops' to set up, and this server is known to be the one */
-static const BackupFacts *
-facts_of(const Planner *planner)
+const BackupFacts *
+plan_backup_facts(const Planner *planner)
 {
 	return planner->cluster->backup != NULL ? planner->input->backup : NULL;
+}
+
+/* backups were set up for this cluster once */
+bool
+plan_backup_was_set_up(Planner *planner)
+{
+	return plan_owned(planner, BACKUP_OWNED, NULL, planner->cluster->name,
+					  BACKUP_OWNED_SETUP) != NULL;
 }
 
 /* ---- the file ---- */
@@ -100,8 +108,7 @@ static const char *
 recoded_repo(Planner *planner, const BackupFacts *facts, const char *candidate)
 {
 	const BackupSpec *spec = planner->cluster->backup;
-	bool		done = plan_owned(planner, BACKUP_OWNED, NULL, planner->cluster->name,
-								  BACKUP_OWNED_SETUP) != NULL;
+	bool		done = plan_backup_was_set_up(planner);
 	int			number = 0;
 	ListCell   *lc;
 
@@ -147,19 +154,24 @@ report_left_out(Planner *planner, const BackupFacts *facts)
 	}
 }
 
+/* what was left out of the declaration goes on, what was switched off does not */
 static void
 report_orphan(Planner *planner)
 {
+	bool		disabled = planner->cluster->backup_disabled;
 	Action	   *action;
 
-	if (planner->cluster->backup != NULL ||
-		plan_owned(planner, BACKUP_OWNED, NULL, planner->cluster->name, BACKUP_OWNED_SETUP) == NULL)
+	if (planner->cluster->backup != NULL || !plan_backup_was_set_up(planner))
 		return;
 	action = action_door(planner, DOOR_NONE, "backup.orphan", planner->cluster->name, NULL,
-						 NULL, pstrdup("no longer declared"));
+						 NULL, pstrdup(disabled ? "switched off" : "no longer declared"));
 	action_block(action, ERRCODE_PGOPS_ORPHANED,
-				 "Remove pgbackrest.conf and the repository by hand if nobody needs them any more.",
-				 "backups are no longer declared: no more are made, what is there stays");
+				 disabled ?
+				 "Remove pgbackrest.conf and the repository by hand if nobody needs them any more." :
+				 "Declare them again, or pgbackrest_enabled: false to stop archiving.",
+				 disabled ?
+				 "backups are switched off: nothing is archived and none are made, what is there stays" :
+				 "backups are no longer declared: WAL is archived as before, but none are made");
 }
 
 /*
@@ -169,7 +181,7 @@ report_orphan(Planner *planner)
 void
 plan_backup_config(Planner *planner)
 {
-	const BackupFacts *facts = facts_of(planner);
+	const BackupFacts *facts = plan_backup_facts(planner);
 	const BackupSpec *spec = planner->cluster->backup;
 	const char *obstacle;
 	const char *hint;
@@ -214,134 +226,6 @@ plan_backup_config(Planner *planner)
 				 "Declare what it was, or another path: pgBackRest begins a new repository there, and the old one stays as it is.",
 				 "repository \"%s\" is there with another cipher_type or cipher_pass, which pgBackRest cannot change",
 				 recoded);
-}
-
-/* ---- parameters of the server ---- */
-
-/* a word as the shell takes it, with the percent signs that archive_command wants doubled */
-static char *
-command_word(const char *word)
-{
-	StringInfoData out;
-	bool		plain = word[0] != '\0' &&
-		strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=:,@+")
-		== strlen(word);
-
-	initStringInfo(&out);
-	if (!plain)
-		appendStringInfoChar(&out, '\'');
-	for (const char *p = word; *p != '\0'; p++)
-	{
-		if (*p == '\'')
-			appendStringInfoString(&out, "'\\''");
-		else if (*p == '%')
-			appendStringInfoString(&out, "%%");
-		else
-			appendStringInfoChar(&out, *p);
-	}
-	if (!plain)
-		appendStringInfoChar(&out, '\'');
-	return out.data;
-}
-
-/* what follows the program */
-static char *
-archive_arguments(const char *config_path, const char *stanza)
-{
-	return psprintf(" %s %s archive-push %%p",
-					command_word(psprintf("--config=%s", config_path)),
-					command_word(psprintf("--stanza=%s", stanza)));
-}
-
-static char *
-archive_command(const BackupFacts *facts)
-{
-	return psprintf("%s%s", command_word(facts->program),
-					archive_arguments(facts->config_path, facts->place.stanza));
-}
-
-/*
- * What is declared in pg_parameters stays (it agrees, see validate_backup.c).
- * value NULL: it is to have none of its own.
- */
-static void
-want_parameter(Planner *planner, const char *name, const char *value)
-{
-	Setting    *setting;
-	ListCell   *lc;
-
-	foreach(lc, planner->cluster->parameters)
-	{
-		if (strcmp(((Setting *) lfirst(lc))->name, name) == 0)
-			return;
-	}
-	setting = palloc0(sizeof(Setting));
-	setting->name = pstrdup(name);
-	setting->value = value ? pstrdup(value) : NULL;
-	planner->cluster->parameters = lappend(list_copy(planner->cluster->parameters), setting);
-}
-
-/* pgops set it for an earlier plan, and would undo it unless it is wanted still */
-static bool
-is_our_parameter(Planner *planner, const char *name)
-{
-	return plan_owned_named(planner, "parameter", NULL, name) != NIL;
-}
-
-/*
- * Backups are not declared (any more), and ALTER SYSTEM has set the command that
- * only pgops writes, which this server does not remember: it was a standby then,
- * or is one.  Promoted, it would archive into what may be long gone.
- */
-static void
-leave_archiving(Planner *planner)
-{
-	const char *config = planner->input->backup_config;
-	const ServerSetting *now = snapshot_setting(planner->snapshot, "archive_command");
-	const char *ours;
-	size_t		length;
-
-	if (config == NULL || planner->cluster->self == NULL || now == NULL || now->in_auto == NULL ||
-		(!planner->input->local_only && is_our_parameter(planner, "archive_command")))
-		return;
-	ours = archive_arguments(config, planner->cluster->name);
-	length = strlen(now->in_auto);
-	if (length <= strlen(ours) || strcmp(now->in_auto + length - strlen(ours), ours) != 0)
-		return;
-	want_parameter(planner, "archive_mode", NULL);
-	want_parameter(planner, "archive_command", NULL);
-}
-
-/*
- * plan_backup_settings
- *		Adds to the declared parameters those by which WAL is archived.  They are
- *		not begun without the program and its file; but they stay when one of
- *		these is missing for a while: an empty archive_command would let WAL go
- *		that was not archived.
- *
- *		A standby has them, too: it archives nothing, but were archive_mode off, a
- *		promoted one would not before its next restart.  What is remembered is the
- *		primary's; nothing is undone on a standby because it is not wanted here.
- */
-void
-plan_backup_settings(Planner *planner)
-{
-	const BackupFacts *facts = facts_of(planner);
-
-	if (planner->cluster->backup == NULL)
-		leave_archiving(planner);
-	if (facts == NULL ||
-		(planner->backup_stopped &&
-		 (planner->input->local_only || !is_our_parameter(planner, "archive_command"))))
-		return;
-	if (strcmp(facts->archive_mode, "always") != 0)
-		want_parameter(planner, "archive_mode", "on");
-	if (strcmp(facts->wal_level, "minimal") == 0 || is_our_parameter(planner, "wal_level"))
-		want_parameter(planner, "wal_level", "replica");
-	/* a library takes precedence over the command, or contradicts it */
-	if (facts->archive_library[0] != '\0')
-		want_parameter(planner, "archive_library", "");
-	want_parameter(planner, "archive_command", archive_command(facts));
 }
 
 /* ---- stanza, check, first backup ---- */
@@ -456,10 +340,10 @@ block_setup(Planner *planner, Action *action, const BackupFacts *facts)
 					 psprintf("SELECT * FROM pgops.jobs WHERE id = " INT64_FORMAT, job->id),
 					 "job " INT64_FORMAT " sets backups up", job->id);
 	else if (!facts->settings_managed &&
-			 strcmp(facts->archive_command, archive_command(facts)) != 0)
+			 strcmp(facts->archive_command, plan_archive_command(facts)) != 0)
 		action_block(action, ERRCODE_PGOPS_BLOCKED,
 					 psprintf("Set pgops.manage_settings to on, or set archive_command = '%s' yourself.",
-							  archive_command(facts)),
+							  plan_archive_command(facts)),
 					 "archive_command is not that of pgBackRest");
 	else if (parameter != NULL && archiving)
 		action_block(action, parameter->sqlstate, parameter->hint, "%s cannot be set: %s",
@@ -498,7 +382,7 @@ report_gone(Planner *planner, const BackupFacts *facts)
 void
 plan_backup_setup(Planner *planner)
 {
-	const BackupFacts *facts = facts_of(planner);
+	const BackupFacts *facts = plan_backup_facts(planner);
 	const OwnedItem *done;
 	char	   *digest;
 	Action	   *action;

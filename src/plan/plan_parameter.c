@@ -87,7 +87,26 @@ warning_text(const ServerSetting *now, const Setting *want)
 		parse_int(want->value, &less, now->flags, NULL) &&
 		parse_int(now->running, &running, now->flags, NULL) && less < running)
 		return " (less than now: pgops' workers and jobs take slots of these)";
+	if (strcmp(now->name, "archive_command") == 0 &&
+		strcmp(want->value, PLAN_ARCHIVE_NOTHING) == 0)
+		return " (WAL is let go until a restart ends archive_mode: without a command it would fill the disk)";
 	return "";
+}
+
+/*
+ * What stood in postgresql.auto.conf before pgops set it, to be put back some day,
+ * or NULL.  Of what archives only: without it WAL is neither archived nor let go.
+ */
+static const char *
+value_before(Planner *planner, const ServerSetting *now, const char *name)
+{
+	const OwnedItem *item = plan_owned(planner, KIND, NULL, name, NULL);
+
+	if (item != NULL)
+		return item->value;
+	return now != NULL && now->in_auto != NULL && now->in_auto[0] != '\0' &&
+		(strcmp(name, "archive_command") == 0 || strcmp(name, "archive_library") == 0) ?
+		now->in_auto : NULL;
 }
 
 /* the value that the files of this server do not have yet */
@@ -115,7 +134,22 @@ parameter_set(Parameters *parameters, const ServerSetting *now, const Setting *w
 		action_block(action, ERRCODE_PGOPS_PROTECTED, NULL, "%s", danger);
 		return;
 	}
-	action_record(action, KIND, NULL, want->name, NULL, NULL);
+	action_record(action, KIND, NULL, want->name, NULL,
+				  value_before(parameters->planner, now, want->name));
+	add_change(parameters, now, want, want->value, action);
+}
+
+/* back to what ALTER SYSTEM had said before pgops came */
+static void
+parameter_put_back(Parameters *parameters, const ServerSetting *now, const OwnedItem *item)
+{
+	Setting    *want = parameter_in_file(now->name, item->value);
+	Action	   *action = alter_system(parameters, "parameter.undo", want,
+									  parameter_change_text(now->name, now->in_auto, want));
+
+	if (parameter_refused(parameters, now, want, action))
+		return;
+	action_forget(action, item);
 	add_change(parameters, now, want, want->value, action);
 }
 
@@ -209,6 +243,8 @@ parameters_undo(Parameters *parameters)
 			continue;
 		if (now == NULL || now->in_auto == NULL)
 			plan_forget(planner, item);
+		else if (!reset && item->value != NULL)
+			parameter_put_back(parameters, now, item);
 		else if (!reset)
 			parameter_reset(parameters, "parameter.undo", now, item);
 	}

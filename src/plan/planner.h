@@ -115,6 +115,15 @@ extern void plan_backup_setup(Planner *planner);
 extern void plan_parameters(Planner *planner);	/* cluster->parameters, whoever put them there */
 extern void plan_limits(Planner *planner);
 
+/* ---- pieces of the plan of backups ---- */
+
+/* a command that takes WAL and does nothing with it */
+#define PLAN_ARCHIVE_NOTHING	"/bin/true"
+
+extern const struct BackupFacts *plan_backup_facts(const Planner *planner);
+extern bool plan_backup_was_set_up(Planner *planner);
+extern char *plan_archive_command(const struct BackupFacts *facts);
+
 /* ---- plan_keep.c ---- */
 extern bool plan_role_referenced(Planner *planner, const char *name);
 extern const char *plan_database_renamed(Planner *planner, const char *name);

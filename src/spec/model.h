@@ -347,6 +347,7 @@ typedef struct Cluster
 	List	   *hba_rules;		/* of HbaRule *: sorted as they must appear */
 	List	   *parameters;		/* of Setting *: pg_parameters (model_parameter.c) */
 	struct BackupSpec *backup;	/* NULL: nothing is declared about backups (model_backup.h) */
+	bool		backup_disabled;	/* there, pgbackrest_enabled is declared as false */
 	List	   *schedules;		/* of Schedule *: pgops_schedules and crontabs (schedule.h) */
 	struct MaintenanceWindow *window;	/* pgops_maintenance_window, or NULL (schedule.h) */
 	char	   *primary_db;		/* pg_primary_db: gets default schemas and extensions, besides template1 */

@@ -141,7 +141,12 @@ model_build_backup(const ModelBuild *build, Cluster *cluster)
 	ListCell   *lc;
 
 	if (!is_wanted(build))
+	{
+		const SpecNode *enabled = model_declared_param(build, "pgbackrest_enabled");
+
+		cluster->backup_disabled = enabled != NULL && enabled->kind == NODE_BOOL;
 		return;
+	}
 	spec = palloc0(sizeof(BackupSpec));
 	if (repos != NULL && spec_is_jinja(repos))
 		set_problem(spec, pstrdup("pgbackrest_repo is a Jinja expression: what it holds is not known"));

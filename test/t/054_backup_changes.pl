@@ -118,10 +118,11 @@ is_deeply([ map { $_->{rule} } grep { $_->{rule} =~ /^(parameter|backup)/ } plan
 
 # ---- declared no more, while archive_mode is on ------------------------------------------
 
-converge($node, $without, 'blocked', 'backups are switched off');
-my ($command) = grep { $_->{name} eq 'archive_command' } plan_rows($node);
-like($command->{blocked} // '', qr/archive_mode is on until the server is restarted/, 'archive_command stays until the restart');
-archives($node, 'so that WAL does not pile up');
+my ($command) = grep { $_->{name} eq 'archive_command' } declare($node, $without);
+like($command->{reason} // '', qr{archive-push %p -> /bin/true \(WAL is let go until a restart ends archive_mode},
+	'nothing is archived any more, and the plan says what becomes of WAL');
+is(settle($node)->{phase}, 'converged', 'backups are switched off');
+archives($node, 'WAL does not pile up until the restart');
 wait_for($standby, "SELECT NOT EXISTS (SELECT FROM pg_file_settings WHERE name = 'archive_mode' AND sourcefile LIKE '%auto.conf')",
 	'the standby leaves archive_mode as well');
 like(setting($standby, 'archive_command'), qr/archive-push/, 'and keeps the command for as long');

@@ -1,0 +1,198 @@
+/*
+ * plan_archiving.c
+ *		The parameters by which WAL is archived: wanted where backups are declared,
+ *		kept where they are merely not declared any more, taken back where they
+ *		are switched off.
+ *
+ * Not for: how parameters are set (plan_parameter.c), the rest of what backups
+ * need (plan_backup.c).
+ */
+#include "postgres.h"
+
+#include "plan/backup.h"
+#include "plan/planner.h"
+
+/* the parameters by which WAL is archived */
+static const char *const archive_parameters[] = {
+	"archive_mode", "wal_level", "archive_library", "archive_command"
+};
+
+/* ---- the command ---- */
+
+/* a word as the shell takes it, with the percent signs that archive_command wants doubled */
+static char *
+command_word(const char *word)
+{
+	StringInfoData out;
+	bool		plain = word[0] != '\0' &&
+		strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=:,@+")
+		== strlen(word);
+
+	initStringInfo(&out);
+	if (!plain)
+		appendStringInfoChar(&out, '\'');
+	for (const char *p = word; *p != '\0'; p++)
+	{
+		if (*p == '\'')
+			appendStringInfoString(&out, "'\\''");
+		else if (*p == '%')
+			appendStringInfoString(&out, "%%");
+		else
+			appendStringInfoChar(&out, *p);
+	}
+	if (!plain)
+		appendStringInfoChar(&out, '\'');
+	return out.data;
+}
+
+/* what follows the program */
+static char *
+archive_arguments(const char *config_path, const char *stanza)
+{
+	return psprintf(" %s %s archive-push %%p",
+					command_word(psprintf("--config=%s", config_path)),
+					command_word(psprintf("--stanza=%s", stanza)));
+}
+
+char *
+plan_archive_command(const BackupFacts *facts)
+{
+	return psprintf("%s%s", command_word(facts->program),
+					archive_arguments(facts->config_path, facts->place.stanza));
+}
+
+/*
+ * What is declared in pg_parameters stays (it agrees, see validate_backup.c).
+ * value NULL: it is to have none of its own.
+ */
+static void
+want_parameter(Planner *planner, const char *name, const char *value)
+{
+	Setting    *setting;
+	ListCell   *lc;
+
+	foreach(lc, planner->cluster->parameters)
+	{
+		if (strcmp(((Setting *) lfirst(lc))->name, name) == 0)
+			return;
+	}
+	setting = palloc0(sizeof(Setting));
+	setting->name = pstrdup(name);
+	setting->value = value ? pstrdup(value) : NULL;
+	planner->cluster->parameters = lappend(list_copy(planner->cluster->parameters), setting);
+}
+
+/* pgops set it for an earlier plan, and would undo it unless it is wanted still */
+static bool
+is_our_parameter(Planner *planner, const char *name)
+{
+	return plan_owned_named(planner, "parameter", NULL, name) != NIL;
+}
+
+/* in postgresql.auto.conf stands the command that only pgops writes */
+static bool
+has_our_command(const Planner *planner, const ServerSetting *command)
+{
+	const char *ours;
+	size_t		length;
+
+	if (planner->input->backup_config == NULL || command->in_auto == NULL)
+		return false;
+	ours = archive_arguments(planner->input->backup_config, planner->cluster->name);
+	length = strlen(command->in_auto);
+	return length > strlen(ours) &&
+		strcmp(command->in_auto + length - strlen(ours), ours) == 0;
+}
+
+/* when pgops' command is taken back, another way of archiving takes its place */
+static bool
+has_other_archiving(Planner *planner, const ServerSetting *command)
+{
+	const ServerSetting *library = snapshot_setting(planner->snapshot, "archive_library");
+	List	   *items = plan_owned_named(planner, "parameter", NULL, "archive_command");
+	const OwnedItem *item = items != NIL ? linitial(items) : NULL;
+
+	return (item != NULL && item->value != NULL) ||
+		(command->in_files != NULL && command->in_files[0] != '\0') ||
+		(library != NULL && library->in_files != NULL && library->in_files[0] != '\0');
+}
+
+/*
+ * pgbackrest_enabled: false.  Until a restart ends archive_mode, the server keeps
+ * all WAL that no command takes: it gets one that takes it and does nothing.
+ *
+ * A standby does not remember what was set; it archives nothing, and keeps its
+ * command until the restart (parameter_keep_archiving).  Nor does one that was
+ * a standby then: promoted, it would archive into what may be long gone.
+ */
+static void
+stop_archiving(Planner *planner)
+{
+	const ServerSetting *command = snapshot_setting(planner->snapshot, "archive_command");
+	const ServerSetting *mode = snapshot_setting(planner->snapshot, "archive_mode");
+	bool		remembered = !planner->input->local_only &&
+		is_our_parameter(planner, "archive_command");
+
+	if (command == NULL || mode == NULL || planner->cluster->self == NULL ||
+		(!has_our_command(planner, command) &&
+		 !(remembered && plan_same(command->in_auto, PLAN_ARCHIVE_NOTHING))))
+		return;
+	if (!remembered)
+		want_parameter(planner, "archive_mode", NULL);
+	if (!planner->input->local_only && strcmp(mode->running, "off") != 0 &&
+		!has_other_archiving(planner, command))
+		want_parameter(planner, "archive_command", PLAN_ARCHIVE_NOTHING);
+	else if (!remembered)
+		want_parameter(planner, "archive_command", NULL);
+}
+
+/*
+ * Backups are only not declared any more, or not pgops' for now: nothing is lost
+ * by that, and least of all WAL.
+ */
+static void
+keep_archiving(Planner *planner)
+{
+	const ServerSetting *command = snapshot_setting(planner->snapshot, "archive_command");
+
+	if (command == NULL || (!has_our_command(planner, command) &&
+							!(planner->input->backup_config == NULL && plan_backup_was_set_up(planner))))
+		return;
+	for (int i = 0; i < lengthof(archive_parameters); i++)
+		plan_want(planner, "parameter", NULL, archive_parameters[i], NULL);
+}
+
+/*
+ * plan_backup_settings
+ *		Adds to the declared parameters those by which WAL is archived.  They are
+ *		not begun without the program and its file; but they stay when one of
+ *		these is missing for a while: an empty archive_command would let WAL go
+ *		that was not archived.
+ *
+ *		A standby has them, too: it archives nothing, but were archive_mode off, a
+ *		promoted one would not before its next restart.  What is remembered is the
+ *		primary's; nothing is undone on a standby because it is not wanted here.
+ */
+void
+plan_backup_settings(Planner *planner)
+{
+	const BackupFacts *facts = plan_backup_facts(planner);
+
+	if (planner->cluster->backup == NULL && planner->cluster->backup_disabled &&
+		planner->input->backup_config != NULL)
+		stop_archiving(planner);
+	else if (facts == NULL)
+		keep_archiving(planner);
+	if (facts == NULL ||
+		(planner->backup_stopped &&
+		 (planner->input->local_only || !is_our_parameter(planner, "archive_command"))))
+		return;
+	if (strcmp(facts->archive_mode, "always") != 0)
+		want_parameter(planner, "archive_mode", "on");
+	if (strcmp(facts->wal_level, "minimal") == 0 || is_our_parameter(planner, "wal_level"))
+		want_parameter(planner, "wal_level", "replica");
+	/* a library takes precedence over the command, or contradicts it */
+	if (facts->archive_library[0] != '\0')
+		want_parameter(planner, "archive_library", "");
+	want_parameter(planner, "archive_command", plan_archive_command(facts));
+}
