@@ -67,6 +67,13 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value';
 	END IF;
 
+	/* the field's default action, spelled out: where there is nothing to pause at it means nothing, as if left out */
+	IF pitr ->> 'action' = 'pause' AND COALESCE(pitr ->> 'type', 'latest') IN ('latest', 'default')
+		AND pitr ->> 'time' IS NULL AND pitr ->> 'xid' IS NULL AND pitr ->> 'lsn' IS NULL AND pitr ->> 'name' IS NULL
+	THEN
+		pitr := pitr - 'action';
+	END IF;
+
 	/* an empty list or object of the field's example means nothing */
 	RETURN single || COALESCE((SELECT jsonb_object_agg(p.key, p.value)
 							   FROM jsonb_each(pitr) AS p (key, value)
@@ -138,6 +145,12 @@ BEGIN
 		'link_map', link_map, 'delta', delta, 'process', processes,
 		'port', port, 'directory', directory, 'backup', backup_old, 'archive', archive)));
 	args := args || jsonb_strip_nulls(jsonb_build_object('instance', instance));
+	/* where pg_pitr wants the data, unless that is the field's default or this server's own place */
+	IF instance IS NOT NULL AND directory IS NULL
+		AND args ->> 'data' NOT IN ('/pg/data', current_setting('data_directory'))
+	THEN
+		args := args || jsonb_build_object('directory', args -> 'data');
+	END IF;
 
 	checked := pgops.restore_prepare(args, COALESCE(in_place, false));
 	IF dry_run THEN
@@ -180,7 +193,7 @@ How:
   link_map          places for what was behind symbolic links: {"pg_wal": "/data/wal"}
   delta             keep files that are equal; with an instance that exists and is stopped: bring it to another target
   processes         how many processes restore
-  pitr              the same as one object, with the keys of pg_pitr
+  pitr              the same as one object, with the keys of pg_pitr; its data is the directory (in place it must be that of this server), an action pause without a target means nothing
   dry_run           check everything, tell what would be done, do nothing
   at, deadline      when to start, how long it may take
 

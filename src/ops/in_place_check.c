@@ -33,6 +33,9 @@
 /* of the file system, besides the copy, that must stay free */
 #define SPARE_PERCENT	5
 
+/* what pg_pitr means if it does not say: where there is no such path, nothing */
+#define FIELD_DATA	"/pg/data"
+
 /* in the data directory */
 #define PATRONI_FILE	"patroni.dynamic.json"
 
@@ -362,6 +365,32 @@ in_place_check_jobs(int64 own)
  * What is not archived yet, the job archives before it stops the server.  Of
  * another cluster's backups nothing is stored: the job looks at them.
  */
+/*
+ * pg_pitr may say where the data are to go ("data").  In place that is this
+ * server's directory, whatever links lead there, and no other one is meant.
+ */
+static void
+check_place(const SpecNode *args)
+{
+	const SpecNode *node = node_get(args, "data");
+	const char *path = node ? node_text(node) : NULL;
+	struct stat asked;
+	struct stat own;
+
+	if (path == NULL || strcmp(path, DataDir) == 0)
+		return;
+	if (strcmp(path, FIELD_DATA) == 0 && stat(path, &asked) != 0)
+		return;
+	if (stat(path, &asked) == 0 && stat(DataDir, &own) == 0 &&
+		asked.st_dev == own.st_dev && asked.st_ino == own.st_ino)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("data is \"%s\", which is not this server's data directory", path),
+			 errdetail("In place, \"%s\" would be overwritten.", DataDir),
+			 errhint("Leave data out, or restore beside this server with instance => '...'.")));
+}
+
 static void
 check_target(RestoreTarget *target, const Stanza *stanza, const StanzaState *state)
 {
@@ -385,6 +414,7 @@ in_place_check_job(RestoreTarget *target, const SpecNode *args, int64 job,
 	check_service();
 	check_programs();
 	in_place_check_path();
+	check_place(args);
 	check_target(target, stanza, state);
 	(void) in_place_flag(args, "archive", true);
 	if (in_place_flag(args, "backup", false))
