@@ -59,7 +59,7 @@ is(value($node, "SELECT count(*) FROM pg_settings WHERE name = 'cluster_name' AN
 
 # ---- once for the same reason ----
 # (what nobody can foresee: memory that the machine does not have)
-my %too_much = (%on, shared_buffers => '4TB');
+my %too_much = (%on, max_locks_per_transaction => 1000000000);
 declare($node, small_document(pg_parameters => \%too_much, pgops_restart_policy => 'always'));
 answers("SELECT string_agg(state, ' ' ORDER BY id) FROM pgops.jobs WHERE kind = 'restart'",
 	'a server that does not start with its parameters comes back with the old ones', 'succeeded failed');
@@ -67,9 +67,9 @@ $node->_update_pid(1);
 $job = last_job();
 like($job->{error}, qr/start the server/, 'the job says which step failed');
 like($job->{hint}, qr/runs with the old ones again/, '... and what holds now');
-is(value($node, 'SHOW shared_buffers'), '16MB', 'the old value runs');
+is(value($node, 'SHOW max_locks_per_transaction'), '64', 'the old value runs');
 answers("SELECT blocked FROM pgops.plan() WHERE rule = 'parameter.restart'", 'the declared one waits',
-	'a restart of the server is needed for shared_buffers (2048 -> 4TB)');
+	'a restart of the server is needed for max_locks_per_transaction (64 -> 1000000000)');
 pass_twice($node, 'passes go on');
 is(value($node, "SELECT count(*) FROM pgops.jobs WHERE kind = 'restart'"), 2, '... and do not try it again');
 is(value($node, 'SHOW archive_mode'), 'on', 'what had taken effect stays');
