@@ -361,8 +361,9 @@ check_port(const ValueRule *rule, SpecNode *value, const char *path, Findings *f
 }
 
 /*
- * Absolute, as nobody can say what it would be relative to.  Whether it exists
- * is the host's business.
+ * Absolute, as nobody can say what it would be relative to, and without a line
+ * break, with which it would be two lines of a configuration file.  Whether it
+ * exists is the host's business.
  */
 static void
 check_path(const ValueRule *rule, SpecNode *value, const char *path, Findings *findings)
@@ -371,6 +372,8 @@ check_path(const ValueRule *rule, SpecNode *value, const char *path, Findings *f
 		return;
 	if (value->text[0] != '/')
 		bad_form(rule, value, path, "an absolute path", ERRCODE_PGOPS_OUT_OF_RANGE, findings);
+	else if (strpbrk(value->text, "\r\n") != NULL)
+		bad_form(rule, value, path, "a path on one line", ERRCODE_PGOPS_OUT_OF_RANGE, findings);
 }
 
 /* digits, perhaps with a fraction, and one of the units (a list ending with NULL) */

@@ -118,6 +118,12 @@ is(sprintf('%04o', (stat $config)[2] & 07777), '0640', 'the mode of pgbackrest.c
 my $log = join "\n", grep { !/apply_cluster\(/ } split /\n(?=\d{4}-)/, slurp_file($node->logfile);
 unlike($log, qr/$any/, 'no secret in the log of the server, but in what was declared with log_statement = all');
 
+# ---- what would be a second line of pgbackrest.conf ----
+my @found = rows($node, 'SELECT path, message FROM pgops.validate('
+	  . literal(small_document(%vars, pgbackrest_log_dir => "/tmp/log\nrepo1-cipher-pass=other")) . ") WHERE severity = 'error'");
+is_deeply([ map { $_->{path} } @found ], ['small.pgbackrest_log_dir'], 'a path with a line break is refused');
+like($found[0]{message}, qr/must be a path on one line/, 'in words');
+
 # a fast stop would wait for the store that is not there: the last WAL is to be archived,
 # which is what an asynchronous archive-push goes on with
 $node->stop('immediate');
