@@ -32,14 +32,16 @@ ask_time(const char *sql)
 
 /*
  * The last look, or 0.  After a restore in place what is known is of the past: that
- * counts as never looked.
+ * counts as never looked.  Not after one that failed before it touched anything,
+ * maybe since the repository is out of reach.
  */
 static TimestampTz
 last_look(void)
 {
 	return ask_time("SELECT max(t.tried_at) FROM pgops.stanza_state AS t"
 					" HAVING NOT EXISTS (SELECT FROM pgops.job AS j"
-					"  WHERE j.kind = 'restore_in_place' AND j.finished_at > max(t.tried_at))");
+					"  WHERE j.kind = 'restore_in_place' AND j.result->>'data' = 'restored'"
+					"  AND j.finished_at > max(t.tried_at))");
 }
 
 /*

@@ -163,6 +163,23 @@ sub runner
 	move("$repository.away", $repository) or die $!;
 }
 
+# ---- somebody else starts the server meanwhile; and the supervising process is killed ----
+{
+	append_to_file("$folder/hold", '');
+	append_to_file("$folder/restore", "rm $folder/restore; pg_ctl -D '$data' -l $folder/start.log -w start >$folder/started 2>&1 </dev/null; echo >>$folder/started; while [ -e $folder/hold ]; do sleep 0.1; done\n");
+	my ($id, $run) = restore_until(sub { -s "$folder/started" && slurp_file("$folder/started") =~ /server started/ });
+	$node->_update_pid(1);
+	kill 'KILL', state_of_run($run)->{pid};
+	is(finish_job($node, "SELECT pgops.job_request('reconcile', '{}')")->{state}, 'succeeded', 'started meanwhile: the server does jobs');
+	is(value($node, "SELECT state FROM pgops.jobs WHERE id = $id"), 'running', '... and knows that the restore is at work, though its supervisor is gone');
+	unlink "$folder/hold";
+	my $job = job_of($id);
+	like("$job->{state}: $job->{error} $job->{detail}", qr/^failed: .*postmaster/s, '... which fails') or diag(explain($job));
+	is(value($node, "SELECT result->>'data' FROM pgops.jobs WHERE id = $id"), 'unchanged', '... and says that nothing was replaced');
+	unchanged('started meanwhile');
+	unlink "$folder/started";
+}
+
 # ---- the process that does it is killed, with the old data whole ----
 {
 	append_to_file("$folder/restore", "rm $folder/restore; echo \$\$ >$folder/pid; exec sleep 300\n");
