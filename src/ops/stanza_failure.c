@@ -51,6 +51,8 @@ static const char FULL[] = "";
 	"The repository, and the lock, log and spool directories must belong to the server's operating system user."
 #define HINT_CIPHER \
 	"cipher_pass of the repository in pgbackrest_repo must be the one that it was created with."
+#define HINT_CERTIFICATE \
+	"storage_ca_file (or storage_ca_path) of the repository in pgbackrest_repo must be a file that the server's operating system user can read; storage_verify_tls: n does without."
 #define HINT_CONNECTION \
 	"Look whether the repository's host, port and network are as declared in pgbackrest_repo."
 #define HINT_CREDENTIALS \
@@ -113,6 +115,8 @@ static const Trouble troubles[] = {
 	"Install a newer pgBackRest: 17 needs 2.54, 18 needs 2.57."},
 
 	/* encryption, damage */
+	{95, "certificate", ERRCODE_PGOPS_PROCESS,
+	"it cannot read the certificates for the repository's host", HINT_CERTIFICATE},
 	{95, NULL, ERRCODE_PGOPS_PROCESS, "the repository cannot be decrypted", HINT_CIPHER},
 	{29, "cipher", ERRCODE_PGOPS_PROCESS, "the repository cannot be decrypted", HINT_CIPHER},
 	{29, "encrypted", ERRCODE_PGOPS_PROCESS, "the repository cannot be decrypted", HINT_CIPHER},
