@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "commands/dbcommands.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -360,6 +361,28 @@ find_databases(Maintain *maintain)
 	return names;
 }
 
+/*
+ * A schedule may go on naming a database that was dropped, or never was: nothing
+ * is done there, and that is no success.
+ */
+static void
+fail_missing(Maintain *maintain)
+{
+	List	   *missing = NIL;
+	ListCell   *cell;
+
+	job_begin(maintain->job);
+	foreach(cell, maintain->options.databases)
+	{
+		if (!OidIsValid(get_database_oid(lfirst(cell), true)))
+			missing = lappend(missing, lfirst(cell));
+	}
+	txn_end();
+	foreach(cell, missing)
+		maintain_fail(maintain, psprintf("database %s", quote_identifier(lfirst(cell))),
+					  ERRCODE_UNDEFINED_DATABASE, "it does not exist");
+}
+
 /* age of the oldest of these databases, for before and after */
 static int64
 oldest_age(Maintain *maintain)
@@ -410,6 +433,7 @@ maintain_job(Job *job)
 
 	if (maintain->kind->by_age)
 		job_result(job, "oldest_age_before", node_int(oldest_age(maintain)));
+	fail_missing(maintain);
 	foreach(cell, find_databases(maintain))
 	{
 		if (maintain->options.max_tables > 0 && maintain->chosen >= maintain->options.max_tables)

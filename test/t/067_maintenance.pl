@@ -230,6 +230,12 @@ $job = finished($id);
 is("$job->{state} $job->{r}{failed} $job->{r}{databases}", 'failed 1 2', 'a database was dropped meanwhile, the other one was visited')
   or diag(explain($job), log_of($job));
 
+# what a schedule says nobody has looked at before
+$id = value($node, q{SELECT pgops.job_request('analyze', '{"databases": ["nowhere", "postgres"]}')});
+$job = finished($id);
+is("$job->{state} $job->{sqlstate} $job->{r}{failed} $job->{r}{databases}", 'failed 3D000 1 1', 'a database that is not there is a failure, too')
+  or diag(explain($job), log_of($job));
+
 # ---- in the window ----
 declare($node, small_document());
 settle($node);
