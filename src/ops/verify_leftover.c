@@ -43,6 +43,9 @@ find_leftovers(bool *running)
 					 "  WHERE d.kind = 'restore_drop' AND d.args->>'instance' = i.name"
 					 "  AND (d.state IN ('queued', 'running')"
 					 "   OR d.finished_at > now() - interval '1 hour'))", &args);
+
+	/* the list outlives the query, as its names do */
+	MemoryContextSwitchTo(query.caller);
 	for (uint64 row = 0; row < count; row++)
 	{
 		if (cmdb_bool(row, 2))
@@ -104,6 +107,7 @@ verify_drop_leftovers(Job *job)
 	cmdb_begin(&query);
 	cmdb_put_text(&args, DataDir);
 	count = cmdb_run(&query, "SELECT i.name" SCRATCH_INSTANCES " AND j.id IS NULL", &args);
+	MemoryContextSwitchTo(query.caller);
 	for (uint64 row = 0; row < count; row++)
 		names = lappend(names, cmdb_text(&query, row, 1));
 	cmdb_end(&query);
