@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "mb/pg_wchar.h"
@@ -140,6 +141,29 @@ start_runner(const char *directory)
 
 /* ---- handing over ---- */
 
+/*
+ * Who may write there decides what is run in our name.  A directory beside the
+ * data directory may have been made by somebody else before us.
+ */
+static void
+require_own(const char *path)
+{
+	struct stat link;
+	struct stat st;
+
+	if (lstat(path, &link) != 0 || stat(path, &st) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not stat directory \"%s\": %m", path)));
+	if ((link.st_uid != geteuid() && link.st_uid != 0) ||
+		(st.st_uid != geteuid() && st.st_uid != 0) || (st.st_mode & S_IWOTH) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("directory \"%s\" can be written by others", path),
+				 errdetail("What lies there is carried out by this server's operating system user."),
+				 errhint("Let it belong to that user and take the right to write from others, or set pgops.directory.")));
+}
+
 static void
 write_task(const char *directory, SpecNode *row, SpecNode *task)
 {
@@ -152,6 +176,9 @@ write_task(const char *directory, SpecNode *row, SpecNode *task)
 	initStringInfo(&text);
 	node_to_json(&text, task);
 	ops_make_directory(directory);
+	require_own(ops_path(NULL));
+	require_own(ops_path(IN_PLACE_FOLDER));
+	require_own(directory);
 	io_write_file(psprintf("%s/" IN_PLACE_TASK, directory),
 				  pg_server_to_any(text.data, text.len, PG_UTF8), PRIVATE_MODE);
 }

@@ -14,6 +14,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "access/timeline.h"
@@ -121,6 +122,16 @@ is_complete(const Run *run)
 		int_of(run->state, "step") >= 0;
 }
 
+/* The job that made it was this server's, whose user alone may write there. */
+static bool
+is_own(const char *directory)
+{
+	struct stat st;
+
+	return lstat(directory, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
+		(st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
 /* NULL: nothing that concerns this server, or nothing yet */
 static Run *
 read_run(const char *directory)
@@ -128,7 +139,8 @@ read_run(const char *directory)
 	Run		   *run = palloc0(sizeof(Run));
 	bool		locked;
 
-	if (has_file(directory, IN_PLACE_IMPORTED) || !has_file(directory, IN_PLACE_GO))
+	if (has_file(directory, IN_PLACE_IMPORTED) || !has_file(directory, IN_PLACE_GO) ||
+		!is_own(directory))
 		return NULL;
 	run->directory = pstrdup(directory);
 	/* in this order: what ends meanwhile is then seen as over, not as cut off */

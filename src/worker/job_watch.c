@@ -35,7 +35,7 @@
 
 /* until the next look after one that failed, ms: doubled up to the maximum */
 #define FAILURE_DELAY_MS		1000
-#define MAX_FAILURE_DELAY_MS	(5 * 60 * 1000)
+#define MAX_FAILURE_DELAY_MS	(60 * 1000)
 
 /* until the next look where nobody tells us of an end, ms */
 #define UNHEARD_DELAY_MS	1000

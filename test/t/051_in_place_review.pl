@@ -112,6 +112,25 @@ sub restore_and_return
 	like(value($node, "SELECT string_agg(text, ' ') FROM pgops.job_log($id)"), qr/all steps are done/, '... with the end of the log');
 }
 
+# ---- a folder in which others could say what is carried out; Patroni ----
+{
+	chmod 0777, "$data.pgops";
+	my $job = finish_job($node, 'SELECT pgops.restore(target_immediate => true, in_place => true)');
+	is("$job->{state} $job->{sqlstate}", 'failed 42501', 'nothing is handed over where others may write') or diag explain $job;
+	chmod 0700, "$data.pgops";
+
+	append_to_file("$data/patroni.dynamic.json", '{}');
+	$node->stop;
+	system_or_bail('pg_ctl', '-D', $data, '-l', $node->logfile, '-o', '--cluster_name=small --port=' . $node->port, '-w', 'start');
+	$node->_update_pid(1);
+	my (undef, undef, $err) = $node->psql('postgres', 'SELECT pgops.restore(target_immediate => true, in_place => true)');
+	like($err, qr/is run by Patroni/, 'Patroni is known by the command line and the file that it leaves');
+	unlink "$data/patroni.dynamic.json";
+	(undef, undef, $err) = $node->psql('postgres', 'SELECT pgops.restore(target_time => now()::text, in_place => true, set => \'none\')');
+	unlike($err, qr/is run by Patroni/, '... and not by one of the two alone');
+	$node->restart;
+}
+
 # ---- a standby goes on with what waits; a server that was taken back by hand does not ----
 {
 	my $document = decode_json(small_document(backup_vars($node)));
