@@ -60,6 +60,10 @@ static const char FULL[] = "";
 #define HINT_DAMAGED \
 	"Make a new full backup: SELECT pgops.backup('full'). \"pgbackrest verify\" says which files are damaged."
 
+/* from 2.60 on it restores, and expires for, no backup with such pages */
+#define HINT_DAMAGED_PAGES \
+	"The server's data were damaged before that backup was made: use an older one, which pgops.backups lists. If there is none, \"pgbackrest --no-checksum-page-error\" works with it as it is."
+
 static const Trouble troubles[] = {
 	/* whatever it was doing */
 	{0, "[28] No space left on device", ERRCODE_DISK_FULL,
@@ -121,6 +125,8 @@ static const Trouble troubles[] = {
 	{29, "cipher", ERRCODE_PGOPS_PROCESS, "the repository cannot be decrypted", HINT_CIPHER},
 	{29, "encrypted", ERRCODE_PGOPS_PROCESS, "the repository cannot be decrypted", HINT_CIPHER},
 	{29, NULL, ERRCODE_PGOPS_BACKUP_DAMAGED, "a file in the repository is damaged", HINT_DAMAGED},
+	{26, "invalid page checksum", ERRCODE_PGOPS_BACKUP_DAMAGED,
+	"pages in the backup have wrong checksums", HINT_DAMAGED_PAGES},
 	{26, NULL, ERRCODE_PGOPS_BACKUP_DAMAGED, "a file in the repository is damaged", HINT_DAMAGED},
 	{99, NULL, ERRCODE_PGOPS_BACKUP_DAMAGED, "a file in the repository is damaged", HINT_DAMAGED},
 

@@ -173,8 +173,17 @@ finish_job($node, "SELECT pgops.backup('incr')");
 ($job, $row) = test_backup();
 is($job->{state}, 'failed', 'a page that was damaged before the backup is found');
 is($job->{sqlstate}, 'PO509', '... as damage');
-is($row->{checksums}{bad}, 1, '... by its checksum');
-like(join("\n", @{ $row->{findings} }), qr/1 of \d+ pages have wrong checksums/, '... in words');
+# pgBackRest 2.60 and later does not get as far as the server's own check
+if (defined $row->{checksums})
+{
+	is($row->{checksums}{bad}, 1, '... by its checksum');
+	like(join("\n", @{ $row->{findings} }), qr/1 of \d+ pages have wrong checksums/, '... in words');
+}
+else
+{
+	like($job->{error}, qr/pages in the backup have wrong checksums/, '... by its checksum');
+	like($job->{hint}, qr/use an older one/, '... in words');
+}
 nothing_left('a damaged page');
 
 # ---- cancelled ----
