@@ -72,7 +72,8 @@ is(join(',', grep { !/^(?:PWD|OLDPWD|SHLVL|_)$/ } slurp_file("$folder/env") =~ /
 is(scalar(() = slurp_file("$folder/fds") =~ / \d+ -> /g), 4, '... no descriptors but its three (and that of ls)')
   or diag(slurp_file("$folder/fds"));
 is(slurp_file("$folder/stdin"), '', '... and nothing to read');
-is_deeply([ slurp_file("$folder/signals") =~ /Sig(?:Blk|Ign):\s+([0-9a-f]+)/g ], [ ('0' x 16) x 2 ], '... no signal is blocked or ignored');
+# but 32 and 33, which the C library keeps for itself and lets nobody reset
+is_deeply([ map { hex($_) & ~(3 << 31) } slurp_file("$folder/signals") =~ /Sig(?:Blk|Ign):\s+([0-9a-f]+)/g ], [ 0, 0 ], '... no signal is blocked or ignored');
 
 # ---- what it writes ----
 program_does(<<'SH');
