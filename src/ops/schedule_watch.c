@@ -74,6 +74,16 @@ put_schedule(CmdbRowSet *set, const Cluster *cluster, const Schedule *schedule)
 	"   excluded.\"window\", excluded.deadline, excluded.runner, excluded.reason)"
 
 /*
+ * Times that a clock has left which was put back since: until it gets there again
+ * nothing would be due.  A smaller step back is waited out, so that what is due
+ * is not done twice.
+ */
+#define FORGET_FUTURE \
+	"UPDATE pgops.schedule_state SET since = LEAST(since, pg_catalog.now())," \
+	"  last_due = LEAST(last_due, pg_catalog.now())" \
+	" WHERE GREATEST(since, last_due) > pg_catalog.now() + interval '1 hour'"
+
+/*
  * A schedule whose expression changes, or that begins to be run, begins anew:
  * what would have been due before is not made up for.
  */
@@ -97,6 +107,7 @@ schedule_store(const Cluster *cluster)
 	changed = cmdb_run(&query, "DELETE FROM pgops.schedule_state AS s WHERE s.cluster <> $1"
 					   " OR NOT EXISTS (SELECT FROM want AS w WHERE w.name = s.name)", &args);
 	changed += cmdb_run(&query, UPSERT, &args);
+	changed += cmdb_run(&query, FORGET_FUTURE, NULL);
 	cmdb_end(&query);
 	return changed > 0;
 }

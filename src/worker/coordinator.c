@@ -305,6 +305,8 @@ run_due(Coordinator *self)
 		shared_set_state("working");
 	requests = pg_atomic_exchange_u32(&pgops_shared->requests, 0);
 	self->jobs.asked |= (requests & REQUEST_JOBS) != 0;
+	/* the clock may have been put back since */
+	self->next_full = Min(self->next_full, now + pgops_guc_drift_interval * INT64CONST(1000000));
 	asked = (requests & REQUEST_FULL) != 0;
 	full = was_promoted(self) || asked || now >= self->next_full;
 	retry = self->next_retry != 0 && now >= self->next_retry;

@@ -79,6 +79,15 @@ is(job_count('past') + job_count('too late'), 0, 'no job of those');
 look();
 is(job_count('late'), 1, 'and not a second time');
 
+# ---- as if the clock had been ahead by a year, and was put back ----------------------
+$node->safe_psql('postgres', "UPDATE pgops.schedule_state SET since = now() + interval '1 year', last_due = now() + interval '1 year' WHERE name = 'minutely'");
+value($node, 'SELECT pgops.reconcile()');
+settle($node);
+is(value($node, 'SELECT bool_and(since <= now() AND last_due <= now()) FROM pgops.schedule_state WHERE name = \'minutely\''), 't',
+	'times that are still to come are not taken for past ones');
+my $runs = job_count('minutely');
+wait_for($node, "SELECT count(*) > $runs FROM pgops.job WHERE schedule = 'minutely'", 'and schedules go on');
+
 # ---- asked for by hand --------------------------------------------------------------
 my $job = value($node, "SELECT pgops.run_schedule('past')");
 my $done = row($node, "SELECT * FROM pgops.job_wait($job, '60 s')");
