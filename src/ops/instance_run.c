@@ -50,6 +50,7 @@ typedef struct Progress
 	bool		answered;
 	bool		in_recovery;
 	bool		paused;
+	bool		stranger;		/* it does not know the role that asks */
 	XLogRecPtr	replayed;
 	char		time[32];		/* of the last transaction replayed: microseconds since 1970, or "" */
 } Progress;
@@ -187,6 +188,30 @@ read_answer(const Remote *remote, Progress *progress)
 	progress->paused = row[3] != NULL && strcmp(row[3], "paused") == 0;
 }
 
+/*
+ * In another cluster's data, or in those from before it was renamed, there may be
+ * no role of the name that this server's superuser has.  Then the control file and
+ * the log say how far it is.
+ */
+static void
+read_from_outside(const BesideInstance *instance, const Remote *remote, Progress *progress)
+{
+	bool		crc_ok;
+	ControlFileData *control;
+	char	   *log;
+
+	if (remote == NULL || remote->message == NULL || strstr(remote->message, "role \"") == NULL ||
+		strstr(remote->message, "\" does not exist") == NULL)
+		return;
+	control = get_controlfile(instance->data_directory, &crc_ok);
+	log = instance_log_tail(instance, LOG_TAIL);
+	progress->stranger = true;
+	progress->answered = crc_ok;
+	progress->in_recovery = control->state != DB_IN_PRODUCTION;
+	progress->paused = progress->in_recovery && log != NULL &&
+		strstr(log, "pausing at the end of recovery") != NULL;
+}
+
 /* template1 is in every backup, also in one of chosen databases */
 static void
 ask(Job *job, const BesideInstance *instance, Progress *progress)
@@ -215,6 +240,8 @@ ask(Job *job, const BesideInstance *instance, Progress *progress)
 		if (finish_request(job, set, remote))
 			read_answer(remote, progress);
 	}
+	else
+		read_from_outside(instance, remote, progress);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
 }
@@ -392,6 +419,8 @@ instance_start(Job *job, const BesideInstance *instance, const RestoreTarget *ta
 	if (progress.answered && !progress.in_recovery)
 		instance_guard_tablespaces(instance, false);
 	note_end(job, instance);
+	if (progress.stranger)
+		job_note(job, "the role as which this server connects does not exist there: connect as a superuser of the server that was backed up");
 	if (progress.paused)
 		job_note(job, "paused: locks of transactions that were under way are held until pg_wal_replay_resume()");
 	record_reached(job, instance, target, &progress);
