@@ -157,7 +157,10 @@ pgbackrest(CrontabLine *line, List *args)
 	return true;
 }
 
-/* a kind that takes the names of databases, all of them without any */
+/*
+ * A kind that takes the names of databases, all of them without any.  A
+ * connection string is none: it may be about another server, or hold a password.
+ */
 static bool
 in_databases(CrontabLine *line, const char *what, List *databases)
 {
@@ -165,7 +168,9 @@ in_databases(CrontabLine *line, const char *what, List *databases)
 
 	foreach(lc, databases)
 	{
-		if (((char *) lfirst(lc))[0] == '-')
+		const char *name = lfirst(lc);
+
+		if (name[0] == '-' || strstr(name, "://") != NULL || strchr(name, '=') != NULL)
 			return false;
 	}
 	line->what = pstrdup(what);

@@ -72,6 +72,8 @@ my @lines = (
 	[ '0 1 * * * pg-backup fast', 'pgops does not know these arguments of pg-backup' ],
 	[ "0 1 * * * psql -c 'DROP TABLE t' app", 'pgops does not know these arguments of psql' ],
 	[ '0 1 * * * pg-repack -n', 'pgops does not know these arguments of pg-repack' ],
+	[ "0 3 * * 0 psql postgresql://me:hidden\@elsewhere/app -c 'VACUUM'", 'pgops does not know these arguments of psql' ],
+	[ "0 3 * * 0 vacuumdb -d 'host=elsewhere password=hidden dbname=app'", 'pgops does not know these arguments of vacuumdb' ],
 	[ '0 1 * * * /usr/local/bin/report --password=hidden', 'the command is none that pgops knows' ],
 	[ '0 99 * * * pg-backup', '"0 99 * * *" is no cron expression: hour must be 0 to 23, not "99"' ],
 );
