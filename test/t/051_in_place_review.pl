@@ -131,6 +131,28 @@ sub restore_and_return
 	$node->restart;
 }
 
+# ---- the program that was to carry it out dies before it has done anything ----
+{
+	append_to_file("$folder/launch", <<'SH');
+#!/bin/sh
+folder=${2%/*}
+echo "{\"token\": \"\", \"state\": \"running\", \"pid\": $$, \"start\": 1, \"step\": 0, \"steps\": [{\"name\": \"first\", \"state\": \"waiting\"}]}" >$folder/state.new
+mv $folder/state.new $folder/state.json
+while [ ! -e $folder/go ]; do sleep 0.1; done
+sleep 0.5
+SH
+	chmod 0755, "$folder/launch";
+	$node->append_conf('postgresql.conf', "pgops.restore_launcher = '$folder/launch'\n");
+	$node->reload;
+	wait_for($node, "SELECT current_setting('pgops.restore_launcher') <> ''", 'a launcher is set');
+	my $id = value($node, 'SELECT pgops.restart()');
+	my $job = row($node, "SELECT * FROM pgops.job_wait($id, '30 s')");
+	is("$job->{state} $job->{sqlstate}", 'interrupted PO504', 'a run whose processes died before it touched anything is found soon') or diag explain $job;
+	is(finish_job($node, "SELECT pgops.job_request('expire', '{}')")->{state}, 'succeeded', '... and the next job of its group is done');
+	$node->append_conf('postgresql.conf', "pgops.restore_launcher = ''\n");
+	$node->reload;
+}
+
 # ---- a standby goes on with what waits; a server that was taken back by hand does not ----
 {
 	my $document = decode_json(small_document(backup_vars($node)));
