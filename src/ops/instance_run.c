@@ -272,9 +272,12 @@ raise_ended(const BesideInstance *instance, const RestoreTarget *target)
 	char	   *why = instance_log_problem(instance);
 	bool		early = why != NULL && strstr(why, "recovery ended before configured") != NULL;
 	bool		before = why != NULL && strstr(why, "before consistent recovery point") != NULL;
+	bool		elsewhere = why != NULL &&
+		(strstr(why, "could not locate required checkpoint record") != NULL ||
+		 strstr(why, "is not a child of this server's history") != NULL);
 	bool		space = why != NULL && strstr(why, "\"pg_tblspc/") != NULL;
 
-	if (target != NULL && (early || before))
+	if (target != NULL && (early || before || elsewhere))
 		ereport(ERROR,
 				(errcode(ERRCODE_PGOPS_TARGET),
 				 errmsg("recovery ended without having met %s", restore_describe(target)),

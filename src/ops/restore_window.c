@@ -30,6 +30,9 @@
 /* how many labels a message lists */
 #define LABELS_SHOWN	5
 
+/* from how many backups a recovery is tried where the timelines are not known */
+#define UNKNOWN_TRIED	4
+
 /* how long an archived file may take to be noticed; archiving itself may take as long as it works */
 #define ARCHIVE_LOOK_MS	200
 #define ARCHIVE_PATIENCE_MS	(60 * 1000L)
@@ -119,6 +122,14 @@ restore_leads_here(TimeLineID timeline, XLogRecPtr stop)
 	const RestoreTarget latest = {RESTORE_LATEST};
 
 	return is_in_history(timeline, stop, timeline_history(&latest));
+}
+
+/* whether nobody here knows which backups lead to the wanted timeline: only trying shows it */
+static bool
+is_history_unknown(const RestoreTarget *target)
+{
+	return !RecoveryInProgress() && timeline_history(target) == NIL &&
+		(target->timeline == NULL || strcmp(target->timeline, "current") != 0);
 }
 
 /* those to choose from, newest first */
@@ -288,7 +299,7 @@ restore_candidates(const RestoreTarget *target, const StanzaState *state)
 	}
 	/* where one knows, one is enough */
 	if (target->type != RESTORE_XID && target->type != RESTORE_NAME)
-		labels = list_truncate(labels, 1);
+		labels = list_truncate(labels, is_history_unknown(target) ? UNKNOWN_TRIED : 1);
 	return labels;
 }
 
@@ -379,7 +390,7 @@ choose_set(RestoreTarget *target, const StanzaState *state)
 	else if (target->type == RESTORE_XID || target->type == RESTORE_NAME)
 		return;
 	labels = restore_candidates(&asked, state);
-	if (labels == NIL)
+	if (list_length(labels) != 1)
 		return;
 	target->set = linitial(labels);
 	set = find_set(state, target);

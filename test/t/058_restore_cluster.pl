@@ -23,15 +23,16 @@ my $command = "/usr/bin/pgbackrest --stanza=far --repo1-path=@{[ repository($nod
   . " --log-level-console=off --log-level-file=off --lock-path=@{[ PostgreSQL::Test::Utils::tempdir('lock') ]}"
   . " --pg1-path=@{[ $far->data_dir ]}";
 $far->start;
+my @run;
 {
 	local $ENV{PGUSER} = $stranger;
 	$far->safe_psql('postgres', 'CREATE TABLE theirs AS SELECT g AS id FROM generate_series(1, 7) AS g');
-	my @run = (split(/ /, $command), "--pg1-user=$stranger", '--pg1-port=' . $far->port, '--pg1-socket-path=' . $far->host);
+	@run = (split(/ /, $command), "--pg1-user=$stranger", '--pg1-port=' . $far->port, '--pg1-socket-path=' . $far->host);
 	system_or_bail(@run, 'stanza-create');
 	$far->append_conf('postgresql.conf', "archive_command = '$command archive-push %p'\n");
 	$far->reload;
 	$far->poll_query_until('postgres', "SELECT setting LIKE '%archive-push%' FROM pg_settings WHERE name = 'archive_command'");
-	system_or_bail(@run, '--repo1-retention-full=1', '--start-fast', 'backup');
+	system_or_bail(@run, '--repo1-retention-full=9', '--start-fast', 'backup');
 	$far->safe_psql('postgres', 'INSERT INTO theirs VALUES (8)');
 	my $wal = $far->safe_psql('postgres', 'SELECT pg_walfile_name(pg_switch_wal())');
 	$far->poll_query_until('postgres', "SELECT last_archived_wal >= '$wal' FROM pg_stat_archiver");
@@ -39,7 +40,6 @@ $far->start;
 
 for my $try (
 	[ '', 'f|8' ],
-	[ ", target_immediate => true, action => 'promote'", 'f|7' ],
 	[ ", target_immediate => true, action => 'pause'", 't|7' ])
 {
 	my $job = finish_job($node, "SELECT pgops.restore(cluster => 'far', instance => 'copy'$try->[0])");
@@ -55,7 +55,27 @@ for my $try (
 	drop_instance($node, 'copy');
 }
 
-my $job = finish_job($node, "SELECT pgops.restore(cluster => 'nobody', instance => 'copy')");
+# it was restored, and its newest backup is of the timeline that it left then
+{
+	local $ENV{PGUSER} = $stranger;
+	my $time = $far->safe_psql('postgres', 'SELECT clock_timestamp()');
+	$far->safe_psql('postgres', 'INSERT INTO theirs VALUES (9)');
+	system_or_bail(@run, '--repo1-retention-full=9', '--start-fast', '--type=full', 'backup');
+	$far->stop;
+	system_or_bail(split(/ /, $command), '--delta', '--type=time', "--target=$time", '--target-action=promote', 'restore');
+	$far->start;
+	$far->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery()');
+	$far->safe_psql('postgres', 'INSERT INTO theirs VALUES (100)');
+	my $wal = $far->safe_psql('postgres', 'SELECT pg_walfile_name(pg_switch_wal())');
+	$far->poll_query_until('postgres', "SELECT last_archived_wal >= '$wal' FROM pg_stat_archiver");
+}
+my $job = finish_job($node, "SELECT pgops.restore(cluster => 'far', instance => 'copy')");
+is($job->{state}, 'succeeded', 'a cluster that has left its newest backup behind is restored') or diag(explain($job));
+(my $at = $job->{result}{connection} // '') =~ s/user='[^']*'/user='$stranger'/;
+is($node->safe_psql('postgres', 'SELECT count(*), max(id) FROM theirs', connstr => $at), '9|100', '... to where it is now');
+drop_instance($node, 'copy');
+
+$job = finish_job($node, "SELECT pgops.restore(cluster => 'nobody', instance => 'copy')");
 is("$job->{state} $job->{sqlstate}", 'failed PO506', 'a cluster without backups') or diag(explain($job));
 
 $far->stop;
