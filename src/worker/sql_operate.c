@@ -52,6 +52,9 @@ is_settled(const char *name)
 
 	if (local == NULL || strcmp(local, name) != 0)
 		return true;
+	/* after a start the status still tells what was before it: that a restart is needed, say */
+	if (pg_atomic_read_u64(&pgops_shared->passes) == 0)
+		return false;
 	if (row == NULL || status == NULL || status->generation < row->generation)
 		return false;
 	if (strcmp(status->phase, "progressing") == 0)
