@@ -12,6 +12,7 @@
 #include "spec/catalogue.h"
 #include "spec/model_backup.h"
 #include "spec/model_build.h"
+#include "spec/reference.h"
 #include "spec/spec.h"
 
 const char *
@@ -75,6 +76,9 @@ add_option(BackupSpec *spec, BackupRepo *repo, const SpecEntry *entry)
 
 	if (spec_is_jinja(entry->value))
 		set_problem(spec, psprintf("pgbackrest_repo.%s.%s is a Jinja expression: what it holds is not known",
+								   repo->name, entry->key));
+	if (spec_reference(entry->value, NULL, NULL))
+		set_problem(spec, psprintf("pgbackrest_repo.%s.%s is a reference, which pgbackrest.conf cannot hold: declare the value itself, which is kept in pgops.secret",
 								   repo->name, entry->key));
 	if (value == NULL || def == NULL)
 		return;

@@ -13,6 +13,7 @@
 #include "errors.h"
 #include "spec/backup_option.h"
 #include "spec/catalogue.h"
+#include "spec/reference.h"
 #include "spec/spec.h"
 #include "spec/validate.h"
 
@@ -50,6 +51,14 @@ option_text(const SpecNode *repo, const char *name)
 	const char *text = value ? node_text(value) : NULL;
 
 	return text == NULL || text[0] == '\0' ? NULL : text;
+}
+
+/* whether there is something; a secret by reference counts, whatever becomes of it */
+static bool
+has_option(const SpecNode *repo, const char *name)
+{
+	return option_text(repo, name) != NULL ||
+		spec_reference(node_get(repo, name), NULL, NULL);
 }
 
 /* pgbackrest.conf has one line a value, and cuts blanks off */
@@ -138,7 +147,7 @@ check_needed(const SpecEntry *repo, const char *path, Findings *findings)
 		const NeededOption *needed = &needed_options[i];
 		const char *unless = needed->unless ? option_text(options, needed->unless) : NULL;
 
-		if (strcmp(needed->type, type) != 0 || option_text(options, needed->option) != NULL ||
+		if (strcmp(needed->type, type) != 0 || has_option(options, needed->option) ||
 			(unless != NULL && is_one_of(unless, needed->otherwise)))
 			continue;
 		spec_error(findings, ERRCODE_PGOPS_MISSING, options, path, NULL,
@@ -152,7 +161,7 @@ check_cipher(const SpecEntry *repo, const char *path, Findings *findings)
 {
 	const char *type = option_text(repo->value, "cipher_type");
 	bool		encrypted = type != NULL && strcmp(type, "none") != 0;
-	bool		has_pass = option_text(repo->value, "cipher_pass") != NULL;
+	bool		has_pass = has_option(repo->value, "cipher_pass");
 
 	if (encrypted && !has_pass)
 		spec_error(findings, ERRCODE_PGOPS_MISSING, repo->value, path,

@@ -59,7 +59,7 @@ sub have_library
 # passwords of roles, secrets of components, and one in a raw access rule
 my $spec = document('small.yml') . <<'SPEC';
     patroni_password: Small.Api.Secret
-    pgbackrest_repo: { local: { path: /backup, cipher_pass: Small.Cipher.Secret } }
+    pgbackrest_repo: { local: { path: /backup, cipher_type: aes-256-cbc, cipher_pass: Small.Cipher.Secret } }
     nginx_users: { admin: Small.Nginx.Secret }
     grafana_pgurl: postgres://grafana:Small.Url.Secret@10.10.10.10/grafana
     pg_exporters: { 20001: { pg_cluster: other, pg_seq: 1, pg_host: 10.10.10.10, pg_exporter_url: 'postgres://m:Small.Url.Secret@10.10.10.10/' } }
