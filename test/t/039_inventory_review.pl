@@ -89,7 +89,7 @@ all:
         pg_cluster: pg-s
         pg_default_extensions: []
         pg_users: [ { name: app, password: Role-Secret } ]
-        pgbackrest_repo: { minio: { type: s3, s3_key_secret: First-Secret, cipher_pass: Second-Secret } }
+        pgbackrest_repo: { minio: { type: s3, path: /backup, s3_bucket: b, s3_endpoint: e, s3_region: r, s3_key: k, s3_key_secret: First-Secret, cipher_type: aes-256-cbc, cipher_pass: Second-Secret } }
 YAML
 apply($secrets);
 my $shown = yaml() . value($node, 'SELECT pgops.inventory()')
