@@ -193,7 +193,7 @@ $$;
 COMMENT ON FUNCTION pgops.dump_database(text, text, integer, boolean, text[], text[], text[], timestamptz, interval) IS
 'Writes a database into a directory with pg_dump (directory format, parallel), as a job. The directory has its name only when the dump is complete and on disk; what a failed or cancelled job has written is removed. Only the server''s operating system user may read it.
 
-Beside pg_dump''s own files there is pgops.json: from which database, server and when, and how the database was made. pg_restore does not mind it, and pgops.load_database() can do without.
+Beside pg_dump''s own files there is pgops.json: from which database, server and when, how the database was made, and how large the files are, so that an incomplete copy is not loaded. pg_restore does not mind it, and pgops.load_database() can do without.
 
 Arguments:
   database        name of the database

@@ -208,10 +208,12 @@ expected_tables(Job *job, const char *database)
 	return count ? strtoi64(count, NULL, 10) : 0;
 }
 
-/* for pgops.load_database(): how to make a database like this one */
+/* for pgops.load_database(): how to make a database like this one, and what the dump consists of */
 static void
 write_about(Job *job, const Dump *dump)
 {
+	SpecNode   *tree;
+	StringInfoData text;
 	char	   *about = statement_session(job,
 										  "SELECT jsonb_build_object("
 										  "'database', d.datname, 'dumped_at', now(),"
@@ -222,8 +224,11 @@ write_about(Job *job, const Dump *dump)
 										  " FROM pg_database AS d WHERE d.datname = $1",
 										  dump->database);
 
-	if (about != NULL)
-		io_write_file(psprintf("%s/%s", dump->partial, DUMP_ABOUT_FILE), about, 0600);
+	tree = about ? node_from_json(about, strlen(about)) : node_map();
+	node_map_set(tree, "files", dump_files(dump->partial));
+	initStringInfo(&text);
+	node_to_json(&text, tree);
+	io_write_file(psprintf("%s/%s", dump->partial, DUMP_ABOUT_FILE), text.data, 0600);
 }
 
 static void

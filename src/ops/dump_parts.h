@@ -1,6 +1,6 @@
 /*
  * dump_parts.h
- *		Private to dump.c, load.c and dump_tool.c: pg_dump and pg_restore as
+ *		Private to dump.c, dump_files.c, load.c and dump_tool.c: pg_dump and pg_restore as
  *		programs of a job.
  */
 #ifndef PGOPS_OPS_DUMP_PARTS_H
@@ -40,6 +40,12 @@ extern void dump_tool_read(Job *job, DumpTool *tool, List *arguments,
 
 /* "name=value" as an argument */
 extern char *dump_option(const char *name, const char *value);
+
+/* names and sizes of the files in a directory, for pgops.json */
+extern SpecNode *dump_files(const char *directory);
+
+/* ERROR unless they are still those; NULL: nobody has kept them */
+extern void dump_check_files(const char *directory, const SpecNode *files);
 
 /* conninfo of a database of this server; takes a transaction of its own */
 extern char *dump_conninfo(Job *job, const char *database);

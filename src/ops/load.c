@@ -28,8 +28,8 @@
 /* name of a database that is being filled; the job's number follows */
 #define LOADING_PREFIX	"pgops_load_"
 
-/* what pg_dump wrote about the database itself is small; ours is smaller */
-#define ABOUT_MAX		(64 * 1024)
+/* most of it are the files, of which there is one for each table, with some 50 bytes each */
+#define ABOUT_MAX		((size_t) 256 * 1024 * 1024)
 
 /* things that would be in the way of those in a dump */
 static const char count_objects[] =
@@ -125,6 +125,14 @@ read_about(const char *directory)
 	SpecNode   *about = text ? node_from_json(text, strlen(text)) : NULL;
 
 	return about != NULL && about->kind == NODE_MAP ? about : NULL;
+}
+
+static void
+check_complete(const char *directory)
+{
+	const SpecNode *about = read_about(directory);
+
+	dump_check_files(directory, about ? node_get(about, "files") : NULL);
 }
 
 static const char *
@@ -336,6 +344,7 @@ load_database_run(Job *job)
 	load.database = load.loading = job_arg(job, "database");
 	job_step(job, "reading the table of contents");
 	check_dump(load.directory);
+	check_complete(load.directory);
 	drop_leftovers(job);
 	load.contents = dump_contents(job, load.directory);
 	check_roles(job, &load);

@@ -178,6 +178,7 @@ settle($node);
 
 # a dump that is damaged
 PostgreSQL::Test::Utils::system_or_bail('cp', '-r', "$dumps/first", "$dumps/damaged");
+unlink("$dumps/damaged/pgops.json");
 truncate("$dumps/damaged/toc.dat", 100);
 $job = finish_job($node, "SELECT pgops.load_database('$dumps/damaged', 'x', \"create\" => true)");
 is("$job->{state} $job->{sqlstate}", 'failed PO500', 'a damaged table of contents is an error of pg_restore');
@@ -186,7 +187,7 @@ PostgreSQL::Test::Utils::system_or_bail('rm', '-r', "$dumps/damaged");
 PostgreSQL::Test::Utils::system_or_bail('cp', '-r', "$dumps/first", "$dumps/damaged");
 truncate($data =~ s/first/damaged/r, 1000);
 $job = finish_job($node, "SELECT pgops.load_database('$dumps/damaged', 'x', \"create\" => true)");
-is($job->{state}, 'failed', 'so is a damaged table');
+is("$job->{state} $job->{sqlstate}", 'failed PO509', 'a table whose file was cut off is found');
 is(has_database('x') + value($node, "SELECT count(*) FROM pg_database WHERE datname LIKE 'pgops_load%'"), 0, '... and no database is left');
 
 # ---- cancelled, crashed ----
