@@ -33,6 +33,8 @@
 #include "errors.h"
 #include "io/file.h"
 #include "ops/in_place_parts.h"
+#include "ops/job_parts.h"
+#include "ops/stanza_parts.h"
 
 #define MAX_BYTES		(16 * 1024 * 1024)
 #define DETAIL_LINES	8
@@ -248,6 +250,8 @@ add_failure(SpecNode *row, const Run *run)
 	const SpecNode *output = step ? node_get(step, "output") : NULL;
 	const SpecNode *code = step ? node_get(step, "exit_code") : NULL;
 	const char *error = text_of(run->state, "error");
+	SpecNode   *detail;
+	Job			masker = {.context = CurrentMemoryContext};
 
 	node_map_set(row, "sqlstate",
 				 node_string(unpack_sql_state(run->cut_off ? ERRCODE_PGOPS_INTERRUPTED :
@@ -256,9 +260,14 @@ add_failure(SpecNode *row, const Run *run)
 		error = "the program that carried it out was ended";
 	node_map_set(row, "error", node_string(psprintf("%s: %s", text_of(step, "name"),
 													error ? error : "unknown")));
-	node_map_set(row, "detail",
-				 joined(output, output && output->kind == NODE_LIST ?
-						list_length(output->items) - DETAIL_LINES : 0));
+	detail = joined(output, output && output->kind == NODE_LIST ?
+					list_length(output->items) - DETAIL_LINES : 0);
+	if (detail->kind == NODE_STRING)
+	{
+		stanza_keep_secrets(&masker);
+		detail = node_string(job_scrub(&masker, node_text(detail)));
+	}
+	node_map_set(row, "detail", detail);
 	node_map_set(row, "hint", joined(node_get(run->state, "instructions"), 0));
 	if (code != NULL && code->kind == NODE_INT && code->integer != 0)
 		node_map_set(row, "exit_code", node_int(code->integer));

@@ -19,6 +19,8 @@
 
 #include "cmdb/job.h"
 #include "ops/in_place_parts.h"
+#include "ops/job_parts.h"
+#include "ops/stanza_parts.h"
 
 #define MAX_LINES		1000
 #define MAX_LOG_BYTES	(4 * 1024 * 1024)
@@ -130,6 +132,7 @@ in_place_store_output(CmdbQuery *query, int64 id, const char *directory, const c
 	CmdbRow		args = {0};
 	ListCell   *cell;
 	int			number;
+	Job			masker = {.context = CurrentMemoryContext};
 
 	/* of a run that was imported once, and was gone on with by hand */
 	cmdb_put_int8(&args, id);
@@ -143,8 +146,14 @@ in_place_store_output(CmdbQuery *query, int64 id, const char *directory, const c
 					"SELECT COALESCE(pg_catalog.max(o.line), 0) FROM pgops.job_output AS o"
 					" WHERE o.job = $1", &args);
 	number = cmdb_int4(0, 1);
+	stanza_keep_secrets(&masker);
 	foreach(cell, lines)
-		((CmdbJobLine *) lfirst(cell))->number = ++number;
+	{
+		CmdbJobLine *line = lfirst(cell);
+
+		line->number = ++number;
+		line->text = job_scrub(&masker, line->text);
+	}
 	if (lines != NIL)
 		cmdb_job_output(id, lines);
 }

@@ -32,10 +32,16 @@ void
 job_secret(Job *job, const char *text)
 {
 	MemoryContext old;
+	ListCell   *cell;
 
 	/* an empty text would be found everywhere */
 	if (text == NULL || text[0] == '\0')
 		return;
+	foreach(cell, job->secrets)
+	{
+		if (strcmp(lfirst(cell), text) == 0)
+			return;
+	}
 	old = MemoryContextSwitchTo(job->context);
 	job->secrets = lappend(job->secrets, pstrdup(text));
 	MemoryContextSwitchTo(old);

@@ -375,6 +375,7 @@ stanza_try_read(Job *job, const Stanza *stanza, const char *name, StanzaFailure 
 										  "--log-level-stderr=warn"));
 	program.filter = no_answer_line;
 	program.max_capture = MAX_ANSWER;
+	stanza_keep_secrets(job);
 	result = job_run(job, &program);
 	*problem = stanza_failure(&asked, "info", result);
 	if (*problem != NULL)

@@ -25,6 +25,13 @@ extern SpecNode *stanza_json(const char *text, char **problem);
 extern StanzaState *stanza_try_read(Job *job, const Stanza *stanza, const char *name,
 									StanzaFailure **problem);
 
+/*
+ * stanza_keep_secrets
+ *		From now on the secrets of the configuration file are masked in all that
+ *		the job tells.
+ */
+extern void stanza_keep_secrets(Job *job);
+
 /* as stanza_parse(), but NULL with *problem */
 extern StanzaState *stanza_try_parse(const char *json, const char *name, char **problem);
 

@@ -293,6 +293,26 @@ render_pgbackrest_masked(const char *text)
 	return out.data;
 }
 
+List *
+render_pgbackrest_secrets(const char *text)
+{
+	List	   *values = NIL;
+
+	while (*text != '\0')
+	{
+		size_t		length = strcspn(text, "\n");
+		const char *equals = memchr(text, '=', length);
+		const char *key = text + strspn(text, " \t");
+
+		if (equals != NULL && key < equals && is_secret_key(key, equals - key))
+			values = lappend(values, pnstrdup(equals + 1, text + length - equals - 1));
+		text += length;
+		if (*text == '\n')
+			text++;
+	}
+	return values;
+}
+
 /* ---- what cannot be changed ---- */
 
 /* options that say where a repository is */

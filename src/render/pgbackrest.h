@@ -37,6 +37,9 @@ extern bool render_pgbackrest_is_ours(const char *text);
 /* a copy of such a text with the values of secrets masked: for people */
 extern char *render_pgbackrest_masked(const char *text);
 
+/* the values of secrets in such a text: palloc'd, of char * */
+extern List *render_pgbackrest_secrets(const char *text);
+
 /* the repositories without their secrets, for comparing: other text, other repositories */
 extern char *render_pgbackrest_repos(const BackupSpec *spec, const BackupPlace *place);
 
