@@ -47,7 +47,8 @@ backup_stanza(Job *job)
 static List *
 backup_options(const Job *job, const char *type)
 {
-	List	   *options = list_make2(BACKUP_LINES_OPTION, psprintf("--type=%s", type));
+	List	   *options = list_make3(BACKUP_LINES_OPTION, psprintf("--type=%s", type),
+									 "--no-expire-auto");
 	const SpecNode *annotations = node_get(job->args, "annotations");
 	int64		repo = job_arg_int(job, "repo", 0);
 	ListCell   *cell;
@@ -189,6 +190,8 @@ backup_run(Job *job)
 	stanza = backup_stanza(job);
 	job_step(job, "starting pgBackRest");
 	failure = stanza_try(job, stanza, "backup", backup_options(job, asked), backup_line, &lines);
+	if (failure == NULL)
+		failure = backup_expire(job, stanza, &lines);
 	job_step(job, "looking into the repositories");
 	state = stanza_look(job, stanza);
 	if (failure != NULL)

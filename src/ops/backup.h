@@ -15,6 +15,14 @@ extern void backup_require_archiving(void);
 /* stanza_local() in a transaction of a job's own */
 extern Stanza *backup_stanza(Job *job);
 
+/*
+ * backup_expire
+ *		After a backup: removes what retention does not keep in its repository, unless a
+ *		restore is at work, which may need it.  NULL: that went well.
+ */
+struct BackupLines;
+extern StanzaFailure *backup_expire(Job *job, const Stanza *stanza, struct BackupLines *lines);
+
 /* a list of texts as a tree */
 extern SpecNode *backup_names(List *names);
 
