@@ -142,7 +142,9 @@ pgbackrest(CrontabLine *line, List *args)
 
 		if (strncmp(arg, "--type=", 7) == 0 && is_backup_type(arg + 7))
 			type = arg + 7;
-		else if (strncmp(arg, "--stanza=", 9) != 0)
+		else if (strncmp(arg, "--stanza=", 9) == 0)
+			line->stanza = pstrdup(arg + 9);
+		else
 		{
 			if (arg[0] == '-' || command != NULL)
 				return false;

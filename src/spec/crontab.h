@@ -18,6 +18,7 @@ typedef struct CrontabLine
 	char	   *user;			/* NULL: not part of the line */
 	char	   *what;			/* kind of job; NULL: "problem" says why not */
 	SpecNode   *options;		/* a map */
+	char	   *stanza;			/* that pgbackrest is told; NULL: none */
 	char	   *problem;		/* never the command itself, which may hold secrets */
 } CrontabLine;
 

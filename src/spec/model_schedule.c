@@ -228,8 +228,18 @@ line_name(const Cluster *cluster, const char *source, const CrontabLine *line)
 
 /*
  * Lines of other operating system users are what the host does; pgops is not
- * the host.
+ * the host.  Nor does it know another cluster's backups.  NULL: it is ours.
  */
+static char *
+not_ours(const ModelBuild *build, const Cluster *cluster, const CrontabLine *line)
+{
+	if (line->user != NULL && strcmp(line->user, build->declared_dbsu) != 0)
+		return psprintf("it is one of the host, for the user %s", line->user);
+	if (line->stanza != NULL && strcmp(line->stanza, cluster->name) != 0)
+		return psprintf("it is about the stanza \"%s\"", line->stanza);
+	return NULL;
+}
+
 static void
 crontab_schedules(const ModelBuild *build, Cluster *cluster, const char *param, bool with_user)
 {
@@ -252,10 +262,10 @@ crontab_schedules(const ModelBuild *build, Cluster *cluster, const char *param, 
 		schedule->options = line->options;
 		schedule->problem = line->problem;
 		schedule->user = line->user;
-		if (line->user != NULL && strcmp(line->user, build->declared_dbsu) != 0)
+		if (not_ours(build, cluster, line) != NULL)
 		{
 			schedule->what = NULL;
-			schedule->problem = psprintf("it is one of the host, for the user %s", line->user);
+			schedule->problem = not_ours(build, cluster, line);
 		}
 		cluster->schedules = lappend(cluster->schedules, schedule);
 	}

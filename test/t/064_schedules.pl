@@ -86,12 +86,14 @@ is($warnings, scalar(grep { $_->[1] !~ /[{]/ } @lines), 'each line that pgops do
 my %of;
 declare($node, small_document(
 		pg_crontab => [ (map { $_->[0] } @lines), @silent ],
-		node_crontab => [ '0 5 * * * root /usr/sbin/logrotate', '0 6 * * * postgres /pg/bin/pg-backup full' ]));
+		node_crontab => [ '0 5 * * * root /usr/sbin/logrotate', '0 6 * * * postgres /pg/bin/pg-backup full',
+			'0 7 * * * postgres pgbackrest --stanza=other expire' ]));
 is(settle($node)->{phase}, 'converged', 'crontabs are declared');
 my @schedules = rows($node, 'SELECT * FROM pgops.schedule_state ORDER BY source DESC');
 my %expected;
 $expected{ ($_->[1] =~ /[{]/ ? '' : 'not run: ') . $_->[1] }++ for @lines;
 $expected{'not run: it is one of the host, for the user root'}++;
+$expected{'not run: it is about the stanza "other"'}++;
 $expected{'backup {"type": "full"}'}++;
 for my $schedule (@schedules)
 {
@@ -99,7 +101,7 @@ for my $schedule (@schedules)
 	$of{ defined $schedule->{what} ? "$schedule->{what} $options" : "not run: $schedule->{reason}" }++;
 }
 is_deeply(\%of, \%expected, 'lines amount to jobs, or to a reason why not');
-is(scalar(@schedules), @lines + 2, 'comments and variables are none');
+is(scalar(@schedules), @lines + 3, 'comments and variables are none');
 unlike(value($node, 'SELECT string_agg(s::text, chr(10)) FROM pgops.schedules s'), qr/hidden/,
 	'the text of a command that is not known is shown nowhere');
 
