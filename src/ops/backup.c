@@ -190,7 +190,8 @@ backup_run(Job *job)
 	stanza = backup_stanza(job);
 	job_step(job, "starting pgBackRest");
 	failure = stanza_try(job, stanza, "backup", backup_options(job, asked), backup_line, &lines);
-	if (failure == NULL)
+	/* one with damaged pages is nothing to rely on: what is older may be all that is good */
+	if (failure == NULL && lines.damaged_files == 0)
 		failure = backup_expire(job, stanza, &lines);
 	job_step(job, "looking into the repositories");
 	state = stanza_look(job, stanza);
