@@ -247,6 +247,6 @@ COMMENT ON FUNCTION pgops.reindex(text[], integer, double precision, text, times
 
 Chosen is an index of min_size and more if more than min_bloat of its pages would not be needed, estimated from the number of its entries and the average widths that ANALYZE has found. Duplicates that the server has merged make the true bloat greater than the estimate. Not indexes of catalogs, of exclusion constraints, of temporary tables. pgops.maintenance(''reindex'') shows the choice.
 
-Arguments: max_tables counts indexes; min_bloat (0 to 1) as above; the others, and errors, as in pgops.vacuum(). There must be room for a second copy of an index. REINDEX CONCURRENTLY waits for older transactions, up to a minute for each, then the index is skipped.
+Arguments: max_tables counts indexes; min_bloat (0 to 1) as above; the others, and errors, as in pgops.vacuum(). There must be room for a second copy of an index. REINDEX CONCURRENTLY waits for older transactions, up to a minute for each, then the index is skipped. A session in pgops.job_wait() is one of them: to wait for such a job, look at pgops.jobs instead.
 
 Example: SELECT pgops.reindex(''{app}'', min_bloat => 0.4);';

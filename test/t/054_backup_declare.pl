@@ -58,6 +58,7 @@ is_deeply(
 		'9:84 PO104 option "bundle" must be a boolean (true or false), not text',
 		'9:102 PO105 option "s3_region" must neither begin nor end with a blank, and be one line',
 		'10:14 PO104 repository "third" must be a map of options',
+		qq(11:23 PO105 option "path" must be a path on one line, not "/a\nrepo1-path=/b"),
 		'11:23 PO105 option "path" must neither begin nor end with a blank, and be one line',
 		'11:44 PO118 option "host": a repository host is not supported',
 		'11:85 PO105 option "s3_key_secret" must neither begin nor end with a blank, and be one line'
