@@ -164,6 +164,13 @@ for my $signal ([ 'pg_cancel_backend', '57014' ], [ 'pg_terminate_backend', 'PO3
 my $rule = { title => 'more', role => 'common', rules => ['host all all 10.1.2.3/32 scram-sha-256'] };
 my $before = slurp_file($hba);
 {
+	# what a writer leaves that was killed in the middle: there before the file can be written
+	my $child = fork();
+	POSIX::_exit(0) if $child == 0;
+	waitpid($child, 0);
+	my $litter = "$folder/pgsql_tmp_pgops_${child}_pg_hba.conf";
+	append_to_file($litter, "local all all tr");
+
 	chmod 0555, $folder or die "chmod: $!";
 	declare($node, spec(limit => 23, rules => [$rule]));
 	my $status = settle($node);
@@ -173,13 +180,7 @@ my $before = slurp_file($hba);
 	limit_is(23, '... the rest is done');
 	is(slurp_file($hba), $before, '... the file is as it was');
 
-	# what a writer leaves that was killed in the middle
 	chmod 0755, $folder or die "chmod: $!";
-	my $child = fork();
-	POSIX::_exit(0) if $child == 0;
-	waitpid($child, 0);
-	my $litter = "$folder/pgsql_tmp_pgops_${child}_pg_hba.conf";
-	append_to_file($litter, "local all all tr");
 	ok($node->poll_query_until('postgres', "SELECT phase = 'converged' FROM pgops.status"),
 		'folder writable again: converges');
 	like(slurp_file($hba), qr{10\.1\.2\.3/32}, '... the rule is there');
