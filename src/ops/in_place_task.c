@@ -410,6 +410,42 @@ reach_step(const InPlaceTask *task, const char *set)
 }
 
 /*
+ * A restore point that nobody has made, a transaction that was never committed:
+ * that is known only when recovery has come to the end of the archive.  The
+ * server then is brought back to where it was: what it had written was
+ * archived before it was stopped.
+ */
+static void
+add_way_back(const InPlaceTask *task, SpecNode *to)
+{
+	RestoreTarget latest = {
+		.type = RESTORE_LATEST,.action = pstrdup("promote"),
+		.repo = task->target->repo,.processes = task->target->processes
+	};
+	InPlaceTask back = *task;
+	SpecNode   *list = node_list();
+	SpecNode   *wait;
+	const char *set;
+
+	/* of another cluster's backups none leads back */
+	set = task->target->stanza == NULL && task->sets != NIL ? linitial(task->sets) : NULL;
+	back.target = &latest;
+	back.archive = true;
+	wait = wait_step("recover to the end of the archive", reached(&back), task->seconds);
+	node_map_set(wait, "giveup", server_is_down());
+	node_list_add(list, stop_step(&back, "stop what did not get to the target", "immediate"));
+	node_list_add(list, run_step("restore to the end of the archive",
+								 restore_argv(&back, set), task->seconds));
+	node_list_add(list, start_run(&back, "start the server", task->seconds + 60));
+	node_list_add(list, wait);
+	node_map_set(to, "rescue", list);
+	node_map_set(to, "rescued",
+				 TEXTS(psprintf("%s was not reached: it may not exist, or not on this timeline (the log of the run says more). The server was restored to the end of the archive instead: it has what it had when it was stopped.",
+								restore_describe(task->target)),
+					   "Look at the target; a restore with instance => 'name' finds out beside the server."));
+}
+
+/*
  * From a backup that lies behind the target recovery does not get to it.  When
  * that is known only afterwards (names, transactions), the next older one is
  * tried.
@@ -430,6 +466,11 @@ add_attempt(const InPlaceTask *task, SpecNode *steps, const char *set, bool firs
 	/* a server that ended during recovery has to be started again */
 	node_map_set(reach, "again_from", node_int(list_length(steps->items) - 1));
 	node_list_add(steps, reach);
+	if (last && task->target->value != NULL)
+	{
+		add_way_back(task, start);
+		add_way_back(task, reach);
+	}
 	if (!last)
 	{
 		int			next = list_length(steps->items);
