@@ -43,7 +43,7 @@ small:
     pg_default_extensions: []
     pg_monitor_password: { file: $monitor_file }
     patroni_password: { env: PATRONI_WORD }
-    pgbackrest_repo: { minio: { type: s3, path: /backup, s3_bucket: b, s3_endpoint: e, s3_region: r, s3_key: k, s3_key_secret: { file: /etc/pgops/minio.key } } }
+    pgbackrest_repo: { minio: { type: s3, path: /backup, s3_bucket: b, s3_endpoint: e, s3_region: r, s3_key_type: auto, s3_key_secret: { file: /etc/pgops/minio.key } } }
     pg_users:
       - { name: app_owner, password: $owner, connlimit: $limit, roles: [ dbrole_readonly ] }
       - { name: app_reader, password: { env: PGOPS_TEST_READER }, roles: [ dbrole_readonly ] }
