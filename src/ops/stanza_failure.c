@@ -109,6 +109,9 @@ static const Trouble troubles[] = {
 	"stanza \"%s\" belongs to another server, or to this one before an upgrade", HINT_OTHER_SERVER},
 	{51, NULL, ERRCODE_PGOPS_PROCESS,
 	"stanza \"%s\" belongs to another server, or to this one before an upgrade", HINT_OTHER_SERVER},
+	/* newer versions find out before they copy, what recovery found out afterwards */
+	{58, "target timeline", ERRCODE_PGOPS_TARGET, "the backup does not lead to the target's timeline",
+	"Name an older backup with set => '...'; pgops.backups lists them."},
 	{58, NULL, ERRCODE_PGOPS_PROCESS,
 	"stanza \"%s\" belongs to another server, or to this one before an upgrade", HINT_OTHER_SERVER},
 	{45, NULL, ERRCODE_PGOPS_PROCESS,
