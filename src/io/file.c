@@ -143,6 +143,33 @@ io_read_file(const char *path, size_t max_bytes)
 	return bytes.data;
 }
 
+/* reading a file leaves nothing behind that an error would have to undo */
+char *
+io_try_read_file(const char *path, size_t max_bytes, char **error, int *sqlstate)
+{
+	MemoryContext context = CurrentMemoryContext;
+	char	   *volatile text = NULL;
+
+	PG_TRY();
+	{
+		text = io_read_file(path, max_bytes);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *data;
+
+		MemoryContextSwitchTo(context);
+		data = CopyErrorData();
+		if (data->sqlerrcode == ERRCODE_QUERY_CANCELED)
+			PG_RE_THROW();
+		FlushErrorState();
+		*error = data->message;
+		*sqlstate = data->sqlerrcode;
+	}
+	PG_END_TRY();
+	return text;
+}
+
 /*
  * The file that a path means: symbolic links followed, so that a link stays
  * one when its target is replaced.  A path that does not exist stays as it is.

@@ -12,6 +12,13 @@
 extern char *io_read_file(const char *path, size_t max_bytes);
 
 /*
+ * io_try_read_file
+ *		The same for one whose trouble is to be told and must stop nothing: NULL
+ *		with *error (palloc'd) and *sqlstate set.  Raises only a cancel.
+ */
+extern char *io_try_read_file(const char *path, size_t max_bytes, char **error, int *sqlstate);
+
+/*
  * io_write_file
  *		Replaces a file durably: temporary file in the same directory, written,
  *		fsynced, given owner and mode of the old file (or "mode" if there was

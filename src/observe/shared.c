@@ -36,30 +36,12 @@ superuser_is_os_user(const char *superuser)
 	return superuser && user && strcmp(user->pw_name, superuser) == 0;
 }
 
-/* reading a file leaves nothing behind that an error would have to undo */
 static void
 observe_hba(ServerState *snapshot)
 {
-	MemoryContext context = CurrentMemoryContext;
-
 	snapshot->hba_path = pstrdup(HbaFileName);
-	PG_TRY();
-	{
-		snapshot->hba_text = io_read_file(HbaFileName, HBA_MAX_BYTES);
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
-			PG_RE_THROW();
-		FlushErrorState();
-		snapshot->hba_error = error->message;
-		snapshot->hba_sqlstate = error->sqlerrcode;
-	}
-	PG_END_TRY();
+	snapshot->hba_text = io_try_read_file(HbaFileName, HBA_MAX_BYTES,
+										  &snapshot->hba_error, &snapshot->hba_sqlstate);
 }
 
 /*

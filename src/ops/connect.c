@@ -57,3 +57,17 @@ connect_conninfo(const char *superuser, const char *database)
 	connect_add(&out, "application_name", "pgops");
 	return out.data;
 }
+
+bool
+connect_finish(Job *job, RemoteSet *set, const Remote *remote)
+{
+	bool		woken;
+
+	while (remote_next(set, 0, &woken) == NULL)
+	{
+		job_check(job);
+		if (!woken)
+			return false;
+	}
+	return !remote->failed;
+}

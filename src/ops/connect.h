@@ -10,7 +10,9 @@
 
 #include "postgres.h"
 
+#include "io/remote.h"
 #include "lib/stringinfo.h"
+#include "ops/job.h"
 
 /* name of the bootstrap superuser, palloc'd.  Needs a transaction */
 extern char *connect_superuser(void);
@@ -27,5 +29,8 @@ extern char *connect_conninfo(const char *superuser, const char *database);
 
 /* appends keyword='value', quoted as libpq reads it */
 extern void connect_add(StringInfo out, const char *keyword, const char *value);
+
+/* waits for the one request of a set, answering to cancel and deadline; false: it failed */
+extern bool connect_finish(Job *job, RemoteSet *set, const Remote *remote);
 
 #endif							/* PGOPS_OPS_CONNECT_H */

@@ -28,6 +28,7 @@
 #include "io/file.h"
 #include "io/remote.h"
 #include "io/wait.h"
+#include "ops/connect.h"
 #include "ops/instance_parts.h"
 
 /* how often it is looked at, and how long a question may take, ms */
@@ -155,21 +156,6 @@ note_end(Job *job, const BesideInstance *instance)
 
 /* ---- asking it ---- */
 
-/* waits for the one request of the set; false: it failed */
-static bool
-finish_request(Job *job, RemoteSet *set, Remote *remote)
-{
-	bool		woken;
-
-	while (remote_next(set, 0, &woken) == NULL)
-	{
-		job_check(job);
-		if (!woken)
-			return false;
-	}
-	return !remote->failed;
-}
-
 static void
 read_answer(const Remote *remote, Progress *progress)
 {
@@ -229,7 +215,7 @@ ask(Job *job, const BesideInstance *instance, Progress *progress)
 	set = remote_set_create();
 	remote = remote_connect(set, remote_parse(instance_conninfo(instance, "template1"), &valid),
 							deadline, NULL);
-	if (remote != NULL && finish_request(job, set, remote))
+	if (remote != NULL && connect_finish(job, set, remote))
 	{
 		remote_query(remote,
 					 "SELECT r.r, pg_catalog.pg_last_wal_replay_lsn(),"
@@ -237,7 +223,7 @@ ask(Job *job, const BesideInstance *instance, Progress *progress)
 					 "  OPERATOR(pg_catalog.*) 1000000)::pg_catalog.int8,"
 					 " CASE WHEN r.r THEN pg_catalog.pg_get_wal_replay_pause_state() END"
 					 " FROM pg_catalog.pg_is_in_recovery() AS r (r)", 0, NULL, deadline);
-		if (finish_request(job, set, remote))
+		if (connect_finish(job, set, remote))
 			read_answer(remote, progress);
 	}
 	else

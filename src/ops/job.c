@@ -12,6 +12,7 @@
 #include "utils/builtins.h"
 
 #include "errors.h"
+#include "format.h"
 #include "ops/job.h"
 
 /*
@@ -91,18 +92,7 @@ job_step(Job *job, const char *format,...)
 	StringInfoData text;
 
 	initStringInfo(&text);
-	for (;;)
-	{
-		va_list		args;
-		int			needed;
-
-		va_start(args, format);
-		needed = appendStringInfoVA(&text, format, args);
-		va_end(args);
-		if (needed == 0)
-			break;
-		enlargeStringInfo(&text, needed);
-	}
+	FORMAT_ARGUMENTS(&text, format);
 	strlcpy(job->step, text.data, sizeof(job->step));
 	shown.step = text.data;
 	job->host->show(&shown);

@@ -16,6 +16,7 @@
 #include "cmdb/extension.h"
 #include "cmdb/job.h"
 #include "errors.h"
+#include "format.h"
 #include "ops/job_parts.h"
 #include "secret.h"
 
@@ -142,18 +143,7 @@ job_note(Job *job, const char *format,...)
 	StringInfoData text;
 
 	initStringInfo(&text);
-	for (;;)
-	{
-		va_list		args;
-		int			needed;
-
-		va_start(args, format);
-		needed = appendStringInfoVA(&text, format, args);
-		va_end(args);
-		if (needed == 0)
-			break;
-		enlargeStringInfo(&text, needed);
-	}
+	FORMAT_ARGUMENTS(&text, format);
 	job_add_line(job, "note", text.data);
 	pfree(text.data);
 }

@@ -22,6 +22,7 @@
 
 #include "compat.h"
 #include "errors.h"
+#include "format.h"
 #include "ops/restore.h"
 
 /* restore points have no longer names: MAXFNAMELEN of the server */
@@ -44,18 +45,9 @@ static void
 problem(Reading *reading, const char *hint, const char *format,...)
 {
 	StringInfoData text;
-	va_list		args;
-	int			needed;
 
 	initStringInfo(&text);
-	do
-	{
-		va_start(args, format);
-		needed = appendStringInfoVA(&text, format, args);
-		va_end(args);
-		if (needed > 0)
-			enlargeStringInfo(&text, needed);
-	} while (needed > 0);
+	FORMAT_ARGUMENTS(&text, format);
 	reading->problems = lappend(reading->problems, text.data);
 	if (hint != NULL)
 		reading->hints = lappend(reading->hints, pstrdup(hint));

@@ -15,14 +15,20 @@
 #include <unistd.h>
 
 #include "access/xlog.h"
+#include "utils/timestamp.h"
 
 #include "cmdb/extension.h"
 #include "cmdb/owned.h"
 #include "errors.h"
+#include "io/wait.h"
 #include "ops/backup.h"
 #include "ops/backup_lines.h"
 #include "ops/kinds.h"
 #include "plan/backup.h"
+
+/* so long another pgBackRest process is waited for, looking so often, ms */
+#define LOCK_PATIENCE_MS	10000
+#define LOCK_LOOK_MS		200
 
 typedef struct Setup
 {
@@ -128,6 +134,25 @@ was_upgraded(const Setup *setup)
 	return false;				/* keep compiler quiet */
 }
 
+/*
+ * Newer versions take the lock of archiving for these commands, too, which those
+ * who archive hold for a moment again and again.
+ */
+static void
+run_unlocked(Setup *setup, const char *command)
+{
+	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LOCK_PATIENCE_MS);
+	const StanzaFailure *failure;
+
+	while ((failure = stanza_try(setup->job, setup->stanza, command, NIL, NULL, NULL)) != NULL)
+	{
+		if (failure->sqlstate != ERRCODE_PGOPS_LOCKED || io_remaining_ms(until) <= 0)
+			stanza_raise(failure);
+		job_check(setup->job);
+		(void) io_wait(LOCK_LOOK_MS, IO_WAIT_PROCESS);
+	}
+}
+
 static void
 make_stanza(Setup *setup)
 {
@@ -138,12 +163,12 @@ make_stanza(Setup *setup)
 	if (was_upgraded(setup))
 	{
 		job_step(job, "upgrading the stanza");
-		stanza_run(job, setup->stanza, "stanza-upgrade", NIL);
+		run_unlocked(setup, "stanza-upgrade");
 	}
 	else
 	{
 		job_step(job, "creating the stanza");
-		stanza_run(job, setup->stanza, "stanza-create", NIL);
+		run_unlocked(setup, "stanza-create");
 	}
 	job_note(job, "stanza \"%s\" is in %d repositories, %d of them new", setup->stanza->name,
 			 list_length(setup->state->repos), missing_stanzas(setup->state));

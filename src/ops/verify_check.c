@@ -14,6 +14,7 @@
 
 #include "cmdb/extension.h"
 #include "errors.h"
+#include "format.h"
 #include "ops/connect.h"
 #include "ops/verify_parts.h"
 
@@ -31,18 +32,7 @@ add_damage(Verification *test, const char *format,...)
 	StringInfoData text;
 
 	initStringInfo(&text);
-	for (;;)
-	{
-		va_list		args;
-		int			needed;
-
-		va_start(args, format);
-		needed = appendStringInfoVA(&text, format, args);
-		va_end(args);
-		if (needed == 0)
-			break;
-		enlargeStringInfo(&text, needed);
-	}
+	FORMAT_ARGUMENTS(&text, format);
 	test->damage = lappend(test->damage, text.data);
 }
 

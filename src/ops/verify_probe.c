@@ -46,21 +46,6 @@ static const Probe default_probes[] = {
 
 /* ---- asking ---- */
 
-/* waits for the one request of the set */
-static bool
-finish_request(Job *job, RemoteSet *set, Remote *remote)
-{
-	bool		woken;
-
-	while (remote_next(set, 0, &woken) == NULL)
-	{
-		job_check(job);
-		if (!woken)
-			return false;
-	}
-	return !remote->failed;
-}
-
 /* Copies out of the set's memory. */
 static void
 read_answer(const Remote *remote, VerifyAnswer *answer)
@@ -108,10 +93,10 @@ verify_ask(Job *job, const Verification *test, const char *database, const char 
 	MemoryContextSwitchTo(context);
 	set = remote_set_create();
 	remote = remote_connect(set, probe_options(test, database), deadline, NULL);
-	if (remote != NULL && finish_request(job, set, remote))
+	if (remote != NULL && connect_finish(job, set, remote))
 	{
 		remote_query(remote, query, 0, NULL, deadline);
-		(void) finish_request(job, set, remote);
+		(void) connect_finish(job, set, remote);
 	}
 	MemoryContextSwitchTo(caller);
 	if (remote != NULL)

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "errors.h"
+#include "format.h"
 #include "plan/planner.h"
 
 /*
@@ -54,18 +55,7 @@ action_block(Action *action, int sqlstate, const char *hint, const char *fmt,...
 	StringInfoData buf;
 
 	initStringInfo(&buf);
-	for (;;)
-	{
-		va_list		args;
-		int			needed;
-
-		va_start(args, fmt);
-		needed = appendStringInfoVA(&buf, fmt, args);
-		va_end(args);
-		if (needed == 0)
-			break;
-		enlargeStringInfo(&buf, needed);
-	}
+	FORMAT_ARGUMENTS(&buf, fmt);
 	action->blocked = buf.data;
 	action->sqlstate = sqlstate;
 	action->hint = hint ? pstrdup(hint) : NULL;

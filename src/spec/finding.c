@@ -9,6 +9,7 @@
 #include "mb/pg_wchar.h"
 
 #include "errors.h"
+#include "format.h"
 #include "spec/finding.h"
 
 /* more errors than this are counted, not listed: a DETAIL is read by people */
@@ -97,18 +98,7 @@ finding_add(Findings *findings, FindingSeverity severity, int sqlstate,
 	}
 
 	initStringInfo(&buf);
-	for (;;)
-	{
-		va_list		args;
-		int			needed;
-
-		va_start(args, fmt);
-		needed = appendStringInfoVA(&buf, fmt, args);
-		va_end(args);
-		if (needed == 0)
-			break;
-		enlargeStringInfo(&buf, needed);
-	}
+	FORMAT_ARGUMENTS(&buf, fmt);
 
 	if (buf.len > MAX_MESSAGE)
 	{

@@ -114,30 +114,12 @@ program_version(void)
 
 /* ---- the file ---- */
 
-/* reading a file leaves nothing behind that an error would have to undo */
 static void
 read_config(BackupFacts *facts)
 {
-	MemoryContext context = CurrentMemoryContext;
-
-	PG_TRY();
-	{
-		facts->config_text = io_read_file(facts->config_path, CONFIG_MAX_BYTES);
-		facts->config_mode = facts->config_text ? io_file_mode(facts->config_path) : 0;
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
-			PG_RE_THROW();
-		FlushErrorState();
-		facts->config_error = error->message;
-		facts->config_sqlstate = error->sqlerrcode;
-	}
-	PG_END_TRY();
+	facts->config_text = io_try_read_file(facts->config_path, CONFIG_MAX_BYTES,
+										  &facts->config_error, &facts->config_sqlstate);
+	facts->config_mode = facts->config_text ? io_file_mode(facts->config_path) : 0;
 }
 
 /* ---- what was done ---- */
