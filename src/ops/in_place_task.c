@@ -411,9 +411,10 @@ reach_step(const InPlaceTask *task, const char *set)
 
 /*
  * A restore point that nobody has made, a transaction that was never committed:
- * that is known only when recovery has come to the end of the archive.  The
- * server then is brought back to where it was: what it had written was
- * archived before it was stopped.
+ * that is known only when recovery has come to the end of the archive; and
+ * another cluster's settings may keep the server from starting.  It then is
+ * brought back to where it was: what it had written was archived before it was
+ * stopped.
  */
 static void
 add_way_back(const InPlaceTask *task, SpecNode *to)
@@ -466,7 +467,7 @@ add_attempt(const InPlaceTask *task, SpecNode *steps, const char *set, bool firs
 	/* a server that ended during recovery has to be started again */
 	node_map_set(reach, "again_from", node_int(list_length(steps->items) - 1));
 	node_list_add(steps, reach);
-	if (last && task->target->value != NULL)
+	if (last && (task->target->value != NULL || task->target->stanza != NULL))
 	{
 		add_way_back(task, start);
 		add_way_back(task, reach);
