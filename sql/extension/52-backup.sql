@@ -267,13 +267,13 @@ BEGIN
 	PERFORM pgops.backup_stanza();
 	SELECT j.id INTO waiting
 		FROM pgops.job AS j
-		WHERE j.kind = 'backup_refresh' AND j.state = 'queued' LIMIT 1;
+		WHERE j.kind = 'backup_refresh' AND j.state = 'queued' AND NOT j.args ? 'unasked' LIMIT 1;
 	RETURN COALESCE(waiting, pgops.job_request('backup_refresh', '{}'));
 END
 $$;
 
 COMMENT ON FUNCTION pgops.backup_refresh() IS
-'Looks into the repositories now, in a job, whose number is returned: pgops.backups and pgops.backup_status tell what it found. pgops does it by itself after each job that changes them, and every pgops.backup_refresh_interval. The job''s row goes when it succeeds.
+'Looks into the repositories now, in a job, whose number is returned: pgops.backups and pgops.backup_status tell what it found. pgops does it by itself after each job that changes them, and every pgops.backup_refresh_interval. Looks that it makes by itself leave no row in pgops.jobs when they succeed.
 
 Errors: 25006 on a standby, PO506 if no backups are declared or they are not set up yet.';
 

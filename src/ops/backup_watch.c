@@ -73,11 +73,14 @@ static void
 request_refresh(void)
 {
 	JobRequest	request = {0};
+	SpecNode   *args = node_map();
 
 	if (access(stanza_config_path(), R_OK) != 0)
 		return;
 	request.kind = "backup_refresh";
 	request.cluster = stanza_local()->name;
+	request.args = args;
+	node_map_set(args, JOB_UNASKED, node_bool(true));
 	(void) job_queue(&request);
 }
 

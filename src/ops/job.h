@@ -56,7 +56,7 @@ typedef struct JobKind
 	int			deadline;		/* seconds; 0: none.  Unless the job says otherwise */
 	int			attempts;		/* how often it is tried; 1: once */
 	int			retry_delay;	/* seconds, doubled each time */
-	bool		quiet;			/* its row is removed when it succeeds: looked at often, of no interest */
+	bool		quiet;			/* the row of one that nobody asked for is removed when it succeeds */
 	bool		outlives;		/* its program may outlive the server: see job_hand_over() */
 	const char *summary;
 } JobKind;
@@ -72,6 +72,9 @@ extern const JobKind *job_kind(const char *name);	/* NULL if there is none */
 extern bool job_may_retry(int sqlstate);
 
 /* ---- arguments ---- */
+
+/* true in the arguments of a job that pgops does by itself, often, and of no interest to people */
+#define JOB_UNASKED		"unasked"
 
 /* text of a scalar argument; NULL: absent or null */
 extern const char *job_arg(const Job *job, const char *name);

@@ -368,7 +368,8 @@ read_settings(Coordinator *self)
 	ConfigReloadPending = false;
 	ProcessConfigFile(PGC_SIGHUP);
 	session_pin_settings("pgops coordinator");
-	/* a shorter interval holds at once */
+	/* a shorter interval holds at once, that of looks into the repositories, too */
+	self->jobs.asked = true;
 	self->next_full = Min(self->next_full, GetCurrentTimestamp() +
 						  pgops_guc_drift_interval * INT64CONST(1000000));
 }

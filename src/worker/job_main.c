@@ -219,7 +219,8 @@ store_end(Job *job, const CmdbJobEnd *end)
 {
 	job_flush(job);
 	job_begin_patiently(job);
-	if (strcmp(end->state, "succeeded") == 0 && job->kind->quiet)
+	if (strcmp(end->state, "succeeded") == 0 && job->kind->quiet &&
+		job_arg_bool(job, JOB_UNASKED, false))
 		cmdb_job_delete(job->id);
 	else
 		cmdb_job_finish(job->id, end);

@@ -20,10 +20,16 @@ my $node = backup_node(
 	init => { extra => [ '-E', 'UTF8', '--locale=C', '--data-checksums' ] });
 
 # ---- what there is from the start ----
-$node->safe_psql('postgres', 'SELECT pgops.backup_refresh()');
-wait_for($node, "SELECT count(*) = 1 FROM pgops.backups WHERE type = 'full' AND good", 'a look finds the first full backup');
-is(value($node, "SELECT count(*) FROM pgops.job WHERE kind = 'backup_refresh' AND state NOT IN ('queued', 'running')"), 0,
-	'a look that succeeded leaves no row');
+is(finish_job($node, 'SELECT pgops.backup_refresh()')->{state}, 'succeeded', 'a look that was asked for is waited for like any other job');
+is(value($node, "SELECT count(*) FROM pgops.backups WHERE type = 'full' AND good"), 1, 'it finds the first full backup');
+$node->safe_psql('postgres', "ALTER SYSTEM SET pgops.backup_refresh_interval = '1s'");
+$node->reload;
+my $looked = value($node, 'SELECT max(observed_at) FROM pgops.backups');
+wait_for($node, "SELECT max(observed_at) > '$looked' FROM pgops.backups", 'pgops looks by itself');
+wait_for($node, "SELECT count(*) = 0 FROM pgops.job WHERE args ? 'unasked' AND state NOT IN ('queued', 'running')",
+	'such a look leaves no row');
+$node->safe_psql('postgres', 'ALTER SYSTEM RESET pgops.backup_refresh_interval');
+$node->reload;
 my $full = value($node, 'SELECT label FROM pgops.backups');
 my $status = row($node, 'SELECT * FROM pgops.backup_status');
 is($status->{state}, 'ok', 'the state in a word') or diag($status->{message});
