@@ -24,7 +24,7 @@ our @EXPORT = qw(
   rows row value declare try_declare plan_rows open_rows
   settle converge wait_for wait_until pass_twice
   file_identity footprint same_footprint
-  tcp_login log_matches action_count revision_count
+  tcp_login log_matches action_count revision_count processes
 );
 
 my $json = JSON::PP->new->allow_nonref;
@@ -312,6 +312,23 @@ sub log_matches
 	my $log = slurp_file($node->logfile, $offset || 0);
 	my @found = $log =~ /$pattern/g;
 	return scalar @found;
+}
+
+# ---- processes ---------------------------------------------------------------
+
+# what runs on this machine: hash references with pid, parent and command line
+sub processes
+{
+	my @found;
+	for my $folder (glob '/proc/[0-9]*')
+	{
+		# it may end while we look
+		my $stat = eval { slurp_file("$folder/stat") } // next;
+		my $command = eval { slurp_file("$folder/cmdline") } // next;
+		my ($pid, $parent) = $stat =~ /^(\d+) .*\) \S (\d+) /s or next;
+		push @found, { pid => $pid, parent => $parent, command => $command =~ tr/\0/ /r };
+	}
+	return @found;
 }
 
 1;

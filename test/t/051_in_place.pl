@@ -148,7 +148,7 @@ sub run_ends
 }
 
 # ---- no trace of it ----
-my @processes = grep { /pgops-runner/ && /\Q$data\E/ } split /\n/, qx(ps axww -o pid,args);
+my @processes = grep { /pgops-runner/ && /\Q$data\E/ } map { $_->{command} } processes();
 is_deeply(\@processes, [], 'no process is left');
 my @wide = grep { -f $_ && ((stat $_)[2] & 0177) } glob("$data.pgops/restore/*/*");
 is_deeply(\@wide, [], 'all files of the runs are for the owner alone');

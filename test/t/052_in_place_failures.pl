@@ -185,7 +185,7 @@ sub runner
 	append_to_file("$folder/restore", "rm $folder/restore; echo \$\$ >$folder/pid; exec sleep 300\n");
 	my ($id, $run) = restore_until(sub { -s "$folder/pid" });
 	my $supervisor = state_of_run($run)->{pid};
-	my ($worker) = qx(ps -o pid= --ppid $supervisor) =~ /(\d+)/;
+	my ($worker) = map { $_->{pid} } grep { $_->{parent} == $supervisor } processes();
 	kill 'KILL', $worker;
 	ok(wait_until(sub { is_over(state_of_run($run)) }, 60), 'worker killed: the other process tells it');
 	my $job = job_of($id);
@@ -224,7 +224,7 @@ my ($id, $run);
 	my $again = runner('--resume');
 	like($again, qr/another process/, '... once at a time');
 	my $supervisor = state_of_run($run)->{pid};
-	kill 'KILL', $supervisor, qx(ps -o pid= --ppid $supervisor) =~ /(\d+)/;
+	kill 'KILL', $supervisor, map { $_->{pid} } grep { $_->{parent} == $supervisor } processes();
 	$resume->finish;
 	is(state_of_run($run)->{state}, 'running', 'both killed: nobody could tell');
 
