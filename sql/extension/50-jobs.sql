@@ -181,13 +181,25 @@ COMMENT ON COLUMN pgops.jobs.cancelled_by IS 'Role that cancelled it, or NULL.';
 COMMENT ON COLUMN pgops.jobs.result IS 'What it brought about: label of a backup, port of an instance, ...';
 
 /* ---- asking ---- */
-CREATE FUNCTION pgops.job_request(kind text, args jsonb, at timestamptz DEFAULT NULL, deadline interval DEFAULT NULL)
+CREATE FUNCTION pgops.job_start(at timestamptz, in_window boolean)
+RETURNS timestamptz
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pgops_job_start';
+
+COMMENT ON FUNCTION pgops.job_start(timestamptz, boolean) IS
+'When a job starts that is asked for with these arguments: at, the maintenance window (now, if it is open), or now. For pgops'' own functions.
+
+Errors: 22023 for both at once, 55000 if no maintenance window is declared, or none comes.';
+
+CREATE FUNCTION pgops.job_request(kind text, args jsonb, at timestamptz DEFAULT NULL,
+								  deadline interval DEFAULT NULL, in_window boolean DEFAULT false)
 RETURNS bigint
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgops_job_request';
 
-COMMENT ON FUNCTION pgops.job_request(text, jsonb, timestamptz, interval) IS
+COMMENT ON FUNCTION pgops.job_request(text, jsonb, timestamptz, interval, boolean) IS
 'Stores a job, which starts after the commit, and returns its number. For pgops'' own functions: use pgops.backup(), pgops.restore() and the others, which look at their arguments first.
 
 Arguments:
@@ -195,8 +207,9 @@ Arguments:
   args      its arguments, an object
   at        when it starts; NULL: at once
   deadline  how long it may take; NULL: as pgops.job_kinds() says, 0: as long as it wants
+  in_window true: it starts in the maintenance window (pgops.next_window()), and is ended with it
 
-Errors: 22023 for an unknown kind, 25006 on a standby, PO702 if pgops is not in shared_preload_libraries.';
+Errors: 22023 for an unknown kind, or at and in_window at once; 55000 if no maintenance window is declared, or none comes; 25006 on a standby, PO702 if pgops is not in shared_preload_libraries.';
 
 /* ---- waiting ---- */
 CREATE FUNCTION pgops.job_wait(id bigint, timeout interval DEFAULT '1 hour')

@@ -151,40 +151,23 @@ AS $$
 DECLARE
 	arguments	jsonb;
 	waiting		bigint;
-	closing		timestamptz;
-	job			bigint;
+	begins		timestamptz;
 BEGIN
 	PERFORM pgops.backup_require_primary('a backup');
 	arguments := pgops.backup_arguments(type, repo, annotations);
 	PERFORM pgops.backup_require_repo(pgops.backup_stanza(), repo);
 	PERFORM pgops.backup_require_archiving();
-	IF in_window THEN
-		IF at IS NOT NULL THEN
-			RAISE EXCEPTION 'a backup starts at a time or in the maintenance window, not both'
-				USING ERRCODE = 'invalid_parameter_value',
-					  HINT = 'Give "at" or "in_window".';
-		END IF;
-		SELECT w.window_start, w.window_end INTO at, closing FROM pgops.next_window() AS w;
-		IF closing IS NULL THEN
-			RAISE EXCEPTION 'no maintenance window is declared, or none comes'
-				USING ERRCODE = 'object_not_in_prerequisite_state',
-					  HINT = 'Declare pgops_maintenance_window, with cron and duration.';
-		END IF;
-	END IF;
+	begins := pgops.job_start(at, in_window);
 	SELECT j.id INTO waiting
 		FROM pgops.job AS j
 		WHERE j.kind = 'backup' AND j.state = 'queued' AND j.args = arguments AND j.attempts = 0
-		  AND j.not_before <= COALESCE(backup.at, now())
+		  AND j.not_before <= begins
 		ORDER BY j.id LIMIT 1;
 	IF waiting IS NOT NULL THEN
 		RAISE NOTICE 'job % asks for the same backup and has not started yet: no second one is needed', waiting;
 		RETURN waiting;
 	END IF;
-	job := pgops.job_request('backup', arguments, at, deadline);
-	IF in_window THEN
-		UPDATE pgops.job AS j SET stop_at = closing WHERE j.id = job;
-	END IF;
-	RETURN job;
+	RETURN pgops.job_request('backup', arguments, at, deadline, in_window);
 END
 $$;
 

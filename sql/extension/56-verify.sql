@@ -102,7 +102,8 @@ Arguments:
 
 CREATE FUNCTION pgops.verify_backup(set text DEFAULT NULL, repo integer DEFAULT NULL,
 									probes jsonb DEFAULT NULL, target text DEFAULT 'latest',
-									at timestamptz DEFAULT NULL, deadline interval DEFAULT NULL)
+									at timestamptz DEFAULT NULL, deadline interval DEFAULT NULL,
+									in_window boolean DEFAULT false)
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -140,11 +141,11 @@ BEGIN
 							 jsonb_strip_nulls(jsonb_build_object(
 								 'set', verify_backup.set, 'repo', repo, 'target', target,
 								 'probes', probes)),
-							 at, deadline);
+							 at, deadline, in_window);
 END
 $$;
 
-COMMENT ON FUNCTION pgops.verify_backup(text, integer, jsonb, text, timestamptz, interval) IS
+COMMENT ON FUNCTION pgops.verify_backup(text, integer, jsonb, text, timestamptz, interval, boolean) IS
 'Tests whether a backup can be restored, by restoring it, as a job: into a scratch instance beside this server, which is started, recovers, is checked, is asked the probes, and is dropped whatever comes out. What was found, and how long a restore takes, is in pgops.verifications.
 
 Checked are: the files, by pgBackRest''s own checksums, while they are restored; that WAL is there up to the newest file of the archive; tables and indexes of all databases with pg_amcheck (where extension amcheck is installed); all pages with pg_checksums (where the cluster has data checksums); the probes.
@@ -156,6 +157,7 @@ Arguments:
   target    latest: recover to the end of the archive, as after the loss of the server; immediate: only until the backup is consistent
   at        when to start; NULL: at once
   deadline  how long it may take; NULL: one day
+  in_window wait for the maintenance window (pgops_maintenance_window), and end with it
 
 Result: number of the job, see pgops.jobs. It needs as much space below pgops.directory as the server itself has data.
 

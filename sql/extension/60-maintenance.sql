@@ -74,29 +74,9 @@ RETURNS bigint
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-	job		bigint;
-	opens	timestamptz;
-	closes	timestamptz;
 BEGIN
 	PERFORM pgops.maintenance_check(kind, options);
-	IF in_window AND at IS NOT NULL THEN
-		RAISE EXCEPTION '"at" and "in_window" exclude each other'
-			USING ERRCODE = 'invalid_parameter_value';
-	ELSIF in_window THEN
-		SELECT w.window_start, w.window_end INTO opens, closes FROM pgops.next_window() AS w;
-		IF closes IS NULL THEN
-			RAISE EXCEPTION 'no maintenance window is declared for this server'
-				USING ERRCODE = 'object_not_in_prerequisite_state',
-					  HINT = 'Declare pgops_maintenance_window: {cron: "0 2 * * sat", duration: 3h}, or leave out "in_window".';
-		END IF;
-		at := CASE WHEN opens > now() THEN opens END;
-	END IF;
-	job := pgops.job_request(kind, options, at, deadline);
-	IF closes IS NOT NULL THEN
-		UPDATE pgops.job AS j SET stop_at = closes WHERE j.id = job;
-	END IF;
-	RETURN job;
+	RETURN pgops.job_request(kind, options, at, deadline, in_window);
 END
 $$;
 

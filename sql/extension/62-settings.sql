@@ -95,28 +95,15 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	waiting		bigint;
-	closing		timestamptz;
+	begins		timestamptz;
 	parameters	text;
-	job			bigint;
 BEGIN
 	PERFORM pgops.restart_prepare();
-	IF in_window THEN
-		IF at IS NOT NULL THEN
-			RAISE EXCEPTION '"at" and "in_window" exclude each other'
-				USING ERRCODE = 'invalid_parameter_value';
-		END IF;
-		SELECT w.window_start, w.window_end INTO at, closing FROM pgops.next_window() AS w;
-		IF closing IS NULL THEN
-			RAISE EXCEPTION 'no maintenance window is declared, or none comes'
-				USING ERRCODE = 'object_not_in_prerequisite_state',
-					  HINT = 'Declare pgops_maintenance_window, with cron and duration.';
-		END IF;
-	END IF;
-
+	begins := pgops.job_start(at, in_window);
 	SELECT j.id INTO waiting
 		FROM pgops.job AS j
 		WHERE j.kind = 'restart' AND j.state = 'queued'
-		  AND j.not_before <= COALESCE(restart.at, now())
+		  AND j.not_before <= begins
 		ORDER BY j.id LIMIT 1;
 	IF waiting IS NOT NULL THEN
 		RAISE NOTICE 'job % is going to restart the server: no second one is needed', waiting;
@@ -126,13 +113,9 @@ BEGIN
 	SELECT string_agg(format('%s (%s -> %s)', p.name, p.value, p.pending_value), ', ')
 		INTO parameters
 		FROM pgops.pending_restart AS p;
-	job := pgops.job_request('restart',
+	RETURN pgops.job_request('restart',
 							 jsonb_strip_nulls(jsonb_build_object('parameters', parameters)),
-							 at, deadline);
-	IF in_window THEN
-		UPDATE pgops.job AS j SET stop_at = closing WHERE j.id = job;
-	END IF;
-	RETURN job;
+							 at, deadline, in_window);
 END
 $$;
 

@@ -186,9 +186,6 @@ typedef struct JobRequest
  */
 extern int64 job_queue(const JobRequest *request);
 
-/* id of a job of this group that is queued or running; 0: none.  Needs a transaction */
-extern int64 job_busy(const char *group);
-
 /* ---- what the worker lends (worker/job_main.c) ---- */
 typedef struct JobShown
 {

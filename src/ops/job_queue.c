@@ -1,6 +1,6 @@
 /*
  * job_queue.c
- *		Asking for a job; and whether one is in the way.
+ *		Asking for a job.
  *
  * Not for: starting it (worker/job_watch.c).
  */
@@ -35,20 +35,4 @@ job_queue(const JobRequest *request)
 		request->deadline_ms < 0 ? 0 : kind->deadline * INT64CONST(1000);
 	job.max_attempts = kind->attempts;
 	return cmdb_job_insert(&job);
-}
-
-int64
-job_busy(const char *group)
-{
-	ListCell   *cell;
-
-	foreach(cell, cmdb_job_open())
-	{
-		const CmdbJobOpen *open = lfirst(cell);
-		const JobKind *kind = job_kind(open->kind);
-
-		if (kind != NULL && kind->group != NULL && strcmp(kind->group, group) == 0)
-			return open->id;
-	}
-	return 0;
 }

@@ -12,19 +12,25 @@
 #include "worker/argument.h"
 
 char *
-argument_cluster(FunctionCallInfo fcinfo)
+argument_local_cluster(void)
 {
-	char	   *name = PG_ARGISNULL(0) ? cmdb_local_cluster() :
-		text_to_cstring(PG_GETARG_TEXT_PP(0));
-
-	CmdbCluster *cluster;
+	char	   *name = cmdb_local_cluster();
 
 	if (name == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_PGOPS_UNBOUND),
 				 errmsg("no cluster is given, and this server belongs to none"),
 				 errhint("Name a declared cluster, or declare one with pgops.apply_cluster().")));
-	cluster = cmdb_cluster(name);
+	return name;
+}
+
+char *
+argument_cluster(FunctionCallInfo fcinfo)
+{
+	char	   *name = PG_ARGISNULL(0) ? argument_local_cluster() :
+		text_to_cstring(PG_GETARG_TEXT_PP(0));
+	CmdbCluster *cluster = cmdb_cluster(name);
+
 	if (cluster == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_PGOPS_UNKNOWN_CLUSTER),

@@ -18,6 +18,9 @@
  */
 extern char *argument_cluster(FunctionCallInfo fcinfo);
 
+/* the cluster this server belongs to, palloc'd; ERROR (ERRCODE_PGOPS_UNBOUND) if there is none */
+extern char *argument_local_cluster(void);
+
 /* the first argument is a document: ERROR if it is null */
 extern void argument_require_document(FunctionCallInfo fcinfo);
 

@@ -16,12 +16,15 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "cmdb/cmdb.h"
 #include "cmdb/job.h"
 #include "cmdb/query.h"
 #include "compat.h"
 #include "errors.h"
 #include "io/wait.h"
 #include "ops/job.h"
+#include "ops/schedule.h"
+#include "worker/argument.h"
 #include "worker/job_slot.h"
 #include "worker/rows.h"
 #include "worker/shared.h"
@@ -30,6 +33,7 @@
 PG_FUNCTION_INFO_V1(pgops_job_kinds);
 PG_FUNCTION_INFO_V1(pgops_job_slots);
 PG_FUNCTION_INFO_V1(pgops_job_request);
+PG_FUNCTION_INFO_V1(pgops_job_start);
 PG_FUNCTION_INFO_V1(pgops_job_wait);
 PG_FUNCTION_INFO_V1(pgops_job_cancel);
 
@@ -103,6 +107,42 @@ milliseconds(const Interval *interval)
 	return then / 1000;
 }
 
+/*
+ * When a job is to run, from the arguments "at" and "in_window" of a function, which
+ * are at these places: at a time, in the maintenance window, at once.
+ */
+static void
+read_time(FunctionCallInfo fcinfo, int at_place, int window_place, JobRequest *request)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	bool		at = !PG_ARGISNULL(at_place);
+
+	if (at)
+		request->not_before = PG_GETARG_TIMESTAMPTZ(at_place);
+	if (PG_ARGISNULL(window_place) || !PG_GETARG_BOOL(window_place))
+		return;
+	if (at)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"at\" and \"in_window\" exclude each other")));
+	if (!schedule_window(argument_local_cluster(), now, &request->not_before, &request->stop_at))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("no maintenance window is declared, or none comes"),
+				 errhint("Declare pgops_maintenance_window: {cron: \"0 2 * * sat\", duration: 3h}, or leave out \"in_window\".")));
+	request->not_before = Max(request->not_before, now);
+}
+
+Datum
+pgops_job_start(PG_FUNCTION_ARGS)
+{
+	JobRequest	request = {0};
+
+	read_time(fcinfo, 0, 1, &request);
+	PG_RETURN_TIMESTAMPTZ(request.not_before != 0 ? request.not_before :
+						  GetCurrentTransactionStartTimestamp());
+}
+
 Datum
 pgops_job_request(PG_FUNCTION_ARGS)
 {
@@ -116,8 +156,8 @@ pgops_job_request(PG_FUNCTION_ARGS)
 				 errmsg("kind and args of a job must not be null")));
 	request.kind = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	request.args = node_from_jsonb(PG_GETARG_JSONB_P(1));
-	if (!PG_ARGISNULL(2))
-		request.not_before = PG_GETARG_TIMESTAMPTZ(2);
+	request.cluster = cmdb_local_cluster();
+	read_time(fcinfo, 2, 4, &request);
 	if (!PG_ARGISNULL(3))
 	{
 		request.deadline_ms = milliseconds(PG_GETARG_INTERVAL_P(3));

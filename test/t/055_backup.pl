@@ -17,6 +17,7 @@ use PgopsBackup;
 my $node = backup_node(
 	'main',
 	conf => "autovacuum = off\n",
+	vars => { pgops_maintenance_window => { cron => '0 2 * * sat', duration => '3h' } },
 	init => { extra => [ '-E', 'UTF8', '--locale=C', '--data-checksums' ] });
 
 # ---- what there is from the start ----
@@ -34,6 +35,15 @@ my $full = value($node, 'SELECT label FROM pgops.backups');
 my $status = row($node, 'SELECT * FROM pgops.backup_status');
 is($status->{state}, 'ok', 'the state in a word') or diag($status->{message});
 is($status->{last_label}, $full, '... with the last backup');
+
+# ---- in the maintenance window ----
+for my $ask ("pgops.backup('diff', in_window => true)", 'pgops.verify_backup(in_window => true)')
+{
+	# not committed: should the window be open, it would start
+	is($node->safe_psql('postgres', "BEGIN; SELECT $ask AS job \\gset
+		SELECT j.stop_at = w.window_end AND j.not_before = greatest(w.window_start, j.not_before) AND j.cluster = 'small'
+		FROM pgops.job j, pgops.next_window() w WHERE j.id = :job; ROLLBACK"), 't', "$ask waits for the window, ends with it, and is the cluster's");
+}
 
 # ---- progress ----
 # text that does not compress takes its time
