@@ -30,7 +30,7 @@ use Test::More;
 use PgopsTest;
 
 our @EXPORT = qw(
-  backup_node backup_vars repository pgbackrest pgbackrest_config try_pgbackrest
+  archiving_node backup_node backup_vars repository pgbackrest pgbackrest_config try_pgbackrest
   finish_job stop_backup_node
 );
 
@@ -68,6 +68,24 @@ sub backup_vars
 		%{ $option{vars} || {} });
 }
 
+# archiving_node(NAME, conf => TEXT, init => {...})
+#
+# A started pgops_node on which backups and parameters are pgops' to set up, with
+# archive_mode on (so that no restart is needed) and nothing declared yet.
+sub archiving_node
+{
+	my ($name, %option) = @_;
+	return pgops_node(
+		$name,
+		init => { allows_streaming => 1, %{ $option{init} || {} } },
+		conf => <<~'CONF' . ($option{conf} || ''));
+			archive_mode = on
+			pgops.drift_interval = '1h'
+			pgops.manage_backup = on
+			pgops.manage_settings = on
+			CONF
+}
+
 # backup_node(NAME, vars => {...}, conf => TEXT, repo => {...}, init => {...})
 #
 # A started pgops_node with a declared, archived and backed up cluster "small".
@@ -76,16 +94,12 @@ sub backup_vars
 sub backup_node
 {
 	my ($name, %option) = @_;
-	my $node = pgops_node(
+	my $node = archiving_node(
 		$name,
-		init => { allows_streaming => 1, %{ $option{init} || {} } },
+		init => $option{init},
 		conf => <<~'CONF' . ($option{conf} || ''));
-			archive_mode = on
 			archive_timeout = '60s'
-			pgops.drift_interval = '1h'
 			pgops.backup_refresh_interval = '1h'
-			pgops.manage_backup = on
-			pgops.manage_settings = on
 			CONF
 	declare($node, small_document(backup_vars($node, %option)));
 	my $status = settle($node);

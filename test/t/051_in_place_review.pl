@@ -88,11 +88,12 @@ sub restore_and_return
 	my ($run) = glob("$data.pgops/restore/*");
 	my $id = value($node, "SELECT max(id) FROM pgops.job WHERE kind = 'restore_in_place' AND state = 'succeeded'");
 	my $good = slurp_file("$run/task.json");
+	# by rename: the coordinator may look at any time
 	my $write = sub {
 		my ($name, $text) = @_;
-		unlink "$run/$name";
-		append_to_file("$run/$name", $text);
-		chmod 0600, "$run/$name";
+		append_to_file("$run/new", $text);
+		chmod 0600, "$run/new";
+		rename "$run/new", "$run/$name" or die "could not rename $run/new: $!";
 	};
 	my $look = sub {
 		unlink "$run/imported";
@@ -104,9 +105,10 @@ sub restore_and_return
 		$look->("task $text");
 		ok(!-e "$run/imported", '... and it is not taken for a result');
 	}
-	$write->('task.json', $good);
+	# the log first: as long as the task is damaged, nothing is taken in
 	my $log = slurp_file("$run/log");
 	$write->('log', "2026-01-01T00:00:002026-01-01T00:00:01.000000Z note two in one\n" . 'x' x (17 * 1024 * 1024) . "\n$log");
+	$write->('task.json', $good);
 	$look->('a damaged log');
 	ok(wait_until(sub { -e "$run/imported" }, 20), '... and the result is taken in');
 	like(value($node, "SELECT string_agg(text, ' ') FROM pgops.job_log($id)"), qr/all steps are done/, '... with the end of the log');

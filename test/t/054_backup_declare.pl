@@ -14,16 +14,7 @@ use PgopsTest;
 
 my $json = JSON::PP->new->allow_nonref;
 
-my $node = pgops_node(
-	'single',
-	init => { allows_streaming => 1 },
-	conf => <<~'CONF');
-		archive_mode = on
-		pgops.drift_interval = '1h'
-		pgops.manage_backup = on
-		pgops.manage_settings = on
-		pgops.pgbackrest = '/nonexistent/pgbackrest'
-		CONF
+my $node = archiving_node('single', conf => "pgops.pgbackrest = '/nonexistent/pgbackrest'\n");
 
 # ---- what is refused -----------------------------------------------------------
 
@@ -123,16 +114,7 @@ is(settle($node)->{phase}, 'converged', 'when it is mended everything is set up'
 
 # ---- somebody else's stanza ------------------------------------------------------------------
 
-my $other = pgops_node(
-	'other',
-	init => { allows_streaming => 1 },
-	conf => <<~'CONF');
-		archive_mode = on
-		pgops.drift_interval = '1h'
-		pgops.manage_backup = on
-		pgops.manage_settings = on
-		pgops.retry_delay = '1h'
-		CONF
+my $other = archiving_node('other', conf => "pgops.retry_delay = '1h'\n");
 my ($label) = map { $_->{label} } rows($node, 'SELECT label FROM pgops.backups');
 declare($other, small_document(%unwritable, pg_users => []));
 $status = settle($other);

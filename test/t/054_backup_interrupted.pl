@@ -10,15 +10,7 @@ use lib "$FindBin::RealBin/../lib";
 use PgopsBackup;
 use PgopsTest;
 
-my $node = pgops_node(
-	'main',
-	init => { allows_streaming => 1 },
-	conf => <<~'CONF');
-		archive_mode = on
-		pgops.drift_interval = '1h'
-		pgops.manage_backup = on
-		pgops.manage_settings = on
-		CONF
+my $node = archiving_node('main');
 
 sub in_first_backup
 {

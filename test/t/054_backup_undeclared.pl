@@ -12,15 +12,7 @@ use Test::More;
 use PgopsBackup;
 use PgopsTest;
 
-my $node = pgops_node(
-	'omitted',
-	init => { allows_streaming => 1 },
-	conf => <<~'CONF');
-		archive_mode = on
-		pgops.drift_interval = '1h'
-		pgops.manage_backup = on
-		pgops.manage_settings = on
-		CONF
+my $node = archiving_node('omitted');
 my $shelf = PostgreSQL::Test::Utils::tempdir('shelf');
 my $foreign = "cp %p $shelf/%f";
 
