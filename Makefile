@@ -76,7 +76,7 @@ endif
 # those of another version's server, too
 PG_CPPFLAGS += -idirafter $(libpq_srcdir)
 SHLIB_LINK_INTERNAL = $(libpq)
-SHLIB_LINK = -lyaml -ljansson -Wl,--version-script=$(CURDIR)/src/exports.map
+SHLIB_LINK = -lyaml -ljansson -lcurl -Wl,--version-script=$(CURDIR)/src/exports.map
 
 # ---- how it is tested ------------------------------------------------------------
 REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))

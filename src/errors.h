@@ -73,6 +73,20 @@
 #define ERRCODE_PGOPS_RESTART_NEEDED		MAKE_SQLSTATE('P','O','5','1','1')
 #define ERRCODE_PGOPS_PROBE_FAILED			MAKE_SQLSTATE('P','O','5','1','2')	/* of a restore test */
 
+/* HTTP and Patroni */
+#define ERRCODE_PGOPS_HTTP_CONNECT			MAKE_SQLSTATE('P','O','6','0','0')
+#define ERRCODE_PGOPS_HTTP_TIMEOUT			MAKE_SQLSTATE('P','O','6','0','1')
+#define ERRCODE_PGOPS_HTTP_TLS				MAKE_SQLSTATE('P','O','6','0','2')
+#define ERRCODE_PGOPS_HTTP_PROTOCOL			MAKE_SQLSTATE('P','O','6','0','3')	/* no HTTP, no JSON, not Patroni */
+#define ERRCODE_PGOPS_HTTP_TOO_MUCH			MAKE_SQLSTATE('P','O','6','0','4')
+#define ERRCODE_PGOPS_HTTP_PASSWORD			MAKE_SQLSTATE('P','O','6','0','5')
+#define ERRCODE_PGOPS_HTTP_REDIRECT			MAKE_SQLSTATE('P','O','6','0','6')
+#define ERRCODE_PGOPS_PATRONI_REFUSED		MAKE_SQLSTATE('P','O','6','0','7')
+#define ERRCODE_PGOPS_NO_PATRONI			MAKE_SQLSTATE('P','O','6','1','0')	/* Patroni does not run this server */
+#define ERRCODE_PGOPS_HA_NOT_READY			MAKE_SQLSTATE('P','O','6','1','1')	/* the cluster is not in the state for it */
+#define ERRCODE_PGOPS_HA_DATA_LOSS			MAKE_SQLSTATE('P','O','6','1','2')	/* it would or may lose data */
+#define ERRCODE_PGOPS_HA_CANDIDATE			MAKE_SQLSTATE('P','O','6','1','3')	/* unknown, or may not become leader */
+
 /* identity and mode */
 #define ERRCODE_PGOPS_UNBOUND				MAKE_SQLSTATE('P','O','7','0','0')
 #define ERRCODE_PGOPS_PAUSED				MAKE_SQLSTATE('P','O','7','0','1')
@@ -80,5 +94,6 @@
 #define ERRCODE_PGOPS_VERSION_MISMATCH		MAKE_SQLSTATE('P','O','7','0','3')
 #define ERRCODE_PGOPS_UNKNOWN_CLUSTER		MAKE_SQLSTATE('P','O','7','0','4')
 #define ERRCODE_PGOPS_WAIT_TIMEOUT			MAKE_SQLSTATE('P','O','7','0','5')
+#define ERRCODE_PGOPS_NOT_LEADER			MAKE_SQLSTATE('P','O','7','0','6')	/* Patroni does not say that it is */
 
 #endif							/* PGOPS_ERRORS_H */

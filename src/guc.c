@@ -23,11 +23,17 @@ int			pgops_guc_job_retention = 90;
 int			pgops_guc_lock_timeout = 5000;
 int			pgops_guc_log_retention = 90;
 bool		pgops_guc_manage_backup = true;
+int			pgops_guc_ha_interval = 5;
+bool		pgops_guc_manage_ha = true;
 bool		pgops_guc_manage_hba = true;
 bool		pgops_guc_manage_settings = true;
 int			pgops_guc_max_destructive = 5;
 int			pgops_guc_max_jobs = 4;
 int			pgops_guc_max_workers = 4;
+char	   *pgops_guc_patroni_ca_file = NULL;
+char	   *pgops_guc_patroni_cert_file = NULL;
+char	   *pgops_guc_patroni_key_file = NULL;
+char	   *pgops_guc_patroni_url = NULL;
 char	   *pgops_guc_pgbackrest = NULL;
 char	   *pgops_guc_pgbackrest_config = NULL;
 int			pgops_guc_require_backup_age = 0;
@@ -75,6 +81,12 @@ static const BoolSetting bool_settings[] = {
 		&pgops_guc_manage_backup
 	},
 	{
+		"pgops.manage_ha",
+		"Whether pgops changes Patroni's dynamic configuration to what is declared.",
+		NULL,
+		&pgops_guc_manage_ha
+	},
+	{
 		"pgops.manage_hba",
 		"Whether pgops writes pg_hba.conf.",
 		NULL,
@@ -108,6 +120,30 @@ static const TextSetting text_settings[] = {
 		&pgops_guc_instance, ""
 	},
 	{
+		"pgops.patroni_ca_file",
+		"File with the certificates of who signs those of Patroni's REST API.",
+		"Empty: the system's.",
+		&pgops_guc_patroni_ca_file, ""
+	},
+	{
+		"pgops.patroni_cert_file",
+		"File with the certificate that pgops shows to Patroni's REST API.",
+		"Empty: none is shown.",
+		&pgops_guc_patroni_cert_file, ""
+	},
+	{
+		"pgops.patroni_key_file",
+		"File with the key of pgops.patroni_cert_file.",
+		NULL,
+		&pgops_guc_patroni_key_file, ""
+	},
+	{
+		"pgops.patroni_url",
+		"Address of the REST API of this member's Patroni, for example http://10.10.10.11:8008.",
+		"Empty: as declared for this instance.",
+		&pgops_guc_patroni_url, ""
+	},
+	{
 		"pgops.pgbackrest",
 		"Absolute path of the program pgbackrest.",
 		NULL,
@@ -139,6 +175,12 @@ static const IntSetting int_settings[] = {
 		"Time between two full comparisons of the server with its declaration.",
 		NULL,
 		&pgops_guc_drift_interval, 60, 1, 86400, GUC_UNIT_S
+	},
+	{
+		"pgops.ha_interval",
+		"Time between two looks at Patroni while nothing happens.",
+		"Where something does, it is looked at several times a second.",
+		&pgops_guc_ha_interval, 5, 1, 3600, GUC_UNIT_S
 	},
 	{
 		"pgops.job_retention",

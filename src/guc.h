@@ -17,11 +17,17 @@ extern int	pgops_guc_job_retention;	/* days jobs are kept */
 extern int	pgops_guc_lock_timeout; /* ms, of pgops' own statements */
 extern int	pgops_guc_log_retention;	/* days action_log rows are kept */
 extern bool pgops_guc_manage_backup;	/* whether pgBackRest is pgops' to set up */
+extern int	pgops_guc_ha_interval;	/* seconds between looks at Patroni */
+extern bool pgops_guc_manage_ha;	/* whether Patroni's configuration is pgops' to change */
 extern bool pgops_guc_manage_hba;	/* whether pg_hba.conf is pgops' to write */
 extern bool pgops_guc_manage_settings;	/* whether pgops sets parameters of the server */
 extern int	pgops_guc_max_destructive;	/* destructive steps a plan may have without approve() */
 extern int	pgops_guc_max_jobs; /* job workers at a time */
 extern int	pgops_guc_max_workers;	/* database workers at a time */
+extern char *pgops_guc_patroni_ca_file;	/* who signs Patroni's certificates; '' : the system's */
+extern char *pgops_guc_patroni_cert_file;	/* our certificate for Patroni; '' : none */
+extern char *pgops_guc_patroni_key_file;
+extern char *pgops_guc_patroni_url; /* REST API of this member's Patroni; '' : as declared */
 extern char *pgops_guc_pgbackrest;	/* the program */
 extern char *pgops_guc_pgbackrest_config;	/* pgbackrest.conf; '' : in pgops.directory */
 extern int	pgops_guc_require_backup_age;	/* seconds: what destroys needs a backup newer than this; 0: not */

@@ -26,6 +26,8 @@ static const char *const wait_event_names[IO_WAIT_NEVENTS] = {
 	[IO_WAIT_SESSIONS] = "PgopsSessions",
 	[IO_WAIT_REMOTE] = "PgopsRemote",
 	[IO_WAIT_PROCESS] = "PgopsProcess",
+	[IO_WAIT_HTTP] = "PgopsHttp",
+	[IO_WAIT_HA] = "PgopsHa",
 };
 #endif
 

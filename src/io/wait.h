@@ -16,6 +16,8 @@ typedef enum IoWaitEvent
 	IO_WAIT_SESSIONS,			/* PgopsSessions: ended sessions to be gone */
 	IO_WAIT_REMOTE,				/* PgopsRemote: answers of other servers */
 	IO_WAIT_PROCESS,			/* PgopsProcess: a program that was started */
+	IO_WAIT_HTTP,				/* PgopsHttp: answers over HTTP */
+	IO_WAIT_HA,					/* PgopsHa: the HA worker between looks */
 	IO_WAIT_NEVENTS
 } IoWaitEvent;
 

@@ -321,6 +321,8 @@ typedef struct Instance
 	int			seq;
 	char	   *role;			/* declared: primary, replica, offline, standby, delayed */
 	bool		offline_query;
+	char	   *upstream;		/* pg_upstream: a host, or NULL */
+	int			port;			/* pg_port of this instance */
 } Instance;
 
 typedef struct Cluster
@@ -346,6 +348,9 @@ typedef struct Cluster
 	List	   *default_extensions;	/* of Extension * */
 	List	   *hba_rules;		/* of HbaRule *: sorted as they must appear */
 	List	   *parameters;		/* of Setting *: pg_parameters (model_parameter.c) */
+	char	   *tuned;			/* pg_conf as declared (oltp, olap, crit, tiny), or NULL: "parameters" is
+								 * then completed by what the machine makes of it (spec/tune.h) */
+	struct PatroniSpec *patroni;	/* what is declared about HA (model_patroni.h); never NULL */
 	struct BackupSpec *backup;	/* NULL: nothing is declared about backups (model_backup.h) */
 	bool		backup_disabled;	/* there, pgbackrest_enabled is declared as false */
 	List	   *schedules;		/* of Schedule *: pgops_schedules and crontabs (schedule.h) */
