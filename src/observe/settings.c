@@ -18,9 +18,7 @@
 #include "utils/timestamp.h"
 
 #include "observe/parts.h"
-
-/* Patroni keeps this in the data directory of a server that it runs */
-#define PATRONI_FILE	"patroni.dynamic.json"
+#include "observe/patroni.h"
 
 /*
  * Reading the files comes first: on its way it brings this process' marks of
@@ -152,7 +150,6 @@ observe_server_settings(ServerState *snapshot)
 {
 	char	   *auto_file = psprintf("%s/%s", DataDir, PG_AUTOCONF_FILENAME);
 	SettingReader reader = {snapshot, NIL};
-	struct stat st;
 	CmdbQuery	query;
 	ListCell   *cell;
 
@@ -178,7 +175,7 @@ observe_server_settings(ServerState *snapshot)
 			snapshot->settings_known = false;
 		}
 	}
-	snapshot->patroni = stat(PATRONI_FILE, &st) == 0;
+	snapshot->patroni = patroni_runs_server();
 }
 
 bool

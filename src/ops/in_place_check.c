@@ -27,6 +27,7 @@
 #include "cmdb/query.h"
 #include "errors.h"
 #include "guc.h"
+#include "observe/patroni.h"
 #include "ops/in_place_parts.h"
 #include "spec/spec.h"
 
@@ -35,9 +36,6 @@
 
 /* what pg_pitr means if it does not say: where there is no such path, nothing */
 #define FIELD_DATA	"/pg/data"
-
-/* in the data directory */
-#define PATRONI_FILE	"patroni.dynamic.json"
 
 bool
 in_place_flag(const SpecNode *args, const char *name, bool otherwise)
@@ -117,57 +115,10 @@ check_safeguard(const char *cluster)
 
 /* ---- who runs it ---- */
 
-static bool
-is_patroni(List *words)
-{
-	ListCell   *cell;
-
-	foreach(cell, words)
-	{
-		const char *name = strrchr((char *) lfirst(cell), '/');
-
-		name = name != NULL ? name + 1 : lfirst(cell);
-		if (strncmp(name, "patroni", strlen("patroni")) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* Patroni says on the command line what a file must not overrule. */
-static bool
-has_name_option(List *words)
-{
-	ListCell   *cell;
-
-	foreach(cell, words)
-	{
-		if (strncmp(lfirst(cell), "--cluster_name=", strlen("--cluster_name=")) == 0)
-			return true;
-	}
-	return false;
-}
-
-/*
- * It may be the parent (in a container), but mostly lets the server go.  Then
- * the server's command line and the file that it keeps in the data directory
- * tell; one of them alone may be a leftover, or somebody else's habit.
- */
-bool
-in_place_under_patroni(void)
-{
-	pid_t		parent = 0;
-	List	   *own = io_process_words(PostmasterPid, &parent);
-	char	   *service = io_process_service();
-
-	return is_patroni(io_process_words(parent, NULL)) ||
-		(service != NULL && strncmp(service, "patroni", strlen("patroni")) == 0) ||
-		(has_name_option(own) && access(PATRONI_FILE, F_OK) == 0);
-}
-
 static void
 check_patroni(void)
 {
-	if (in_place_under_patroni())
+	if (patroni_runs_server())
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("this server is run by Patroni, which would start it again or fail over"),

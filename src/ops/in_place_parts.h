@@ -36,9 +36,7 @@ extern InPlaceServer *in_place_server(void);
 
 /* ---- in_place_check.c ---- */
 
-/* what holds for a restart, too: whether Patroni runs this server; ERROR without the
- * runner's programs, for a path that a task cannot hold, with another job at work or due */
-extern bool in_place_under_patroni(void);
+/* what holds for a restart, too: ERROR without the runner's programs, for a path that a task cannot hold, with another job at work or due */
 extern void in_place_check_runner(void);
 extern void in_place_check_path(void);
 extern void in_place_check_jobs(int64 own);

@@ -21,6 +21,7 @@
 #include "errors.h"
 #include "guc.h"
 #include "io/wait.h"
+#include "observe/patroni.h"
 #include "ops/hand_over.h"
 #include "ops/in_place_parts.h"
 #include "ops/kinds.h"
@@ -42,7 +43,7 @@ restart_check(int64 own)
 				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
 				 errmsg("a standby has no jobs, and so cannot be restarted by one"),
 				 errhint("Restart it with pg_ctl or its service.")));
-	if (in_place_under_patroni())
+	if (patroni_runs_server())
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("this server is run by Patroni, which would start it again or fail over"),
