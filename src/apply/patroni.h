@@ -20,6 +20,14 @@ extern IoHttpResult *apply_patroni(const PatroniAccess *access, const char *meth
 								   const char *path, const SpecNode *body, int timeout_ms);
 
 /*
+ * apply_patroni_watched
+ *		The same; tick (see IoHttpRequest) is called every tick_ms until the answer is there.
+ */
+extern IoHttpResult *apply_patroni_watched(const PatroniAccess *access, const char *method,
+										   const char *path, const SpecNode *body, int timeout_ms,
+										   IoHttpTick tick, int tick_ms, void *arg);
+
+/*
  * apply_patroni_config
  *		PATCH /config; the answer is the new configuration and becomes the kept one
  *		(patroni_fact_put), so that the next pass sees it.

@@ -17,6 +17,12 @@
 
 #include "nodes/pg_list.h"
 
+/*
+ * Called while an answer is waited for, between libcurl's steps and outside of its
+ * frames: it may run short transactions, raise, and make requests of its own.
+ */
+typedef void (*IoHttpTick) (void *arg);
+
 typedef struct IoHttpRequest
 {
 	const char *method;			/* GET, POST, PATCH, PUT, DELETE, OPTIONS */
@@ -31,6 +37,9 @@ typedef struct IoHttpRequest
 	int			timeout_ms;		/* of all of it; 0: 3000 */
 	size_t		max_body;		/* bytes; 0: 1 MB.  A longer answer is a failure (PO604) */
 	void	   *owner;			/* the caller's */
+	IoHttpTick	tick;			/* or NULL */
+	int			tick_ms;		/* how often tick() is called, about; 0: 100 */
+	void	   *tick_arg;
 } IoHttpRequest;
 
 typedef struct IoHttpResult
