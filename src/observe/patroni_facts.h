@@ -48,7 +48,7 @@ typedef struct PatroniSelf
 } PatroniSelf;
 
 /* in shmem request and startup hooks (worker/shared.c calls them) */
-extern Size patroni_facts_size(void);
+extern void patroni_facts_request(void);
 extern void patroni_facts_init(void);
 
 /* NULL result of _get: nothing is kept (not preloaded, never asked, unknown member) */
@@ -75,11 +75,24 @@ extern void patroni_self_set(const PatroniSelf *self);
  */
 extern void patroni_facts_hurry(int ms);
 
-/* for the worker: how long others want it to hurry yet, ms; 0: not.  And whose latch is to be set */
+/* for the worker: how long others want it to hurry yet, ms; 0: not */
 extern int	patroni_facts_hurry_left(void);
-extern void patroni_facts_worker(int pgprocno, bool running);
 
-/* counter that rises with each change of what is kept: for waiting */
+/*
+ * patroni_facts_claim
+ *		The calling process becomes the HA worker, whose latch patroni_facts_hurry() sets.  False: there
+ *		is one that lives.  patroni_facts_leave() undoes it, if it is this process.
+ */
+extern bool patroni_facts_claim(void);
+extern void patroni_facts_leave(void);
+
+/* process number of the HA worker that lives; 0: none */
+extern int	patroni_facts_worker_pid(void);
+
+/*
+ * counter that rises with each change of what is kept (another text, another problem; not
+ * the same once more): for waiting
+ */
 extern uint64 patroni_facts_version(void);
 
 #endif							/* PGOPS_OBSERVE_PATRONI_FACTS_H */

@@ -1,6 +1,7 @@
 /*
  * shared.c
- *		Shared memory of pgops: one small struct.
+ *		Shared memory of pgops: one small struct, and beside it what Patroni said
+ *		(observe/patroni_facts.c).
  */
 #include "postgres.h"
 
@@ -11,6 +12,7 @@
 #include "storage/shmem.h"
 
 #include "errors.h"
+#include "observe/patroni_facts.h"
 #include "worker/shared.h"
 
 PgopsShared *pgops_shared = NULL;
@@ -27,6 +29,7 @@ shared_request_hook(void)
 	if (previous_request_hook)
 		previous_request_hook();
 	RequestAddinShmemSpace(MAXALIGN(sizeof(PgopsShared)));
+	patroni_facts_request();
 }
 
 /*
@@ -53,6 +56,7 @@ shared_startup_hook(void)
 		ConditionVariableInit(&pgops_shared->pass_done);
 		ConditionVariableInit(&pgops_shared->job_changed);
 	}
+	patroni_facts_init();
 	LWLockRelease(AddinShmemInitLock);
 }
 
