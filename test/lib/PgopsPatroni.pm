@@ -1,0 +1,852 @@
+# PgopsPatroni.pm: real Patroni clusters in a network of their own, for the TAP tests
+# of high availability
+#
+#	use FindBin;
+#	use lib "$FindBin::RealBin/../lib";
+#	use PgopsPatroni;		# first: starts the script anew, see below
+#	use PgopsTest;
+#	use Test::More;
+#
+#	patroni_or_skip();
+#	my $ha = patroni_cluster('main', nodes => 3);
+#	declare($ha->leader, $ha->document(pg_users => [ { name => 'app' } ]));
+#	is(value($ha->node(2), 'SELECT pg_is_in_recovery()'), 't');
+#	$ha->kill_patroni('pg-test-1', 'KILL');
+#	$ha->kill_postgres('pg-test-1', 'KILL');
+#	my $new = $ha->wait_for_leader(30, not => 'pg-test-1');
+#
+# Where it happens.  "use PgopsPatroni" starts the test script anew in user, network,
+# mount and process namespaces of its own, which needs no root and changes nothing of
+# the machine.  In there is a bridge 10.10.10.0/24; the test itself is 10.10.10.1, etcd
+# 10.10.10.10, the first cluster's nodes 10.10.10.11, .12, ...  Each node has a network
+# namespace, so each has its own port 5432 and 8008, and a cable that can be pulled.  Files
+# and process numbers are common: a node's unix socket is reached also when its cable is
+# out.  All are ordinary processes without capabilities.  When the test ends, be it killed,
+# the kernel ends every process of the namespace.  Any number of such tests can run at once.
+#
+# Where the kernel does not let ordinary users have namespaces, or patroni, etcd, ip are
+# missing, patroni_or_skip() skips the whole file.
+#
+# Nodes are PostgreSQL::Test::Cluster in all that concerns queries (psql, safe_psql,
+# poll_query_until, background_psql, connstr, data_dir, logfile, wait_for_log), so what
+# PgopsTest offers works with them.  Starting and stopping is done by the cluster's methods
+# below.  Wherever a method takes a node, its name ("pg-test-1"), its number (1) or the node
+# itself will do.
+#
+# Not for: knowledge of a single test.
+package PgopsPatroni;
+
+use strict;
+use warnings;
+
+# The rest of this file, and of the test, runs in the second life only.
+BEGIN
+{
+	my @unshare = qw(unshare --user --map-current-user --net --mount --pid
+	  --fork --kill-child --mount-proc --keep-caps);
+	my $probe = 'ip link set lo up && ip link add probe0 type bridge && unshare --net true';
+
+	if (!$ENV{PGOPS_TEST_NAMESPACE} && $> != 0
+		&& system("@unshare sh -c '$probe' >/dev/null 2>&1") == 0)
+	{
+		$ENV{PGOPS_TEST_NAMESPACE} = 1;
+		exec @unshare, $^X, (map { "-I$_" } @INC), $0, @ARGV
+		  or die "could not start anew: $!";
+	}
+
+	# The first process of a process namespace inherits all orphans.  It does nothing
+	# but to bury them: a postmaster that stays a zombie would be taken for alive.
+	if ($ENV{PGOPS_TEST_NAMESPACE} && $$ == 1)
+	{
+		require POSIX;
+		my $test = fork // die "could not fork: $!";
+		if ($test != 0)
+		{
+			$SIG{$_} = sub { kill shift, $test } for qw(TERM INT HUP);
+			while (1)
+			{
+				my $ended = wait;
+				next if $ended != $test && ($ended > 0 || $!{EINTR});
+				POSIX::_exit($? & 127 ? 128 + ($? & 127) : $? >> 8);
+			}
+		}
+	}
+}
+
+use Exporter qw(import);
+use File::Path qw(make_path remove_tree);
+use File::Temp ();
+use HTTP::Tiny;
+use JSON::PP;
+use MIME::Base64 qw(encode_base64);
+use POSIX ();
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes ();
+
+our @EXPORT = qw(patroni_or_skip patroni_cluster patroni_version);
+
+my $json = JSON::PP->new->canonical;
+my $user = getpwuid $<;    # of the OS, and so the superuser's name
+my $etcd;                  # PgopsPatroni::Etcd, common to all clusters of a test
+my $sockets;               # folder of the nodes' socket folders; short
+my @clusters;
+
+# skips the file where there can be no such cluster
+sub patroni_or_skip
+{
+	my $missing = join ', ', grep { !program($_) } qw(ip unshare nsenter setpriv patroni etcd);
+
+	plan skip_all => "not installed: $missing" if $missing ne '';
+	plan skip_all => 'no namespaces for ordinary users here'
+	  unless $ENV{PGOPS_TEST_NAMESPACE};
+	return;
+}
+
+# full path of a program, or nothing
+sub program
+{
+	my ($name) = @_;
+	return (grep { -x } map { "$_/$name" } split /:/, $ENV{PATH})[0];
+}
+
+# Patroni's version as a number: 30002 is 3.0.2
+sub patroni_version
+{
+	my ($major, $minor, $patch) = qx(patroni --version) =~ /(\d+)\.(\d+)(?:\.(\d+))?/
+	  or die "no version of patroni\n";
+	return $major * 10000 + $minor * 100 + ($patch || 0);
+}
+
+# ---- the network ----------------------------------------------------------------
+
+sub run_or_die
+{
+	my (@command) = @_;
+	system("@command >&2") == 0 or die "failed: @command\n";
+	return;
+}
+
+# Bridge, names and etcd; once.  Names are looked up in vain otherwise, and each look-up
+# lasts 10 seconds: so that no resolver is asked, there is none.
+sub prepare_network
+{
+	return if $etcd;
+	$sockets = File::Temp::mkdtemp('/tmp/pgops-ha-XXXXXX');
+	append_to_file("$sockets/hosts", "127.0.0.1 localhost\n10.10.10.1 test\n10.10.10.10 etcd\n");
+	append_to_file("$sockets/resolv.conf", '');
+	run_or_die("mount --bind $sockets/hosts /etc/hosts");
+	run_or_die("mount --bind $sockets/resolv.conf /etc/resolv.conf") if -e '/etc/resolv.conf';
+	run_or_die('ip link set lo up && ip link add cluster type bridge'
+		  . ' && ip address add 10.10.10.1/24 dev cluster && ip link set cluster up');
+	$etcd = PgopsPatroni::Etcd->new;
+	return;
+}
+
+# a network namespace with an address, held by a process that does nothing else;
+# its process id.  "cable" is the name of our end of its cable.
+sub new_host
+{
+	my ($address, $cable) = @_;
+	pipe(my $ready, my $tell) or die "pipe: $!";
+	my $pid = fork // die "could not fork: $!";
+
+	if ($pid == 0)
+	{
+		close $ready;
+		open STDOUT, '>&', $tell or POSIX::_exit(1);
+		exec qw(unshare --net sh -c), 'ip link set lo up && echo; exec >/dev/null; exec sleep infinity'
+		  or POSIX::_exit(1);
+	}
+	close $tell;
+	defined readline $ready or die "no network namespace for $address\n";
+	run_or_die("ip link add $cable type veth peer name eth0 netns $pid && ip link set $cable master cluster up"
+		  . " && nsenter --net=/proc/$pid/ns/net sh -c 'ip address add $address/24 dev eth0 && ip link set eth0 up'");
+	return $pid;
+}
+
+# command line that runs another one on a host, as an ordinary process
+sub on_host
+{
+	my ($pid) = @_;
+	return ('nsenter', "--net=/proc/$pid/ns/net", qw(setpriv --inh-caps=-all --ambient-caps=-all));
+}
+
+# starts a command as leader of a process group, output appended to a file; its process id
+sub start_process
+{
+	my ($log, @command) = @_;
+	my $pid = fork // die "could not fork: $!";
+
+	return $pid if $pid != 0;
+	POSIX::setsid();
+	open STDIN, '<', '/dev/null' or POSIX::_exit(1);
+	open STDOUT, '>>', $log or POSIX::_exit(1);
+	open STDERR, '>&', \*STDOUT or POSIX::_exit(1);
+	exec @command or POSIX::_exit(1);
+}
+
+# polls until a condition is true; whether it became so
+sub poll
+{
+	my ($condition, $seconds) = @_;
+	my $deadline = Time::HiRes::time() + ($seconds || $PostgreSQL::Test::Utils::timeout_default);
+	while (Time::HiRes::time() < $deadline)
+	{
+		my $result = $condition->();
+		return $result if $result;
+		Time::HiRes::usleep(50_000);
+	}
+	return $condition->();
+}
+
+# name of the test file; process numbers are the same in all of them
+sub test_name
+{
+	return $0 =~ m{([^/]+?)(?:\.pl)?$} ? $1 : 'test';
+}
+
+# where a test's log files are
+sub log_file
+{
+	my ($name) = @_;
+	return "$PostgreSQL::Test::Utils::log_path/" . test_name() . "_$name";
+}
+
+# Everything is ended here in good order; what dies before it comes here is cleaned up
+# by the kernel.
+END
+{
+	my $status = $?;
+	$_->stop for @clusters;
+	$etcd->stop if $etcd;
+	remove_tree($sockets) if $sockets;
+	if ($status == 0 && !defined $ENV{PG_TEST_NOCLEAN} && PostgreSQL::Test::Utils::all_tests_passing())
+	{
+		remove_tree($_->basedir) for map { $_->nodes } @clusters;
+	}
+	$? = $status;
+}
+
+# ---- the cluster ------------------------------------------------------------------
+
+# patroni_cluster(NAME, option => value, ...)
+#
+# A cluster of Patroni nodes, by default started, all members running, with extension
+# pgops created in database postgres.  NAME is for log files and data directories.
+#
+#	nodes => 3			how many
+#	scope => 'pg-test'	name of the cluster; nodes are SCOPE-1, SCOPE-2, ...
+#	first => 11			the first node is 10.10.10.11; a second cluster of a test needs others
+#	ttl => 5, loop_wait => 1, retry_timeout => 2		seconds
+#	conf => {...}		what else is to be in Patroni's dynamic configuration
+#	parameters => {...}	parameters of PostgreSQL, in the dynamic configuration
+#	local => {...}		parameters of PostgreSQL in each node's patroni.yml, like pgops.drift_interval
+#	tags => { 2 => { nofailover => JSON::PP::true } }		tags of nodes, by number
+#	yml => sub { my ($node, $yml) = @_; ... }		last word on a node's patroni.yml: the
+#						tree (to be changed in place), or a text that is returned takes its place
+#	password => TEXT	of the REST API
+#	start => 0			write nothing, start nothing: call start() later
+#	extension => 0		do not create the extension
+sub patroni_cluster
+{
+	my ($name, %option) = @_;
+	prepare_network();
+	my $cluster = PgopsPatroni::Cluster->new($name, %option);
+	push @clusters, $cluster;
+	$cluster->start unless exists $option{start} && !$option{start};
+	return $cluster;
+}
+
+package PgopsPatroni::Cluster;
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Utils;
+
+sub new
+{
+	my ($class, $name, %option) = @_;
+	my $self = bless {
+		name => $name,
+		scope => 'pg-test',
+		first => 11,
+		password => 'Patroni.API',
+		nodes => [],
+		ttl => 5,
+		loop_wait => 1,
+		retry_timeout => 2,
+		%option
+	}, $class;
+
+	my $count = $option{nodes} || 3;
+	$self->{nodes} = [ map { PgopsPatroni::Node->create($self, $_) } 1 .. $count ];
+	return $self;
+}
+
+# list of all nodes; one by its number, name, or itself
+sub nodes { my ($self) = @_; return @{ $self->{nodes} }; }
+
+sub node
+{
+	my ($self, $which) = @_;
+	return $which if ref $which;
+	return $self->{nodes}[ $which - 1 ] if $which =~ /^\d+$/;
+	my ($node) = grep { $_->name eq $which } $self->nodes;
+	return $node || die "no node $which\n";
+}
+
+sub others
+{
+	my ($self, $which) = @_;
+	my $node = $self->node($which);
+	return grep { $_ != $node } $self->nodes;
+}
+
+sub scope { return $_[0]{scope}; }
+sub etcd { return $etcd; }
+
+# ---- what is declared, what is configured ----
+
+# a declaration of this cluster for pgops, as JSON text: nodes with their addresses, the first
+# one as primary; vars go over it.  hosts => { 3 => { pg_role => 'offline' } } adds variables of hosts.
+sub declaration
+{
+	my ($self, %vars) = @_;
+	my $more = delete $vars{hosts} || {};
+	my %hosts = map {
+		$_->address => {
+			pg_seq => $_->{number},
+			pg_role => $_->{number} == 1 ? 'primary' : 'replica',
+			%{ $more->{ $_->{number} } || {} }
+		}
+	} $self->nodes;
+	return {
+		$self->scope => {
+			hosts => \%hosts,
+			vars => {
+				pg_cluster => $self->scope,
+				pg_dbsu => $user,
+				pg_port => 5432,
+				patroni_port => 8008,
+				patroni_password => $self->{password},
+				pg_default_extensions => [],
+				pgbackrest_enabled => JSON::PP::false,
+				%vars
+			}
+		}
+	};
+}
+
+sub document
+{
+	my ($self, %vars) = @_;
+	my $text = $json->encode($self->declaration(%vars));
+	utf8::downgrade($text);
+	return $text;
+}
+
+# Patroni's dynamic configuration for the start
+sub dynamic
+{
+	my ($self) = @_;
+	my %more = %{ $self->{conf} || {} };
+	my $postgresql = delete $more{postgresql} || {};
+	return {
+		ttl => $self->{ttl},
+		loop_wait => $self->{loop_wait},
+		retry_timeout => $self->{retry_timeout},
+		maximum_lag_on_failover => 1048576,
+		postgresql => {
+			use_pg_rewind => JSON::PP::true,
+			use_slots => JSON::PP::true,
+			%$postgresql,
+			parameters => {
+				max_connections => 50,
+				max_worker_processes => 32,
+				shared_buffers => '16MB',
+				wal_keep_size => '64MB',
+				wal_retrieve_retry_interval => '500ms',
+				fsync => 'off',
+				%{ $postgresql->{parameters} || {} },
+				%{ $self->{parameters} || {} }
+			}
+		},
+		%more
+	};
+}
+
+# ---- starting and stopping ----
+
+# Writes what is missing, starts all nodes, waits until they run.  The first one starts with
+# a lead, so that it is the one that becomes the leader of a new cluster.
+sub start
+{
+	my ($self) = @_;
+	$self->start_patroni(1);
+	PgopsPatroni::poll(sub { $self->rest(1, 'GET', '/liveness', undef, timeout => 1)->{status} != 599 });
+	$self->start_patroni($_) for $self->others(1);
+	$self->wait_all_running;
+	return if exists $self->{extension} && !$self->{extension};
+	return if $self->{conf}{standby_cluster};
+	$self->leader->safe_psql('postgres', 'CREATE EXTENSION IF NOT EXISTS pgops');
+	return;
+}
+
+# Ends all without mercy: for the end of a test.
+sub stop
+{
+	my ($self) = @_;
+	for my $node ($self->nodes)
+	{
+		$self->kill_patroni($node, 'KILL');
+		$node->kill_postgres('QUIT');
+	}
+	for my $node ($self->nodes)
+	{
+		next if PgopsPatroni::poll(sub { !$node->postmaster }, 10);
+		$node->kill_postgres('KILL');
+		PgopsPatroni::poll(sub { !$node->postmaster }, 10);
+	}
+	return;
+}
+
+sub start_patroni
+{
+	my ($self, $which) = @_;
+	return $self->node($which)->start_patroni;
+}
+
+# signal 'TERM' (the default) is a clean stop of Patroni and its server.  Waits for its end
+# with TERM, INT and KILL; with others, like STOP and CONT, there is none.
+sub kill_patroni
+{
+	my ($self, $which, $signal) = @_;
+	my $node = $self->node($which);
+	$signal ||= 'TERM';
+	my $pid = $node->{patroni} or return;
+
+	kill $signal, $pid;
+	return if $signal !~ /^(?:TERM|INT|KILL)$/;
+	PgopsPatroni::poll(sub { waitpid($pid, POSIX::WNOHANG()) != 0 }) or die "Patroni of " . $node->name . " does not end\n";
+	delete $node->{patroni};
+	return;
+}
+
+# the server of a node by a signal to its postmaster: KILL (the default), QUIT ...
+# With KILL everything is gone when it returns; 0 if there was none.
+sub kill_postgres
+{
+	my ($self, $which, $signal) = @_;
+	return $self->node($which)->kill_postgres($signal || 'KILL');
+}
+
+# pulls a node's cable, and puts it in again.  Its unix socket is still reached.
+sub link_down { my ($self, $which) = @_; return $self->node($which)->cable('down'); }
+sub link_up { my ($self, $which) = @_; return $self->node($which)->cable('up'); }
+
+# etcd stands still (connections hang, as they do), and goes on; its cable
+sub stop_etcd { kill 'STOP', $etcd->{pid}; return; }
+sub cont_etcd { kill 'CONT', $etcd->{pid}; return; }
+
+# ---- what Patroni says ----
+
+# rest(NODE, METHOD, PATH, BODY, option => value, ...)
+#
+# A request to a node's Patroni: { status, content, json } with status 599 if nobody answers.
+# BODY: a structure or text.  user => 0: without user and password; inside => 1: made on the host
+# itself, so that a pulled cable does not matter; timeout => 5 seconds.
+sub rest
+{
+	my ($self, $which, $method, $path, $body, %option) = @_;
+	my $node = $self->node($which);
+	my %headers = ('Content-Type' => 'application/json');
+	$headers{Authorization} = 'Basic ' . MIME::Base64::encode_base64("patroni:$self->{password}", '')
+	  unless exists $option{user} && !$option{user};
+	my @request = ($method || 'GET', 'http://' . $node->address . ':8008' . ($path || '/patroni'),
+		{ headers => \%headers, defined $body ? (content => ref $body ? $json->encode($body) : $body) : () });
+	my $timeout = $option{timeout} || 5;
+
+	my $answer = $option{inside} ? inside($node, $timeout, @request)
+	  : HTTP::Tiny->new(timeout => $timeout, max_redirect => 0)->request(@request);
+	my $decoded = eval { JSON::PP->new->allow_nonref->decode($answer->{content}) };
+	return { status => $answer->{status}, content => $answer->{content}, json => $decoded };
+}
+
+sub inside
+{
+	my ($node, $timeout, @request) = @_;
+	my $code = 'my $r = decode_json(shift); print encode_json(HTTP::Tiny->new(timeout => $r->[0],'
+	  . ' max_redirect => 0)->request(@{ $r->[1] }))';
+	my $out = '';
+	IPC::Run::run(
+		[ $node->on_host, $^X, '-MHTTP::Tiny', '-MJSON::PP', '-e', $code, $json->encode([ $timeout, \@request ]) ],
+		'<', \undef, '>', \$out) or return { status => 599, content => 'not run' };
+	return $json->decode($out);
+}
+
+# the dynamic configuration, as Patroni tells it
+sub config
+{
+	my ($self) = @_;
+	for my $node ($self->nodes)
+	{
+		my $answer = $self->rest($node, 'GET', '/config', undef, timeout => 2);
+		return $answer->{json} if $answer->{status} == 200;
+	}
+	die "no Patroni tells the configuration\n";
+}
+
+# members as /cluster of the first node that answers tells them, by name
+sub members
+{
+	my ($self) = @_;
+	for my $node ($self->nodes)
+	{
+		next if !$node->{patroni} || $node->{cable_out};
+		my $answer = $self->rest($node, 'GET', '/cluster', undef, timeout => 2);
+		next if $answer->{status} != 200 || !$answer->{json};
+		return { map { $_->{name} => $_ } @{ $answer->{json}{members} } };
+	}
+	return {};
+}
+
+# ---- who leads ----
+
+# node that is the leader (or leader of a standby cluster) and says so itself; undef if there is none
+sub find_leader
+{
+	my ($self, %option) = @_;
+	my $not = defined $option{not} ? $self->node($option{not}) : 0;
+	for my $node (grep { $_ != $not } $self->nodes)
+	{
+		next if !$node->{patroni} || $node->{cable_out};
+		return $node if $self->rest($node, 'GET', '/leader', undef, timeout => 2)->{status} == 200;
+	}
+	return;
+}
+
+# the same, which must be
+sub leader
+{
+	my ($self) = @_;
+	return $self->wait_for_leader;
+}
+
+# wait_for_leader(SECONDS, not => NODE): waits for a leader that is another one than NODE
+sub wait_for_leader
+{
+	my ($self, $timeout, %option) = @_;
+	my $found;
+	PgopsPatroni::poll(sub { $found = $self->find_leader(%option) }, $timeout)
+	  or die "no leader\n" . $self->tell;
+	return $found;
+}
+
+# replicas: nodes that are not the leader
+sub replicas
+{
+	my ($self) = @_;
+	return $self->others($self->leader);
+}
+
+# waits until there is a leader that takes writes (but in a standby cluster), and all nodes
+# but those in the list except => [...] run on its timeline and stream
+sub wait_all_running
+{
+	my ($self, $timeout, %option) = @_;
+	my %except = map { $self->node($_)->name => 1 } @{ $option{except} || [] };
+	my @names = grep { !$except{$_} } map { $_->name } $self->nodes;
+
+	PgopsPatroni::poll(sub { $self->all_running(@names) }, $timeout) or die "not all run\n" . $self->tell;
+	return;
+}
+
+sub all_running
+{
+	my ($self, @names) = @_;
+	my $members = $self->members;
+	my ($leader) = grep { $_->{role} =~ /leader|master|primary/ } values %$members;
+	return 0 if !$leader;
+	return 0 if grep { !$_ || $_->{state} !~ /^(?:running|streaming)$/ || $_->{timeline} != $leader->{timeline} }
+	  map { $members->{$_} } @names;
+
+	# "running" says little of a replica: it may look for its leader yet
+	my $is_standby_cluster = $leader->{role} eq 'standby_leader';
+	return 0 if grep { !$_->streams } map { $self->node($_) } grep { $is_standby_cluster || $_ ne $leader->{name} } @names;
+	my ($code, $out) = $self->node($leader->{name})->psql('postgres', 'SELECT pg_is_in_recovery()');
+	return $code == 0 && $out eq ($is_standby_cluster ? 't' : 'f');
+}
+
+# what is known, for the message of a failure
+sub tell
+{
+	my ($self) = @_;
+	return join '', map {
+		my $node = $_;
+		my $answer = $self->rest($node, 'GET', '/cluster', undef, timeout => 1);
+		$node->name . ": $answer->{status} $answer->{content}\n";
+	} $self->nodes;
+}
+
+# ---- a node -----------------------------------------------------------------------
+
+package PgopsPatroni::Node;
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Utils;
+
+our @ISA = ('PostgreSQL::Test::Cluster');
+
+my $count = 0;
+
+# a host in the network, and folders; nothing runs
+sub create
+{
+	my ($class, $cluster, $number) = @_;
+	my $name = "$cluster->{scope}-$number";
+	my $address = '10.10.10.' . ($cluster->{first} + $number - 1);
+	my $cable = 'cable' . ++$count;
+	my $log = PgopsPatroni::log_file("$cluster->{name}_$name");
+
+	# the fields of PostgreSQL::Test::Cluster: not by its new(), which takes a port
+	my $self = bless {
+		_port => 5432,
+		_host => "$sockets/$count",
+		_name => $name,
+		_basedir => "$PostgreSQL::Test::Utils::tmp_check/t_" . PgopsPatroni::test_name()
+		  . "_$cluster->{name}_${name}_data",
+		_logfile_generation => 0,
+		_logfile_base => $log,
+		_logfile => "$log.log",
+		cluster => $cluster,
+		number => $number,
+		address => $address,
+		our_end => $cable,
+		host_process => PgopsPatroni::new_host($address, $cable)
+	}, $class;
+
+	$self->_set_pg_version;
+	mkdir $self->host or die "could not create " . $self->host . ": $!\n";
+	File::Path::make_path($self->basedir);
+	append_to_file("$sockets/hosts", "$address $name\n");
+	return $self;
+}
+
+sub address { return $_[0]{address}; }
+sub number { return $_[0]{number}; }
+
+# Patroni's own log; logfile() is that of the server (and of Patroni's first words)
+sub patroni_log { return "$_[0]{_logfile_base}_patroni/patroni.log"; }
+
+# begin of a command line that is run on the node's host
+sub on_host { return PgopsPatroni::on_host($_[0]{host_process}); }
+
+# path of the file Patroni is started with
+sub yml { return $_[0]->basedir . '/patroni.yml'; }
+
+# ---- patroni.yml ----
+
+# parameters that let a server find pgops where it has been built (test/sandbox.bash)
+sub sandbox_parameters
+{
+	my %found;
+	return %found if !$ENV{TEMP_CONFIG};
+	for (split /\n/, slurp_file($ENV{TEMP_CONFIG}))
+	{
+		$found{$1} = $2 if /^\s*(\w+)\s*=\s*'(.*)'\s*$/;
+	}
+	return %found;
+}
+
+# parameters that every node has in its patroni.yml
+sub local_parameters
+{
+	my ($self) = @_;
+	return {
+		sandbox_parameters(),
+		shared_preload_libraries => 'pgops',
+		unix_socket_directories => $self->host,
+		log_min_messages => 'warning',
+		log_line_prefix => '%m [%p] %b ',
+		'pgops.retry_delay' => '200ms',
+		%{ $self->{cluster}{local} || {} }
+	};
+}
+
+# the file as a tree
+sub configuration
+{
+	my ($self) = @_;
+	my $cluster = $self->{cluster};
+	my $replicator = { username => 'replicator', password => 'DBUser.Replicator' };
+	return {
+		scope => $cluster->{scope},
+		name => $self->name,
+		log => { dir => "$self->{_logfile_base}_patroni", level => 'INFO' },
+		etcd3 => { hosts => '10.10.10.10:2379' },
+		restapi => {
+			listen => $self->address . ':8008',
+			connect_address => $self->address . ':8008',
+			authentication => { username => 'patroni', password => $cluster->{password} }
+		},
+		bootstrap => {
+			dcs => $cluster->dynamic,
+			initdb => [ { encoding => 'UTF8' }, { locale => 'C' } ],
+			pg_hba => [
+				'local all all trust',
+				'local replication all trust',
+				'host replication replicator 10.10.10.0/24 md5',
+				'host all replicator 10.10.10.0/24 md5',
+				'host all all 10.10.10.0/24 scram-sha-256'
+			]
+		},
+		postgresql => {
+			listen => '0.0.0.0:5432',
+			connect_address => $self->address . ':5432',
+			use_unix_socket => JSON::PP::true,
+			data_dir => $self->data_dir,
+			bin_dir => $self->config_data('--bindir'),
+			pgpass => $self->basedir . '/pgpass',
+			basebackup => [ { checkpoint => 'fast' } ],
+			authentication => {
+				superuser => { username => $user },
+				replication => $replicator,
+				rewind => $replicator
+			},
+			parameters => $self->local_parameters
+		},
+		watchdog => { mode => 'off' },
+		tags => $cluster->{tags}{ $self->{number} } || {}
+	};
+}
+
+# JSON is YAML
+sub write_yml
+{
+	my ($self) = @_;
+	my $tree = $self->configuration;
+	my $change = $self->{cluster}{yml};
+	my $text = $change ? $change->($self, $tree) : undef;
+
+	$text = JSON::PP->new->canonical->pretty->encode($tree) if !defined $text || ref $text || $text !~ /:/;
+	unlink $self->yml;
+	append_to_file($self->yml, $text);
+	chmod 0600, $self->yml;
+	return;
+}
+
+# ---- processes ----
+
+sub start_patroni
+{
+	my ($self) = @_;
+	return if $self->{patroni};
+	$self->write_yml if !-e $self->yml;
+	File::Path::make_path("$self->{_logfile_base}_patroni");
+	$self->{patroni} = PgopsPatroni::start_process($self->logfile, $self->on_host, 'patroni', $self->yml);
+	return;
+}
+
+# whether it is a standby that receives WAL right now
+sub streams
+{
+	my ($self) = @_;
+	my ($code, $out) = $self->psql('postgres', 'SELECT status FROM pg_stat_wal_receiver');
+	return $code == 0 && $out eq 'streaming';
+}
+
+# process id of the running postmaster; 0 if there is none
+sub postmaster
+{
+	my ($self) = @_;
+	my $file = eval { slurp_file($self->data_dir . '/postmaster.pid') } // return 0;
+	my ($pid) = $file =~ /^(\d+)/ or return 0;
+	return kill(0, $pid) ? $pid : 0;
+}
+
+sub kill_postgres
+{
+	my ($self, $signal) = @_;
+	my $pid = $self->postmaster or return 0;
+	my @family = $signal eq 'KILL' ? children($pid) : ();
+
+	kill $signal, $pid, @family;
+	PgopsPatroni::poll(sub { !kill(0, $pid) }) if $signal eq 'KILL';
+	return $pid;
+}
+
+# processes whose parent is that one
+sub children
+{
+	my ($parent) = @_;
+	my @found;
+	for my $file (glob '/proc/[0-9]*/stat')
+	{
+		my $stat = eval { slurp_file($file) } // next;
+		push @found, $1 if $stat =~ /^(\d+) .*\) \S (\d+) /s && $2 == $parent;
+	}
+	return @found;
+}
+
+sub cable
+{
+	my ($self, $state) = @_;
+	PgopsPatroni::run_or_die("ip link set $self->{our_end} $state");
+	$self->{cable_out} = $state eq 'down';
+	return;
+}
+
+# connection string over the network, as from another host; as who is asked for
+sub network_connstr
+{
+	my ($self, $database, $as) = @_;
+	return sprintf 'host=%s port=5432 dbname=%s user=%s sslmode=disable connect_timeout=3'
+	  . ' tcp_user_timeout=3000 keepalives_idle=1 keepalives_interval=1 keepalives_count=2',
+	  $self->address, $database || 'postgres', $as || $user;
+}
+
+# ---- etcd -------------------------------------------------------------------------
+
+package PgopsPatroni::Etcd;
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Utils;
+
+# a started etcd of one member, quick to elect itself
+sub new
+{
+	my ($class) = @_;
+	my $self = bless { host_process => PgopsPatroni::new_host('10.10.10.10', 'cable0') }, $class;
+	my $url = 'http://10.10.10.10';
+
+	$self->{pid} = PgopsPatroni::start_process(
+		PgopsPatroni::log_file('etcd.log'), PgopsPatroni::on_host($self->{host_process}),
+		qw(etcd --name etcd --heartbeat-interval 50 --election-timeout 500 --logger zap),
+		'--data-dir' => PostgreSQL::Test::Utils::tempdir('etcd'),
+		'--listen-client-urls' => "$url:2379",
+		'--advertise-client-urls' => "$url:2379",
+		'--listen-peer-urls' => "$url:2380",
+		'--initial-advertise-peer-urls' => "$url:2380",
+		'--initial-cluster' => "etcd=$url:2380");
+	PgopsPatroni::poll(sub { HTTP::Tiny->new(timeout => 1)->get("$url:2379/health")->{success} })
+	  or die "etcd does not answer\n";
+	return $self;
+}
+
+sub stop
+{
+	my ($self) = @_;
+	my $pid = delete $self->{pid} or return;
+	kill 'KILL', $pid;
+	waitpid $pid, 0;
+	return;
+}
+
+1;
