@@ -133,6 +133,7 @@ sub run_or_die
 sub prepare_network
 {
 	return if $etcd;
+	$SIG{TERM} = $SIG{INT} = sub { die "ended by signal $_[0]\n" };    # and so by way of END
 	$sockets = File::Temp::mkdtemp('/tmp/pgops-ha-XXXXXX');
 	append_to_file("$sockets/hosts", "127.0.0.1 localhost\n10.10.10.1 test\n10.10.10.10 etcd\n");
 	append_to_file("$sockets/resolv.conf", '');
