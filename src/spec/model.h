@@ -56,6 +56,8 @@ typedef struct Setting
 	char	   *name;			/* GUC name, lower case as pg_db_role_setting has it */
 	char	   *value;			/* as pg_db_role_setting shows it; NULL: DEFAULT (reset) */
 	List	   *elements;		/* list GUCs (GUC_LIST_QUOTE): elements unquoted; else NIL */
+	bool		tuned;			/* by the template that is declared (tune.h), not by itself: left out
+								 * where the server cannot have it */
 } Setting;
 
 /*
@@ -350,6 +352,8 @@ typedef struct Cluster
 	List	   *parameters;		/* of Setting *: pg_parameters (model_parameter.c) */
 	char	   *tuned;			/* pg_conf as declared (oltp, olap, crit, tiny), or NULL: "parameters" is
 								 * then completed by what the machine makes of it (spec/tune.h) */
+	struct TuneInput *tune;		/* what is declared about the template, with defaults; the machine
+								 * and the version are for others to fill in */
 	struct PatroniSpec *patroni;	/* what is declared about HA (model_patroni.h); never NULL */
 	struct BackupSpec *backup;	/* NULL: nothing is declared about backups (model_backup.h) */
 	bool		backup_disabled;	/* there, pgbackrest_enabled is declared as false */

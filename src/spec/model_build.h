@@ -69,6 +69,7 @@ extern void model_build_hba(const ModelBuild *build, Cluster *cluster);
 extern void model_build_schedules(const ModelBuild *build, Cluster *cluster);
 extern void model_build_backup(const ModelBuild *build, Cluster *cluster);
 extern void model_build_parameters(const ModelBuild *build, Cluster *cluster);
+extern void model_build_tune(const ModelBuild *build, Cluster *cluster);
 extern List *model_build_settings(const ModelBuild *build, const SpecNode *parameters,
 								  const char *path);
 

@@ -525,6 +525,7 @@ model_build(const char *name, const SpecNode *body, const SpecNode *globals,
 	model_build_hba(build, cluster);
 	model_build_schedules(build, cluster);
 	model_build_parameters(build, cluster);
+	model_build_tune(build, cluster);
 	model_build_backup(build, cluster);
 	return cluster;
 }

@@ -29,7 +29,9 @@ typedef struct TuneInput
 	int			server_major;	/* 15 ... 18 */
 	const char *cluster;		/* for archive_command; NULL: archiving is left out */
 	const char *log_directory;	/* NULL: left out */
-	const char *primary_db;		/* cron.database_name */
+	const char *primary_db;		/* cron.database_name; NULL: left out */
+	const char *pwd_enc;		/* password_encryption; NULL: left out */
+	bool		libs_declared;	/* libs is declared, not just the catalogue's default */
 } TuneInput;
 
 typedef struct TuneValue
@@ -42,13 +44,24 @@ typedef struct TuneValue
 	char	   *group;			/* memory, parallelism, wal, connections, logging, ... */
 } TuneValue;
 
+/* their names; ends with NULL */
+extern const char *const tune_template_names[];
+
 /* whether there is such a template; ".yml" at the end is allowed.  The plain name, or NULL */
 extern const char *tune_template(const char *name);
 
-/* list of TuneValue *, by group; ERROR 22023 for an unknown template or sizes out of range (cpu 1 ... 1024, mem 64 ... 100 TB, disk 1 GB ...) */
+/*
+ * tune_values
+ *		List of TuneValue *, by group.  ERROR 22023 for an unknown template, a version that
+ *		is not 15 ... 18, or sizes out of range (cpu 1 ... 1024, memory 64 MB ... 100 TB, disk
+ *		1 GB ... 1 EB, max_conn 0 ... 262143, of which less than 20 is auto).
+ */
 extern List *tune_values(const TuneInput *input);
 
-/* the same as a list of Setting * */
+/* the same as a list of Setting *, marked as tuned */
 extern List *tune_settings(const TuneInput *input);
+
+/* brings the sizes of a machine that was looked at into the range that tune_values() takes */
+extern void tune_fit(TuneInput *input);
 
 #endif							/* PGOPS_SPEC_TUNE_H */

@@ -15,6 +15,7 @@
 #include "errors.h"
 #include "spec/default_privilege.h"
 #include "spec/selector.h"
+#include "spec/tune.h"
 #include "spec/validate.h"
 
 /* bytes of a filter that a message quotes; the reason why it is refused comes after it */
@@ -471,6 +472,16 @@ check_max_conn(const SpecNode *value, const char *path, Findings *findings)
 				   "parameter \"pg_max_conn\" must be auto or a number, not \"%s\"", value->text);
 }
 
+/* A team may have templates of its own, of which nothing is known here. */
+static void
+check_template(const SpecNode *value, const char *path, Findings *findings)
+{
+	if (!spec_has_placeholder(value->text) && tune_template(value->text) == NULL)
+		finding_add(findings, FINDING_WARNING, ERRCODE_PGOPS_UNKNOWN_NAME, value, path,
+					"The templates are oltp, olap, crit and tiny.",
+					"\"%s\" is none of the templates: pgops sets no parameters by it", value->text);
+}
+
 /* Encodings that only clients may have (SJIS, BIG5) are refused, too. */
 static void
 check_encoding(const SpecNode *value, const char *path, Findings *findings)
@@ -535,6 +546,7 @@ static const ParamRules param_rules[] = {
 	{"pg_default_privileges", check_default_privileges},
 	{"pg_parameters", check_settings},
 	{"pg_parameters", spec_check_parameters},
+	{"pg_conf", check_template},
 	{"pg_max_conn", check_max_conn},
 	{"pg_encoding", check_encoding},
 	{"node_firewall_intranet", check_intranet},
