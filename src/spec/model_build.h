@@ -70,6 +70,7 @@ extern void model_build_schedules(const ModelBuild *build, Cluster *cluster);
 extern void model_build_backup(const ModelBuild *build, Cluster *cluster);
 extern void model_build_parameters(const ModelBuild *build, Cluster *cluster);
 extern void model_build_tune(const ModelBuild *build, Cluster *cluster);
+extern void model_build_patroni(const ModelBuild *build, Cluster *cluster, const SpecNode *body);
 extern List *model_build_settings(const ModelBuild *build, const SpecNode *parameters,
 								  const char *path);
 

@@ -527,5 +527,6 @@ model_build(const char *name, const SpecNode *body, const SpecNode *globals,
 	model_build_parameters(build, cluster);
 	model_build_tune(build, cluster);
 	model_build_backup(build, cluster);
+	model_build_patroni(build, cluster, body);
 	return cluster;
 }

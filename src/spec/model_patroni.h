@@ -81,4 +81,20 @@ extern bool model_patroni_owns(const char *parameter);
 /* whether it must be the same on all members and so belongs into /config alone: max_connections, wal_level ... */
 extern bool model_patroni_is_shared(const char *parameter);
 
+/* what holds where neither /config nor a member's file says anything; NULL: the server's default */
+extern const char *model_patroni_default(const char *parameter);
+
+/* the same of a key of the configuration itself (ttl, synchronous_mode ...); NULL: nothing */
+extern const char *model_patroni_key_default(const char *key);
+
+/*
+ * model_patroni_ignores
+ *		The least that Patroni would take in place of this value of a shared parameter, which it
+ *		ignores, saying nothing; NULL: it takes the value.
+ */
+extern const char *model_patroni_ignores(const char *parameter, const char *value);
+
+/* a parameter's value as /config has it: a plain number as number, else a text */
+extern SpecNode *model_patroni_value(const char *text);
+
 #endif							/* PGOPS_SPEC_MODEL_PATRONI_H */
