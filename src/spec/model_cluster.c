@@ -303,16 +303,20 @@ build_instance(const ModelBuild *build, const SpecEntry *host)
 	ModelBuild	seen = *build;
 	Instance   *instance = palloc0(sizeof(Instance));
 	const SpecNode *seq;
+	const SpecNode *port;
 	char	   *cluster;
 
 	look_as(&seen, host);
 	seq = model_declared_param(&seen, "pg_seq");
+	port = model_param(&seen, "pg_port");
 	cluster = scalar_text(model_declared_param(&seen, "pg_cluster"));
 
 	instance->host = pstrdup(host->key);
 	instance->seq = (seq != NULL && seq->kind == NODE_INT) ? (int) seq->integer : 0;
 	instance->role = model_param_text_or(&seen, "pg_role", "replica");
 	instance->offline_query = model_param_bool(&seen, "pg_offline_query");
+	instance->upstream = model_param_text(&seen, "pg_upstream");
+	instance->port = (port != NULL && port->kind == NODE_INT) ? (int) port->integer : 5432;
 	instance->name = psprintf("%s-%d", cluster ? cluster : build->name, instance->seq);
 	return instance;
 }
