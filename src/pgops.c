@@ -16,6 +16,7 @@
 
 #include "cmdb/extension.h"
 #include "guc.h"
+#include "observe/patroni.h"
 #include "secret.h"
 #include "worker/shared.h"
 #include "worker/wake.h"
@@ -37,6 +38,7 @@ _PG_init(void)
 {
 	guc_define();
 	wake_register_callback();
+	patroni_found_init();
 	if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
 		return;
 

@@ -139,13 +139,14 @@ typedef struct Binding
 	char	   *instance;
 	char	   *reason;			/* for people; NULL when bound */
 	char	   *hint;
+	bool		unrecorded;		/* bound as a member of Patroni's: its row of pgops.identity is another server's, or missing */
 } Binding;
 
 /*
  * cmdb_binding
  *		Which instance this server is, from pgops.instance, the identity rows
- *		(instance, system identifier, host, data directory) and, under
- *		Patroni, cluster_name.  Reads only.
+ *		(instance, system identifier, host, data directory), cluster_name and, under
+ *		Patroni, address and port (member.h).  Reads only.
  */
 extern Binding *cmdb_binding(void);
 
@@ -157,6 +158,9 @@ extern Binding *cmdb_binding(void);
  *		row exists.  Returns the binding afterwards.
  */
 extern Binding *cmdb_bind_first(void);
+
+/* writes the identity row of a server that is bound as a member of Patroni's; a primary only */
+extern void cmdb_bind_member(const char *instance);
 
 /* claims "instance" for this server (pgops.bind); ERROR if it is not declared */
 extern void cmdb_bind(const char *instance);

@@ -20,6 +20,7 @@
 #include "utils/guc.h"
 
 #include "cmdb/cmdb.h"
+#include "cmdb/member.h"
 #include "cmdb/query.h"
 #include "errors.h"
 #include "guc.h"
@@ -42,6 +43,8 @@ typedef struct Claim
 	char	   *bound_host;		/* of that row */
 	char	   *bound_directory;
 	bool		relative;		/* another row of the cluster has this system identifier */
+	bool		is_member;		/* Patroni runs this server as that instance */
+	CmdbMember	member;			/* what is known of that, if nobody said who this is */
 } Claim;
 
 /*
@@ -70,7 +73,7 @@ put_server(CmdbRow *args, const Server *server)
 
 /* ---- which name ---- */
 
-/* Patroni gives cluster_name; it decides where that cluster has one instance */
+/* cluster_name decides where that cluster has one instance */
 static char *
 name_from_cluster_name(CmdbQuery *query)
 {
@@ -107,7 +110,11 @@ name_from_identity(CmdbQuery *query, const Server *server)
 	return cmdb_text(query, 0, 1);
 }
 
-/* the setting beats what was remembered, so that it can always be corrected */
+/*
+ * The setting beats what was remembered, so that it can always be corrected.  So
+ * does what holds now under Patroni: members are renumbered, and a row may have
+ * come with the data from another one.
+ */
 static void
 find_name(CmdbQuery *query, const Server *server, Claim *claim)
 {
@@ -117,6 +124,12 @@ find_name(CmdbQuery *query, const Server *server, Claim *claim)
 		claim->source = "pgops.instance";
 		return;
 	}
+	cmdb_member(query, &claim->member);
+	claim->source = "Patroni";
+	claim->instance = claim->member.instance;
+	claim->is_member = claim->instance != NULL;
+	if (claim->instance != NULL)
+		return;
 	claim->source = "pgops.identity";
 	claim->instance = name_from_identity(query, server);
 	if (claim->instance == NULL)
@@ -180,18 +193,26 @@ make_binding(BindingState state, const Claim *claim, char *reason, char *hint)
 	}
 	binding->reason = reason;
 	binding->hint = hint;
+	binding->unrecorded = claim != NULL && claim->is_member && !claim->matches;
 	return binding;
 }
 
 /* no name: nobody said which instance this is, or it is a copy of one */
 static Binding *
-nameless_binding(CmdbQuery *query, const Server *server)
+nameless_binding(CmdbQuery *query, const Server *server, const CmdbMember *member)
 {
 	Claim		copy = {0};
 	CmdbRow		args = {0};
 	MemoryContext old;
 	Binding    *binding;
 
+	if (member->reason != NULL)
+	{
+		old = MemoryContextSwitchTo(query->caller);
+		binding = make_binding(BINDING_UNBOUND, NULL, member->reason, member->hint);
+		MemoryContextSwitchTo(old);
+		return binding;
+	}
 	cmdb_put_int8(&args, server->system);
 	if (cmdb_run(query,
 				 "SELECT i.instance, i.cluster, i.host, i.data_directory"
@@ -223,7 +244,9 @@ nameless_binding(CmdbQuery *query, const Server *server)
 
 /*
  * The order matters: a row that names another server beats being related to it.
- * Otherwise a copy with its source's postgresql.conf would act as the source.
+ * Otherwise a copy with its source's postgresql.conf would act as the source.  What
+ * Patroni runs is no copy: a member has a new machine, or a new directory, or has
+ * never been the leader and so could write no row.
  */
 static Binding *
 named_binding(const Claim *claim)
@@ -233,7 +256,7 @@ named_binding(const Claim *claim)
 							psprintf("instance \"%s\" (from %s) is not declared",
 									 claim->instance, claim->source),
 							pstrdup("Declare a cluster that has it, or correct pgops.instance."));
-	if (claim->matches)
+	if (claim->matches || claim->is_member)
 		return make_binding(BINDING_BOUND, claim, NULL, NULL);
 	if (claim->bound)
 		return make_binding(BINDING_CLONED, claim,
@@ -274,7 +297,7 @@ read_binding(CmdbQuery *query, const Server *server, Claim *claim)
 		}
 	}
 	if (claim->instance == NULL)
-		return nameless_binding(query, server);
+		return nameless_binding(query, server, &claim->member);
 
 	old = MemoryContextSwitchTo(query->caller);
 	binding = named_binding(claim);
@@ -304,12 +327,9 @@ cmdb_binding(void)
 
 /* ---- binding ---- */
 
-/*
- * A server is one instance: a row that says otherwise goes.  What was approved
- * was approved for another server, if this one came out of a dump or a copy.
- */
+/* A server is one instance: a row that says otherwise goes. */
 static void
-write_identity(CmdbQuery *query, const Server *server, const char *instance)
+write_row(CmdbQuery *query, const Server *server, const char *instance)
 {
 	CmdbRow		args = {0};
 
@@ -326,6 +346,17 @@ write_identity(CmdbQuery *query, const Server *server, const char *instance)
 			 " SET cluster = excluded.cluster, system_identifier = excluded.system_identifier,"
 			 "  host = excluded.host, data_directory = excluded.data_directory,"
 			 "  bound_at = excluded.bound_at, bound_by = excluded.bound_by", &args);
+}
+
+/* What was approved was approved for another server, if this one came out of a dump or a copy. */
+static void
+write_identity(CmdbQuery *query, const Server *server, const char *instance)
+{
+	CmdbRow		args = {0};
+
+	write_row(query, server, instance);
+	put_server(&args, server);
+	cmdb_put_text(&args, instance);
 	cmdb_run(query,
 			 "UPDATE pgops.cluster AS c SET approved_digest = NULL"
 			 " FROM pgops.identity AS i"
@@ -377,6 +408,22 @@ cmdb_bind_first(void)
 	return binding;
 }
 
+/*
+ * A cluster of Patroni's is one server in all that concerns approvals, whichever
+ * member leads it.
+ */
+void
+cmdb_bind_member(const char *instance)
+{
+	CmdbQuery	query;
+	Server		server;
+
+	read_server(&server);
+	cmdb_begin(&query);
+	write_row(&query, &server, instance);
+	cmdb_end(&query);
+}
+
 /* what the setting says cannot be claimed away */
 static void
 check_setting(const char *instance)
@@ -389,6 +436,24 @@ check_setting(const char *instance)
 			 errmsg("cannot bind this server to instance \"%s\"", instance),
 			 errdetail("The setting pgops.instance says that it is \"%s\".", pgops_guc_instance),
 			 errhint("Change or remove that setting first.")));
+}
+
+/* nor what Patroni's member is, unless the setting says otherwise */
+static void
+check_member(CmdbQuery *query, const char *instance)
+{
+	CmdbMember	member;
+
+	if (pgops_guc_instance != NULL && *pgops_guc_instance != '\0')
+		return;
+	cmdb_member(query, &member);
+	if (member.instance == NULL || strcmp(member.instance, instance) == 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("cannot bind this server to instance \"%s\"", instance),
+			 errdetail("Patroni runs it, and by address and port it is \"%s\".", member.instance),
+			 errhint("Correct the declared hosts, or set pgops.instance in this member's patroni.yml.")));
 }
 
 /*
@@ -406,6 +471,7 @@ cmdb_bind(const char *instance)
 	check_setting(instance);
 	read_server(&server);
 	cmdb_begin(&query);
+	check_member(&query, instance);
 	cmdb_put_text(&args, instance);
 	if (cmdb_run(&query,
 				 "UPDATE pgops.cluster AS c SET generation = c.generation + 1, updated_at = now()"

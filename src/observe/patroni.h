@@ -25,6 +25,9 @@
  */
 extern bool patroni_runs_server(void);
 
+/* when the library is loaded: lets cmdb/ know, which asks who this server is (cmdb/member.h) */
+extern void patroni_found_init(void);
+
 /* ---- how it is reached (patroni_access.c) ---- */
 typedef struct PatroniAccess
 {
@@ -53,7 +56,7 @@ extern PatroniAccess *patroni_access_to(const PatroniAccess *access, const char 
 extern IoHttpRequest *patroni_request(const PatroniAccess *access, const char *method,
 									  const char *path, const char *body);
 
-/* ---- what it says (patroni_answer.c: pure) ---- */
+/* ---- what it says (patroni_cluster.c, patroni_node.c: pure) ---- */
 typedef enum PatroniRole
 {
 	PATRONI_UNKNOWN,
@@ -80,6 +83,8 @@ typedef struct PatroniMember
 	int			timeline;		/* 0: not known */
 	int64		lag;			/* bytes; -1: not known */
 	char	   *lsn;			/* Patroni 4.1; else NULL */
+	char	   *receive_lsn;	/* the same */
+	char	   *replay_lsn;
 	bool		pending_restart;
 	char	   *pending_restart_reason; /* Patroni 4: JSON text; else NULL */
 	SpecNode   *scheduled_restart;	/* or NULL */
@@ -106,6 +111,7 @@ typedef struct PatroniNode
 	char	   *version;		/* of Patroni */
 	PatroniRole role;			/* master and primary are PATRONI_LEADER */
 	char	   *state;
+	char	   *replication_state;	/* Patroni 3.1 and newer: streaming, in archive recovery; else NULL */
 	int			server_version;	/* 150020; 0: not known */
 	int			timeline;
 	char	   *location;		/* of a leader; LSNs as X/Y; NULL: not known */
@@ -116,6 +122,7 @@ typedef struct PatroniNode
 	bool		sync_standby;
 	bool		quorum_standby;
 	bool		pending_restart;
+	SpecNode   *pending_restart_reason; /* Patroni 4: a map by parameter; else NULL */
 	bool		paused;			/* the cluster, as this member sees it */
 	bool		unlocked;		/* nobody holds the leader's lock */
 	bool		failsafe;		/* failsafe mode is active */

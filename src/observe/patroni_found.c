@@ -16,8 +16,10 @@
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
+#include "cmdb/member.h"
 #include "io/process.h"
 #include "observe/patroni.h"
+#include "observe/patroni_facts.h"
 
 /* in the data directory: what Patroni last read of its dynamic configuration */
 #define PATRONI_FILE	"patroni.dynamic.json"
@@ -115,4 +117,22 @@ patroni_runs_server(void)
 		return false;
 	return file || has_all_options(own) || is_service() ||
 		is_patroni(io_process_words(parent, NULL));
+}
+
+static void
+tell_runner(CmdbRunner *runner)
+{
+	PatroniSelf self;
+
+	runner->patroni = patroni_runs_server();
+	if (!runner->patroni)
+		return;
+	patroni_self_get(&self);
+	strlcpy(runner->member, self.member, sizeof(runner->member));
+}
+
+void
+patroni_found_init(void)
+{
+	cmdb_runner = tell_runner;
 }

@@ -205,6 +205,8 @@ read_declaration(Declared *declared, bool standby)
 	if (declared->extension != EXTENSION_READY)
 		return;
 	declared->binding = cmdb_binding();
+	if (declared->binding->unrecorded && !standby)
+		cmdb_bind_member(declared->binding->instance);
 	name = declared->binding->cluster ? declared->binding->cluster : cmdb_local_cluster();
 	declared->situation.row = name ? cmdb_cluster(name) : NULL;
 	if (declared->situation.row)
