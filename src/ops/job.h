@@ -59,6 +59,7 @@ typedef struct JobKind
 	bool		quiet;			/* the row of one that nobody asked for is removed when it succeeds */
 	bool		outlives;		/* its program may outlive the server: see job_hand_over() */
 	const char *summary;
+	bool		unguarded;		/* is done by a primary, too, that Patroni does not call the leader (guard.h) */
 } JobKind;
 
 extern const JobKind job_kinds[];	/* ends with name NULL */

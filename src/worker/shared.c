@@ -87,19 +87,41 @@ shared_set_state(const char *state)
 	SpinLockRelease(&pgops_shared->mutex);
 }
 
-/* Cut at a character's end, for the text goes to clients. */
+/* Cut at a character's end, for the text goes to clients: never half a character. */
+static void
+set_text(char *target, size_t size, const char *text)
+{
+	int			length = text ? pg_mbcliplen(text, (int) strlen(text), (int) size - 1) : 0;
+
+	SpinLockAcquire(&pgops_shared->mutex);
+	if (length > 0)
+		memcpy(target, text, length);
+	target[length] = '\0';
+	SpinLockRelease(&pgops_shared->mutex);
+}
+
 void
 shared_set_error(const char *message)
 {
-	int			length = 0;
+	set_text(pgops_shared->last_error, sizeof(pgops_shared->last_error), message);
+}
 
-	/* never half a character */
-	if (message)
-		length = pg_mbcliplen(message, (int) strlen(message),
-							  sizeof(pgops_shared->last_error) - 1);
+void
+shared_set_waiting(const char *reason)
+{
+	set_text(pgops_shared->waiting, sizeof(pgops_shared->waiting), reason);
+	ConditionVariableBroadcast(&pgops_shared->pass_done);
+}
+
+char *
+shared_waiting(void)
+{
+	char		copy[sizeof(pgops_shared->waiting)];
+
+	if (pgops_shared == NULL)
+		return NULL;
 	SpinLockAcquire(&pgops_shared->mutex);
-	if (length > 0)
-		memcpy(pgops_shared->last_error, message, length);
-	pgops_shared->last_error[length] = '\0';
+	strlcpy(copy, pgops_shared->waiting, sizeof(copy));
 	SpinLockRelease(&pgops_shared->mutex);
+	return copy[0] != '\0' ? pstrdup(copy) : NULL;
 }

@@ -31,6 +31,7 @@ typedef struct PgopsShared
 	int			failed_starts;	/* in a row: it could not connect */
 	char		state[64];		/* starting, idle, working, ... */
 	char		last_error[256];
+	char		waiting[512];	/* why a primary does nothing (gate.h); empty: it may */
 	char		pgbackrest[64]; /* which program file the version is of */
 	int			pgbackrest_version; /* 2.45 is 245; 0: not known */
 	JobSlot		jobs[JOB_SLOTS];
@@ -55,5 +56,11 @@ extern void shared_set_state(const char *state);
 
 /* NULL or empty: no error */
 extern void shared_set_error(const char *message);
+
+/* why this primary may do nothing now, and NULL when it may; who waits for passes is woken */
+extern void shared_set_waiting(const char *reason);
+
+/* that, palloc'd; NULL: it may, or is a standby, or pgops is not loaded */
+extern char *shared_waiting(void);
 
 #endif							/* PGOPS_WORKER_SHARED_H */
