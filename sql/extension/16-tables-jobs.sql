@@ -33,6 +33,8 @@ CREATE TABLE pgops.job (
 	child_pid		integer,
 	child_start		bigint,
 	boot			text,
+	memory			jsonb,
+	heartbeat		timestamptz,
 	CONSTRAINT job_pkey PRIMARY KEY (id),
 	CONSTRAINT job_args_check CHECK (jsonb_typeof(args) = 'object'),
 	CONSTRAINT job_state_check CHECK (state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled', 'interrupted'))
@@ -79,6 +81,10 @@ COMMENT ON COLUMN pgops.job.worker_pid IS 'Process of the worker while it runs.'
 COMMENT ON COLUMN pgops.job.child_pid IS 'Process of the program it runs.';
 COMMENT ON COLUMN pgops.job.child_start IS 'When that process started, in clock ticks since boot: tells it from a later one of the same number.';
 COMMENT ON COLUMN pgops.job.boot IS 'Boot of the machine on which it runs.';
+COMMENT ON COLUMN pgops.job.memory IS
+'What a job must know to go on when its server ends in its middle: it moves the leader, restarts this server. NULL: none, or it is over.';
+COMMENT ON COLUMN pgops.job.heartbeat IS
+'When the job wrote last while it moved the leader: from then on nobody could write, until the new leader did.';
 
 /* Called after jobs were asked for; tells the coordinator at commit. */
 CREATE FUNCTION pgops.wake_jobs_trigger()

@@ -83,6 +83,54 @@ COMMENT ON FUNCTION pgops.progress_text(double precision, double precision, text
 
 Example: [##########..........]  50%  512 MB of 1.0 GB  96 MB/s  0:05 left';
 
+/* ---- jobs of a standby ---- */
+CREATE FUNCTION pgops.standby_jobs()
+RETURNS TABLE (
+	id				bigint,
+	kind			text,
+	state			text,
+	step			text,
+	args			jsonb,
+	cluster			text,
+	requested_by	text,
+	requested_at	timestamptz,
+	started_at		timestamptz,
+	finished_at		timestamptz,
+	attempts		integer,
+	deadline		interval,
+	sqlstate		text,
+	error			text,
+	detail			text,
+	hint			text,
+	cancelled_by	text,
+	result			jsonb
+)
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 2
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pgops_standby_jobs';
+
+COMMENT ON FUNCTION pgops.standby_jobs() IS
+'Jobs that were asked for on this server while it was a standby, where no row can be stored: from shared memory, with negative numbers; the last 8. Columns as those of pgops.job. For pgops.jobs.';
+
+CREATE FUNCTION pgops.standby_job_lines(id bigint)
+RETURNS TABLE (
+	line	integer,
+	at		timestamptz,
+	stream	text,
+	text	text
+)
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 10
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pgops_standby_job_lines';
+
+COMMENT ON FUNCTION pgops.standby_job_lines(bigint) IS
+'The last lines (at most 32, of 240 bytes each) of the job of a standby. For pgops.job_log().
+
+Arguments:
+  id  number of the job, negative
+
+Errors: PO510 for an unknown job.';
+
 CREATE VIEW pgops.jobs AS
 SELECT
 	j.id,
@@ -120,7 +168,18 @@ SELECT
 	j.hint,
 	COALESCE(j.cancelled_by, s.cancelled_by) AS cancelled_by,
 	j.result
-FROM pgops.job AS j
+FROM (
+	SELECT k.id, k.kind, k.state, k.step, k.done, k.total, k.unit, k.args, k.cluster, k.schedule,
+		   k.requested_by, k.requested_at, k.not_before, k.started_at, k.finished_at, k.attempts,
+		   k.max_attempts, k.stop_at, k.deadline, k.exit_code, k.sqlstate, k.error, k.detail,
+		   k.hint, k.cancelled_by, k.result
+	FROM pgops.job AS k
+	UNION ALL
+	SELECT k.id, k.kind, k.state, k.step, NULL, NULL, NULL, k.args, k.cluster, NULL,
+		   k.requested_by, k.requested_at, k.requested_at, k.started_at, k.finished_at, k.attempts,
+		   1, NULL, k.deadline, NULL, k.sqlstate, k.error, k.detail,
+		   k.hint, k.cancelled_by, k.result
+	FROM pgops.standby_jobs() AS k) AS j
 LEFT JOIN pgops.job_slots() AS s
 	ON s.job OPERATOR(pg_catalog.=) j.id AND j.state OPERATOR(pg_catalog.=) 'running'
 CROSS JOIN LATERAL (SELECT
@@ -148,7 +207,7 @@ COMMENT ON VIEW pgops.jobs IS
 'Jobs: what was asked for, what runs and how far it is, what became of it. Readable by pg_monitor.
 
 Example: SELECT id, kind, state, step, progress FROM pgops.jobs ORDER BY id DESC LIMIT 5 \watch 1';
-COMMENT ON COLUMN pgops.jobs.id IS 'Number of the job.';
+COMMENT ON COLUMN pgops.jobs.id IS 'Number of the job; negative: asked for on this server while it was a standby.';
 COMMENT ON COLUMN pgops.jobs.kind IS 'What it does, as in pgops.job_kinds().';
 COMMENT ON COLUMN pgops.jobs.state IS
 'queued, running, cancelling, succeeded, failed, cancelled, or interrupted (the server or the worker ended meanwhile; it is never started again by itself).';
@@ -209,7 +268,9 @@ Arguments:
   deadline  how long it may take; NULL: as pgops.job_kinds() says, 0: as long as it wants
   in_window true: it starts in the maintenance window (pgops.next_window()), and is ended with it
 
-Errors: 22023 for an unknown kind, or at and in_window at once; 55000 if no maintenance window is declared, or none comes; 25006 on a standby, PO702 if pgops is not in shared_preload_libraries.';
+On a standby only the kinds that steer the cluster can be asked for, and only for now; the number is negative there.
+
+Errors: 22023 for an unknown kind, or at and in_window at once; 55000 if no maintenance window is declared, or none comes; 25006 on a standby, PO505 if all that a standby can have are at work, PO702 if pgops is not in shared_preload_libraries.';
 
 /* ---- waiting ---- */
 CREATE FUNCTION pgops.job_wait(id bigint, timeout interval DEFAULT '1 hour')
@@ -254,6 +315,14 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 100
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	IF job_log.id < 0 THEN
+		RETURN QUERY
+			SELECT o.line, o.at, o.stream, o.text
+			FROM pgops.standby_job_lines(job_log.id) AS o
+			WHERE o.line > since
+			ORDER BY o.line;
+		RETURN;
+	END IF;
 	IF NOT EXISTS (SELECT FROM pgops.job AS j WHERE j.id = job_log.id) THEN
 		RAISE EXCEPTION 'there is no job %', id
 			USING ERRCODE = 'PO510',

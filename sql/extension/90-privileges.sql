@@ -70,7 +70,7 @@ GRANT EXECUTE ON FUNCTION
 	pgops.show_pending_restart(),
 	pgops.cron_next(text, timestamptz, integer, text),
 	pgops.backup_declared(), pgops.backup_leads_here(text, pg_lsn), pgops.archive_state(), pgops.instance_alive(text),
-	pgops.job_kinds(), pgops.job_slots(), pgops.job_log(bigint, integer),
+	pgops.job_kinds(), pgops.job_slots(), pgops.standby_jobs(), pgops.job_log(bigint, integer),
 	pgops.amount(double precision, text),
 	pgops.progress_text(double precision, double precision, text, double precision, interval)
 	TO pg_monitor;

@@ -44,6 +44,15 @@ cmdb_job_insert(const CmdbJobNew *job)
 	return id;
 }
 
+static SpecNode *
+json_or_null(CmdbQuery *query, uint64 row, int column)
+{
+	bool		isnull;
+
+	(void) cmdb_datum(row, column, &isnull);
+	return isnull ? NULL : cmdb_json(query, row, column);
+}
+
 /*
  * The condition on the state is looked at again after a wait for the row's
  * lock, so of two that try one gets it.
@@ -68,7 +77,7 @@ cmdb_job_claim(int64 id, const char *boot)
 				 " WHERE id = $1 AND state = 'queued'"
 				 " RETURNING kind, args::json, cluster, requested_by, attempts, max_attempts, stop_at, "
 				 MILLISECONDS("deadline")
-				 ", (SELECT COALESCE(max(o.line), 0) FROM pgops.job_output AS o WHERE o.job = $1)",
+				 ", memory::json, heartbeat, (SELECT COALESCE(max(o.line), 0) FROM pgops.job_output AS o WHERE o.job = $1)",
 				 &args) == 1)
 	{
 		row = MemoryContextAllocZero(query.caller, sizeof(CmdbJobRow));
@@ -80,7 +89,9 @@ cmdb_job_claim(int64 id, const char *boot)
 		row->max_attempts = cmdb_int4(0, 6);
 		row->stop_at = cmdb_time(0, 7);
 		row->deadline_ms = cmdb_int8(0, 8);
-		row->lines = cmdb_int4(0, 9);
+		row->memory = json_or_null(&query, 0, 9);
+		row->heartbeat = cmdb_time(0, 10);
+		row->lines = cmdb_int4(0, 11);
 	}
 	cmdb_end(&query);
 	return row;
@@ -100,6 +111,65 @@ cmdb_job_set_child(int64 id, int pid, int64 start)
 					"UPDATE pgops.job SET child_pid = NULLIF($2, 0), child_start = NULLIF($3, 0)"
 					" WHERE id = $1 AND state = 'running'", &args);
 	cmdb_end(&query);
+}
+
+void
+cmdb_job_remember(int64 id, const SpecNode *memory)
+{
+	CmdbQuery	query;
+	CmdbRow		args = {0};
+
+	cmdb_begin(&query);
+	cmdb_put_int8(&args, id);
+	if (memory)
+		cmdb_put_json(&args, memory);
+	else
+		cmdb_put_null(&args, JSONOID);
+	(void) cmdb_run(&query,
+					"UPDATE pgops.job SET memory = $2::jsonb, heartbeat = clock_timestamp()"
+					" WHERE id = $1 AND state = 'running'", &args);
+	cmdb_end(&query);
+}
+
+bool
+cmdb_job_beat(int64 id)
+{
+	CmdbQuery	query;
+	CmdbRow		args = {0};
+	bool		runs;
+
+	cmdb_begin(&query);
+	cmdb_put_int8(&args, id);
+	runs = cmdb_run(&query,
+					"UPDATE pgops.job SET heartbeat = clock_timestamp()"
+					" WHERE id = $1 AND state = 'running'", &args) == 1;
+	cmdb_end(&query);
+	return runs;
+}
+
+/* The attempt is the same one: what broke it off is part of what it does. */
+bool
+cmdb_job_resume(int64 id, TimestampTz at, int timeline, int most)
+{
+	CmdbQuery	query;
+	CmdbRow		args = {0};
+	bool		done;
+
+	cmdb_begin(&query);
+	cmdb_put_int8(&args, id);
+	cmdb_put_int4(&args, timeline);
+	cmdb_put_int4(&args, most);
+	cmdb_put_time(&args, at);
+	done = cmdb_run(&query,
+					"UPDATE pgops.job SET state = 'queued', attempts = attempts - 1,"
+					" memory = memory || jsonb_build_object('resumed', jsonb_build_object("
+					"  'at', COALESCE($4, clock_timestamp()), 'timeline', $2,"
+					"  'times', COALESCE((memory #>> '{resumed,times}')::int, 0) + 1)),"
+					" worker_pid = NULL, child_pid = NULL, child_start = NULL, boot = NULL"
+					" WHERE id = $1 AND state = 'running' AND memory IS NOT NULL"
+					" AND COALESCE((memory #>> '{resumed,times}')::int, 0) < $3", &args) == 1;
+	cmdb_end(&query);
+	return done;
 }
 
 static void
@@ -151,6 +221,7 @@ cmdb_job_finish(int64 id, const CmdbJobEnd *end)
 					" detail = $11, hint = $12, result = $13::jsonb,"
 					" not_before = COALESCE($14, not_before),"
 					" finished_at = CASE WHEN $2 = 'queued' THEN NULL ELSE clock_timestamp() END,"
+					" memory = CASE WHEN $2 = 'queued' THEN memory END,"
 					" worker_pid = NULL, child_pid = NULL, child_start = NULL, boot = NULL"
 					" WHERE id = $1 AND state = 'running'", &args);
 	cmdb_end(&query);
@@ -233,7 +304,7 @@ cmdb_job_interrupt(int64 id, const char *reason)
 	(void) cmdb_run(&query,
 					"UPDATE pgops.job SET state = 'interrupted', finished_at = clock_timestamp(),"
 					" sqlstate = $2, error = $3,"
-					" hint = 'It is not started again by itself: ask for it once more.',"
+					" hint = 'It is not started again by itself: ask for it once more.', memory = NULL,"
 					" worker_pid = NULL, child_pid = NULL, child_start = NULL, boot = NULL"
 					" WHERE id = $1 AND state = 'running'", &args);
 	cmdb_end(&query);

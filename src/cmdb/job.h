@@ -42,6 +42,8 @@ typedef struct CmdbJobRow
 	TimestampTz stop_at;		/* 0: none */
 	int64		deadline_ms;	/* 0: none */
 	int			lines;			/* of output that earlier attempts left */
+	SpecNode   *memory;			/* of cmdb_job_remember(), a map; or NULL */
+	TimestampTz heartbeat;		/* of cmdb_job_beat(); 0: none */
 } CmdbJobRow;
 
 /*
@@ -53,6 +55,20 @@ extern CmdbJobRow *cmdb_job_claim(int64 id, const char *boot);
 
 /* remembers the process of the program that a running job has; pid 0: none any more */
 extern void cmdb_job_set_child(int64 id, int pid, int64 start);
+
+/* what a running job must know when it is resumed; NULL: nothing any more */
+extern void cmdb_job_remember(int64 id, const SpecNode *memory);
+
+/* writes that the job lives; returns whether it still runs */
+extern bool cmdb_job_beat(int64 id);
+
+/*
+ * cmdb_job_resume
+ *		Queues a running job anew that left a memory, which gets "resumed": since when
+ *		this server could write ("at"), its timeline, how often it was.  False: it has no
+ *		memory, or was resumed "most" times already.
+ */
+extern bool cmdb_job_resume(int64 id, TimestampTz at, int timeline, int most);
 
 /* what is written when an attempt is over */
 typedef struct CmdbJobEnd

@@ -127,6 +127,18 @@ job_in_database(Job *job, const char *database, List *statements, JobTick on_tic
 }
 
 void
+job_remember(Job *job, const SpecNode *memory)
+{
+	job->host->store_memory(job, memory);
+}
+
+void
+job_beat(Job *job)
+{
+	job->host->store_beat(job);
+}
+
+void
 job_hand_over(Job *job, pid_t pid)
 {
 	job->host->show_child(pid, io_process_start_time(pid));

@@ -20,6 +20,7 @@
 #include "utils/timestamp.h"
 
 struct JobHost;
+struct CmdbJobNew;
 
 typedef struct Job
 {
@@ -45,6 +46,8 @@ typedef struct Job
 	int			exit_code;		/* of the last program that failed; -1: none */
 	char		step[96];
 	bool		handed_over;	/* see job_hand_over() */
+	SpecNode   *memory;			/* what an earlier life of it remembered, a map; NULL: none */
+	TimestampTz heartbeat;		/* when that one wrote last; 0: not known */
 } Job;
 
 /* ---- kinds ---- */
@@ -60,6 +63,8 @@ typedef struct JobKind
 	bool		outlives;		/* its program may outlive the server: see job_hand_over() */
 	const char *summary;
 	bool		unguarded;		/* is done by a primary, too, that Patroni does not call the leader (guard.h) */
+	bool		standby;		/* may be asked for on a standby, too: see worker/job_transient.h */
+	bool		resumes;		/* goes on after the end of its server: see job_remember() */
 } JobKind;
 
 extern const JobKind job_kinds[];	/* ends with name NULL */
@@ -140,6 +145,19 @@ extern void job_begin(Job *job);
  */
 extern void job_hand_over(Job *job, pid_t pid);
 
+/*
+ * job_remember
+ *		What the job must know to go on if its server ends now, which is part of
+ *		what it does (it moves the leader, it restarts this server): it is then
+ *		queued anew, on this server or the one that leads instead, and finds this map in
+ *		Job.memory, with "resumed": {at, timeline, times} added.  NULL: nothing any more.  In a transaction
+ *		of its own.  For kinds that resume.
+ */
+extern void job_remember(Job *job, const SpecNode *memory);
+
+/* writes the time: what is known of the last moment in which this server could write */
+extern void job_beat(Job *job);
+
 /* a statement to run in another database, at top level there (so VACUUM may be one) */
 typedef struct JobStatement
 {
@@ -180,6 +198,13 @@ typedef struct JobRequest
 } JobRequest;
 
 /*
+ * job_make
+ *		Checks a request against its kind and fills in what the kind says.  ERROR for
+ *		an unknown kind (22023).
+ */
+extern const JobKind *job_make(const JobRequest *request, struct CmdbJobNew *job);
+
+/*
  * job_queue
  *		Stores a job; it starts after the commit.  Returns its id.  Needs a
  *		transaction that may write.  ERROR for an unknown kind (22023) and on a
@@ -202,6 +227,9 @@ typedef struct JobHost
 	void		(*show_child) (pid_t pid, int64 start_time);	/* 0: none any more */
 	void		(*in_database) (Job *job, const char *database, List *statements,
 								JobTick on_tick, void *arg);
+	void		(*store_lines) (Job *job);	/* those of Job.pending; these three outside of transactions */
+	void		(*store_memory) (Job *job, const SpecNode *memory);
+	void		(*store_beat) (Job *job);
 } JobHost;
 
 /* stores pending output in a transaction of its own; called at ticks and at the end */

@@ -164,9 +164,7 @@ job_flush(Job *job)
 {
 	if (job->pending == NIL)
 		return;
-	job_begin_patiently(job);
-	cmdb_job_output(job->id, job->pending);
-	txn_end();
+	job->host->store_lines(job);
 	free_pending(job);
 }
 

@@ -12,27 +12,36 @@
 #include "cmdb/job.h"
 #include "ops/job.h"
 
-int64
-job_queue(const JobRequest *request)
+const JobKind *
+job_make(const JobRequest *request, CmdbJobNew *job)
 {
 	const JobKind *kind = job_kind(request->kind);
-	CmdbJobNew	job = {0};
 
-	PreventCommandDuringRecovery("a job of pgops");
 	if (kind == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("there is no kind of job \"%s\"", request->kind),
 				 errhint("See pgops.job_kinds().")));
-	job.kind = kind->name;
-	job.args = request->args ? request->args : node_map();
-	job.cluster = request->cluster;
-	job.schedule = request->schedule;
-	job.requested_by = request->requested_by;
-	job.not_before = request->not_before;
-	job.stop_at = request->stop_at;
-	job.deadline_ms = request->deadline_ms > 0 ? request->deadline_ms :
+	memset(job, 0, sizeof(*job));
+	job->kind = kind->name;
+	job->args = request->args ? request->args : node_map();
+	job->cluster = request->cluster;
+	job->schedule = request->schedule;
+	job->requested_by = request->requested_by;
+	job->not_before = request->not_before;
+	job->stop_at = request->stop_at;
+	job->deadline_ms = request->deadline_ms > 0 ? request->deadline_ms :
 		request->deadline_ms < 0 ? 0 : kind->deadline * INT64CONST(1000);
-	job.max_attempts = kind->attempts;
+	job->max_attempts = kind->attempts;
+	return kind;
+}
+
+int64
+job_queue(const JobRequest *request)
+{
+	CmdbJobNew	job;
+
+	PreventCommandDuringRecovery("a job of pgops");
+	(void) job_make(request, &job);
 	return cmdb_job_insert(&job);
 }

@@ -32,6 +32,7 @@
 #include "worker/job_database.h"
 #include "worker/job_main.h"
 #include "worker/job_slot.h"
+#include "worker/job_transient.h"
 #include "worker/session.h"
 #include "worker/shared.h"
 #include "worker/wake.h"
@@ -61,7 +62,66 @@ host_show_child(pid_t pid, int64 start_time)
 	txn_end();
 }
 
-static const JobHost host = {host_show, host_show_child, job_in_database_host};
+static void
+host_store_lines(Job *job)
+{
+	job_begin_patiently(job);
+	cmdb_job_output(job->id, job->pending);
+	txn_end();
+}
+
+static void
+host_store_memory(Job *job, const SpecNode *memory)
+{
+	job_begin_patiently(job);
+	cmdb_job_remember(job->id, memory);
+	txn_end();
+}
+
+static void
+host_store_beat(Job *job)
+{
+	job_begin(job);
+	(void) cmdb_job_beat(job->id);
+	txn_end();
+}
+
+static const JobHost host = {
+	host_show, host_show_child, job_in_database_host,
+	host_store_lines, host_store_memory, host_store_beat
+};
+
+/* the same for a job of a standby, which has no row */
+static void
+transient_show_child(pid_t pid, int64 start_time)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("a job of a standby runs no programs")));
+}
+
+static void
+transient_store_lines(Job *job)
+{
+	job_transient_output(job->id, job->pending);
+}
+
+static void
+transient_store_memory(Job *job, const SpecNode *memory)
+{
+	job_transient_remember(job->id, memory);
+}
+
+static void
+transient_store_beat(Job *job)
+{
+	job_transient_beat(job->id);
+}
+
+static const JobHost transient_host = {
+	host_show, transient_show_child, job_in_database_host,
+	transient_store_lines, transient_store_memory, transient_store_beat
+};
 
 /* ---- begin ---- */
 
@@ -125,7 +185,9 @@ make_job(int64 id, const JobKind *kind, CmdbJobRow *row, MemoryContext context)
 	job->stop_at = row->stop_at;
 	job->context = context;
 	job->lines = row->lines;
-	job->host = &host;
+	job->memory = row->memory;
+	job->heartbeat = row->heartbeat;
+	job->host = id < 0 ? &transient_host : &host;
 	job->extension = get_extension_oid("pgops", false);
 	job->exit_code = -1;
 	return job;
@@ -142,7 +204,7 @@ claim(int64 id, const JobKind *kind)
 		return NULL;
 	if (lock_group(kind->group))
 	{
-		row = cmdb_job_claim(id, io_boot_id());
+		row = id < 0 ? job_transient_claim(id) : cmdb_job_claim(id, io_boot_id());
 		if (row != NULL)
 			job = make_job(id, kind, row, CurrentMemoryContext);
 	}
@@ -218,6 +280,11 @@ static void
 store_end(Job *job, const CmdbJobEnd *end)
 {
 	job_flush(job);
+	if (job->id < 0)
+	{
+		job_transient_finish(job->id, end);
+		return;
+	}
 	job_begin_patiently(job);
 	if (strcmp(end->state, "succeeded") == 0 && job->kind->quiet &&
 		job_arg_bool(job, JOB_UNASKED, false))
@@ -327,7 +394,7 @@ pgops_job_main(Datum arg)
 	if (my_job != NULL)
 	{
 		run(my_job);
-		wake_now(REQUEST_JOBS | (kind->quiet ? 0 : REQUEST_CHANGED));
+		wake_now(REQUEST_JOBS | (kind->quiet || id < 0 ? 0 : REQUEST_CHANGED));
 		ConditionVariableBroadcast(&pgops_shared->job_changed);
 	}
 
@@ -346,7 +413,7 @@ job_worker_start(int slot, int64 id, const char *kind)
 	snprintf(worker.bgw_name, BGW_MAXLEN, "pgops job worker " INT64_FORMAT " (%s)", id, kind);
 	snprintf(worker.bgw_type, BGW_MAXLEN, "pgops job worker");
 	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_start_time = id < 0 ? BgWorkerStart_ConsistentState : BgWorkerStart_RecoveryFinished;
 	worker.bgw_restart_time = BGW_NEVER_RESTART;
 	strlcpy(worker.bgw_library_name, "pgops", sizeof(worker.bgw_library_name));
 	strlcpy(worker.bgw_function_name, "pgops_job_main", sizeof(worker.bgw_function_name));

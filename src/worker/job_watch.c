@@ -26,6 +26,7 @@
 #include "ops/job.h"
 #include "worker/job_main.h"
 #include "worker/job_sources.h"
+#include "worker/job_transient.h"
 #include "worker/job_watch.h"
 #include "worker/shared.h"
 #include "worker/wake.h"
@@ -42,6 +43,9 @@
 
 /* s until the next look after as many workers that did not begin, at most */
 #define MAX_UNCLAIMED		10
+
+/* a job is resumed this often at most: what ends its server each time would never end */
+#define MOST_RESUMED		10
 
 #define EXPIRE_INTERVAL_MS	(3600 * INT64CONST(1000))
 
@@ -123,16 +127,41 @@ child_lives(const CmdbJobOpen *job)
 }
 
 /*
+ * One whose work ends its own server goes on, here or, after a promotion, where
+ * the new leader is.  It has no program that could have been left.
+ */
+static bool
+resume(const JobWatch *watch, CmdbJobOpen *job)
+{
+	bool		done;
+
+	if (txn_begin() != EXTENSION_READY)
+		return false;
+	done = cmdb_job_resume(job->id, watch->promoted, GetWALInsertionTimeLine(), MOST_RESUMED);
+	txn_end();
+	if (done)
+	{
+		ereport(LOG,
+				(errmsg("pgops: job " INT64_FORMAT " (%s) goes on", job->id, job->kind)));
+		job->running = false;
+		job->due = true;
+	}
+	return done;
+}
+
+/*
  * A running row without a worker: the worker, the server or the machine ended,
  * or a standby was promoted.  The program must be gone before anything else
  * of its group may start.  One to which a job was handed over goes on.
  */
 static void
-settle_leftover(CmdbJobOpen *job)
+settle_leftover(const JobWatch *watch, CmdbJobOpen *job)
 {
 	const JobKind *kind = job_kind(job->kind);
 	bool		lives = child_lives(job);
 
+	if (kind != NULL && kind->resumes && resume(watch, job))
+		return;
 	if (lives && kind != NULL && kind->outlives)
 		return;
 	/*
@@ -179,7 +208,7 @@ soon(void)
  * to look again because of those that go on in a process of their own.
  */
 static List *
-read_open(TimestampTz *next)
+read_open(const JobWatch *watch, TimestampTz *next)
 {
 	List	   *jobs;
 	ListCell   *cell;
@@ -196,7 +225,7 @@ read_open(TimestampTz *next)
 
 		if (!job->running || job_slot_find(job->id, &copy) >= 0)
 			continue;
-		settle_leftover(job);
+		settle_leftover(watch, job);
 		if (job->running)
 			sooner(next, soon());
 	}
@@ -232,7 +261,10 @@ group_is_busy(List *jobs, const CmdbJobOpen *wanted, const char *group)
 static bool
 start_job(JobWatch *watch, const CmdbJobOpen *job)
 {
-	int			slot = job_slot_take(job->id, pgops_guc_max_jobs);
+	const JobKind *kind = job_kind(job->kind);
+
+	/* long work must not keep the leader from being moved */
+	int			slot = job_slot_take(job->id, kind != NULL && kind->resumes ? JOB_SLOTS : pgops_guc_max_jobs);
 
 	/* all are busy: one of them wakes us when it ends */
 	if (slot < 0)
@@ -273,6 +305,58 @@ start_due(JobWatch *watch, List *jobs, bool *started)
 	return next;
 }
 
+/* ---- jobs of a standby ---- */
+
+static List *
+open_transient(void)
+{
+	TransientJob *copy = palloc(sizeof(TransientJob));
+	List	   *jobs = NIL;
+
+	for (int i = 0; i < TRANSIENT_JOBS; i++)
+	{
+		CmdbJobOpen *job;
+
+		if (!job_transient_get(i, copy) || copy->state > TRANSIENT_RUNNING)
+			continue;
+		job = palloc0(sizeof(CmdbJobOpen));
+		job->id = copy->id;
+		job->kind = pstrdup(copy->kind);
+		job->running = copy->state == TRANSIENT_RUNNING;
+		job->due = true;
+		jobs = lappend(jobs, job);
+	}
+	return jobs;
+}
+
+/*
+ * Also on a primary: one may have been asked for just before the promotion.  The
+ * file of the standby's jobs is read at the first look.
+ */
+static void
+look_transient(JobWatch *watch)
+{
+	bool		started;
+
+	watch->next_transient = soon();
+	job_transient_settle();
+	(void) start_due(watch, open_transient(), &started);
+	if (started && !has_unheard(watch))
+		watch->next_transient = 0;
+}
+
+static bool
+transient_is_due(JobWatch *watch, bool ended)
+{
+	if (ended && watch->unclaimed > 0)
+	{
+		watch->next_transient = soon();
+		return false;
+	}
+	return ended || watch->asked || !watch->looked ||
+		(watch->next_transient != 0 && io_remaining_ms(watch->next_transient) == 0);
+}
+
 /* ---- one look ---- */
 
 static void
@@ -309,7 +393,7 @@ look(JobWatch *watch)
 
 	next = job_sources_run();
 	expire_old(watch);
-	jobs = read_open(&next);
+	jobs = read_open(watch, &next);
 	sooner(&next, start_due(watch, jobs, &started));
 	if (!started)
 	{
@@ -326,7 +410,7 @@ look(JobWatch *watch)
 
 /* a look whose errors are told and tried again, in memory of its own */
 static void
-look_safely(JobWatch *watch)
+look_safely(JobWatch *watch, void (*do_look) (JobWatch *watch))
 {
 	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "pgops jobs",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -334,7 +418,7 @@ look_safely(JobWatch *watch)
 
 	PG_TRY();
 	{
-		look(watch);
+		do_look(watch);
 	}
 	PG_CATCH();
 	{
@@ -360,14 +444,24 @@ job_watch(JobWatch *watch)
 {
 	bool		ended;
 
+	ended = collect_ended(watch);
+	if (transient_is_due(watch, ended))
+	{
+		look_safely(watch, look_transient);
+		watch->looked = true;
+	}
 	if (RecoveryInProgress())
 	{
 		watch->was_standby = true;
+		watch->asked = false;
 		return;
 	}
-	ended = collect_ended(watch);
 	if (watch->was_standby)
+	{
 		watch->asked = true;
+		if (watch->promoted == 0)
+			watch->promoted = GetCurrentTimestamp();
+	}
 	if (ended && watch->unclaimed > 0)
 	{
 		watch->next = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
@@ -378,11 +472,16 @@ job_watch(JobWatch *watch)
 		return;
 	watch->was_standby = false;
 	watch->asked = false;
-	look_safely(watch);
+	look_safely(watch, look);
 }
 
 long
 job_watch_ms(const JobWatch *watch)
 {
-	return watch->next == 0 ? -1 : io_remaining_ms(watch->next);
+	long		ms = watch->next == 0 ? -1 : io_remaining_ms(watch->next);
+
+	if (watch->next_transient != 0)
+		ms = ms < 0 ? io_remaining_ms(watch->next_transient) :
+			Min(ms, io_remaining_ms(watch->next_transient));
+	return ms;
 }

@@ -18,7 +18,10 @@ typedef struct JobWatch
 	BackgroundWorkerHandle *workers[JOB_SLOTS]; /* by slot; NULL: none of ours */
 	bool		asked;			/* a job was asked for, or one is over */
 	bool		was_standby;
+	TimestampTz promoted;		/* when this server was seen to be none any more; 0: it always was a primary */
 	TimestampTz next;			/* when to look without that; 0: at once */
+	bool		looked;			/* at the jobs of a standby, once */
+	TimestampTz next_transient; /* when to look at those without being asked; 0: not */
 	TimestampTz next_expire;	/* when old jobs are deleted again */
 	int			failures;		/* looks in a row that failed, or workers that could not start */
 	int			unclaimed;		/* workers in a row that ended without having begun */
@@ -26,7 +29,7 @@ typedef struct JobWatch
 
 /*
  * job_watch
- *		Looks if there is a reason to.  Not on a standby.  Raises nothing but
+ *		Looks if there is a reason to; on a standby at the jobs that were asked for there.  Raises nothing but
  *		what ends the process.
  */
 extern void job_watch(JobWatch *watch);

@@ -13,6 +13,7 @@
 
 #include "errors.h"
 #include "observe/patroni_facts.h"
+#include "worker/job_transient.h"
 #include "worker/shared.h"
 
 PgopsShared *pgops_shared = NULL;
@@ -30,6 +31,7 @@ shared_request_hook(void)
 		previous_request_hook();
 	RequestAddinShmemSpace(MAXALIGN(sizeof(PgopsShared)));
 	patroni_facts_request();
+	job_transient_request();
 }
 
 /*
@@ -57,6 +59,7 @@ shared_startup_hook(void)
 		ConditionVariableInit(&pgops_shared->job_changed);
 	}
 	patroni_facts_init();
+	job_transient_init();
 	LWLockRelease(AddinShmemInitLock);
 }
 

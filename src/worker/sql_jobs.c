@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -26,6 +27,7 @@
 #include "ops/schedule.h"
 #include "worker/argument.h"
 #include "worker/job_slot.h"
+#include "worker/job_transient.h"
 #include "worker/rows.h"
 #include "worker/shared.h"
 #include "worker/wake.h"
@@ -149,7 +151,8 @@ pgops_job_request(PG_FUNCTION_ARGS)
 	JobRequest	request = {0};
 
 	shared_require();
-	PreventCommandIfReadOnly("pgops.job_request()");
+	if (!RecoveryInProgress())
+		PreventCommandIfReadOnly("pgops.job_request()");
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -168,7 +171,7 @@ pgops_job_request(PG_FUNCTION_ARGS)
 		if (request.deadline_ms == 0)
 			request.deadline_ms = -1;
 	}
-	PG_RETURN_INT64(job_queue(&request));
+	PG_RETURN_INT64(RecoveryInProgress() ? job_transient_queue(&request) : job_queue(&request));
 }
 
 /* ---- the state of one ---- */
@@ -189,7 +192,14 @@ state_of(int64 id)
 	CmdbQuery	query;
 	CmdbRow		args = {0};
 	char	   *state = NULL;
+	TransientJob standby;
 
+	if (id < 0)
+	{
+		if (!job_transient_find(id, &standby))
+			raise_unknown(id);
+		return pstrdup(job_transient_state(standby.state));
+	}
 	cmdb_begin(&query);
 	cmdb_put_int8(&args, id);
 	if (cmdb_run(&query, "SELECT j.state FROM pgops.job AS j WHERE j.id = $1", &args) > 0)
@@ -312,6 +322,8 @@ cancel_queued(int64 id)
 	CmdbRow		args = {0};
 	bool		done;
 
+	if (id < 0)
+		return job_transient_cancel(id, GetUserNameFromId(GetSessionUserId(), false));
 	cmdb_begin(&query);
 	cmdb_put_int8(&args, id);
 	done = cmdb_run(&query,
@@ -329,7 +341,8 @@ pgops_job_cancel(PG_FUNCTION_ARGS)
 	char	   *state;
 
 	shared_require();
-	PreventCommandIfReadOnly("pgops.job_cancel()");
+	if (id >= 0)
+		PreventCommandIfReadOnly("pgops.job_cancel()");
 	state = look(id);
 	if (is_over(state))
 	{
