@@ -201,6 +201,7 @@ spec_check_cluster(GroupView *view, Findings *findings)
 	spec_check_identity(view, findings);
 	spec_check_cross(view, findings);
 	spec_check_ports(view, findings);
+	spec_check_ha(view, findings);
 	pfree(hosts_path);
 }
 

@@ -161,6 +161,22 @@ extern void spec_check_backup(const GroupView *view, Findings *findings);
 extern void spec_check_text_or_list(const ValueRule *rule, SpecNode *value, const char *path,
 									Findings *findings);
 
+/*
+ * High availability: values of pgops_dcs and pg_rto_plan (validate_patroni.c); what is said at one
+ * level together, and held against the members of a cluster (validate_ha.c).  spec_check_timing:
+ * seconds of ttl, loop_wait and retry_timeout.
+ */
+extern void spec_check_dcs(const SpecNode *value, const char *path, Findings *findings);
+extern void spec_check_rto_plan(const SpecNode *value, const char *path, Findings *findings);
+extern void spec_check_timing(const SpecNode *at, const char *path, int64 ttl, int64 loop_wait,
+							  int64 retry_timeout, Findings *findings);
+extern void spec_check_ha_level(const GroupView *view, Findings *findings);
+extern void spec_check_ha(GroupView *view, Findings *findings);
+
+/* whether a member is known by this name or address (validate_fleet.c) */
+extern bool spec_member_is_called(const GroupView *view, const SpecMember *member,
+								  const char *name);
+
 /* maintenance by the clock (validate_schedule.c) */
 extern void spec_check_schedule(const SpecNode *item, const char *path, Findings *findings);
 extern void spec_check_window(const SpecNode *value, const char *path, Findings *findings);

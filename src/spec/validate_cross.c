@@ -342,6 +342,7 @@ spec_check_cross(const GroupView *view, Findings *findings)
 	Lists		lists;
 
 	spec_check_backup(view, findings);
+	spec_check_ha_level(view, findings);
 	if (!declares_lists(view))
 		return;
 	lists.default_roles = items_of(view, "pg_default_roles");

@@ -142,8 +142,8 @@ check_shard(Fleet *fleet, const GroupView *view, const SpecMember *member)
 }
 
 /* whether a member is known by this name or address */
-static bool
-is_called(const GroupView *view, const SpecMember *member, const char *name)
+bool
+spec_member_is_called(const GroupView *view, const SpecMember *member, const char *name)
 {
 	const char *address;
 	int64		seq;
@@ -167,7 +167,7 @@ is_sibling(GroupView *view, const SpecMember *member, const char *name)
 	{
 		const SpecMember *other = lfirst(lc);
 
-		if (other->team == member->team && other != member && is_called(view, other, name))
+		if (other->team == member->team && other != member && spec_member_is_called(view, other, name))
 			return true;
 	}
 	return false;
@@ -197,7 +197,7 @@ check_upstream(const Fleet *fleet, GroupView *view, const SpecMember *member)
 
 	if (name == NULL || (!own && !member->primary))
 		return;
-	if (is_called(view, member, name))
+	if (spec_member_is_called(view, member, name))
 		spec_error(fleet->findings, ERRCODE_PGOPS_CONTRADICTION, value,
 				   host_path(view, member, "pg_upstream"), NULL,
 				   "instance on host \"%s\" is its own upstream", member->host->key);

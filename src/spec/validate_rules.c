@@ -554,6 +554,8 @@ static const ParamRules param_rules[] = {
 	{"pg_crontab", spec_check_pg_crontab},
 	{"pgops_maintenance_window", spec_check_window},
 	{"pgbackrest_repo", spec_check_backup_repos},
+	{"pg_rto_plan", spec_check_rto_plan},
+	{"pgops_dcs", spec_check_dcs},
 	{NULL, NULL}
 };
 
