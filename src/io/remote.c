@@ -21,6 +21,7 @@
 #include "storage/latch.h"
 #include "utils/memutils.h"
 
+#include "io/line.h"
 #include "io/remote.h"
 #include "io/wait.h"
 
@@ -138,32 +139,6 @@ remote_close(Remote *remote)
 /* ---- what went wrong ---- */
 
 /*
- * One line that may be stored and shown: it comes from another server, in an
- * encoding that it promised but need not have kept to.
- */
-static char *
-clean_line(MemoryContext context, const char *text)
-{
-	int			length = (int) strcspn(text, "\r\n");
-	char	   *line;
-
-	if (length > MAX_MESSAGE)
-		length = pg_verify_mbstr(GetDatabaseEncoding(), text, length, true) ?
-			pg_mbcliplen(text, length, MAX_MESSAGE) : MAX_MESSAGE;
-	line = MemoryContextAlloc(context, length + 1);
-	memcpy(line, text, length);
-	line[length] = '\0';
-	if (!pg_verify_mbstr(GetDatabaseEncoding(), line, length, true))
-	{
-		for (char *p = line; *p; p++)
-			*p = IS_HIGHBIT_SET(*p) ? '?' : *p;
-	}
-	for (char *p = line; *p; p++)
-		*p = ((unsigned char) *p < ' ' || *p == 0x7f) ? ' ' : *p;
-	return line;
-}
-
-/*
  * What went wrong with the request; "broken" besides ends the
  * connection.  The message is copied before libpq frees it.
  */
@@ -173,7 +148,7 @@ fail(RemoteConnection *self, bool broken, const char *sqlstate, const char *mess
 	self->remote.failed = true;
 	self->remote.broken |= broken;
 	strlcpy(self->remote.sqlstate, sqlstate, sizeof(self->remote.sqlstate));
-	self->remote.message = clean_line(self->answer, message);
+	self->remote.message = io_clean_line(self->answer, message, MAX_MESSAGE);
 	self->state = REQUEST_OVER;
 	if (broken)
 		disconnect(self);
@@ -187,7 +162,7 @@ fail(RemoteConnection *self, bool broken, const char *sqlstate, const char *mess
 static void
 fail_connecting(RemoteConnection *self)
 {
-	char	   *text = clean_line(self->answer, PQerrorMessage(self->conn));
+	char	   *text = io_clean_line(self->answer, PQerrorMessage(self->conn), MAX_MESSAGE);
 	char		sqlstate[6] = STATE_CANNOT_CONNECT;
 
 	for (char *p = strstr(text, ":  "); p != NULL; p = strstr(p + 1, ":  "))
