@@ -3,7 +3,7 @@
  *		Secrets by reference: {file: /path} or {env: NAME} in place of the
  *		secret itself.
  *
- * Not for: reading what they refer to (worker/reference.h).
+ * Not for: reading what they refer to (observe/reference.h).
  */
 #ifndef PGOPS_SPEC_REFERENCE_H
 #define PGOPS_SPEC_REFERENCE_H

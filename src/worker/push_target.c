@@ -17,12 +17,12 @@
 #include "errors.h"
 #include "guc.h"
 #include "io/remote.h"
+#include "observe/reference.h"
 #include "secret.h"
 #include "spec/placeholder.h"
 #include "spec/reference.h"
 #include "spec/spec.h"
 #include "worker/push_target.h"
-#include "worker/reference.h"
 
 /* one host of the group while its target is made */
 typedef struct Member

@@ -1,16 +1,15 @@
 /*
  * reference.c
- *		Passwords that stand in files or in the environment.
+ *		Passwords of roles that stand in files or in the environment.
  *
  * The plain text lives for the moment of a comparison.  What is remembered is
  * a salted hash of it with the verifier it gave, in the memory of the process:
  * a pass over a thousand unchanged passwords derives no key.
  *
- * Not for: what a reference looks like (spec/reference.c).
+ * Not for: what a reference looks like (spec/reference.c), reading what it names
+ * (observe/reference.c).
  */
 #include "postgres.h"
-
-#include <unistd.h>
 
 #include "access/xlog.h"
 #include "common/cryptohash.h"
@@ -21,11 +20,10 @@
 #include "cmdb/cmdb.h"
 #include "errors.h"
 #include "io/file.h"
+#include "observe/reference.h"
 #include "secret.h"
 #include "spec/reference.h"
 #include "worker/reference.h"
-
-#define MAX_BYTES	((size_t) 64 * 1024)
 
 /* longest verifier that is remembered; SCRAM's have some 130 bytes */
 #define MAX_VERIFIER	256
@@ -40,101 +38,6 @@ typedef struct KnownPassword
 
 static HTAB *known_passwords = NULL;
 static uint8 salt[16];
-
-/* ---- reading ---- */
-
-/*
- * Whatever is wrong with a file becomes a text.  Nothing but reading has
- * happened, so there is no other state to clean up; what ends the session or
- * its statement is not ours to swallow.
- */
-static char *
-read_file(const char *path, ReferenceValue *value)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	char	   *volatile text = NULL;
-
-	PG_TRY();
-	{
-		text = io_read_file(path, MAX_BYTES);
-		if (text == NULL)
-			value->problem = psprintf("file \"%s\" does not exist", path);
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(caller);
-		error = CopyErrorData();
-		if (ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION ||
-			error->sqlerrcode == ERRCODE_OUT_OF_MEMORY)
-			PG_RE_THROW();
-		FlushErrorState();
-		value->problem = error->message;
-	}
-	PG_END_TRY();
-	return text;
-}
-
-/*
- * The environment is that of whoever started the server; each process has a
- * copy of its own, which nobody changes.
- */
-static char *
-read_variable(const char *name, ReferenceValue *value)
-{
-	extern char **environ;
-	size_t		length = strlen(name);
-
-	for (char **entry = environ; entry != NULL && *entry != NULL; entry++)
-	{
-		if (strncmp(*entry, name, length) == 0 && (*entry)[length] == '=')
-			return pstrdup(*entry + length + 1);
-	}
-	value->problem = psprintf("environment variable \"%s\" is not set for the server", name);
-	return NULL;
-}
-
-/* one line: who names a file of several has named the wrong one */
-static void
-take_line(ReferenceValue *value, char *text, const char *what)
-{
-	size_t		length = strlen(text);
-
-	if (length > 0 && text[length - 1] == '\n')
-		text[--length] = '\0';
-	if (length > 0 && text[length - 1] == '\r')
-		text[--length] = '\0';
-	if (length > 0 && strchr(text, '\n') == NULL)
-	{
-		value->text = text;
-		return;
-	}
-	value->problem = length == 0 ? psprintf("%s is empty", what) :
-		psprintf("%s holds more than one line", what);
-	explicit_bzero(text, length);
-}
-
-ReferenceValue
-reference_read(const SpecNode *reference)
-{
-	ReferenceValue value = {0};
-	const char *file;
-	const char *variable;
-	char	   *text;
-
-	if (!spec_reference(reference, &file, &variable))
-		elog(ERROR, "value is no reference");
-	text = file ? read_file(file, &value) : read_variable(variable, &value);
-	value.hint = file ?
-		"The OS user of the server must be able to read it: a regular file of at most 64 kB with the password as its only line." :
-		"Set it where the server is started, and restart the server.";
-	if (text != NULL)
-		take_line(&value, text,
-				  file ? psprintf("file \"%s\"", file) :
-				  psprintf("environment variable \"%s\"", variable));
-	return value;
-}
 
 /* ---- verifiers ---- */
 
