@@ -151,6 +151,9 @@ extern PatroniNode *patroni_read_node(const char *text, char **problem);
 extern List *patroni_read_history(const char *text, char **problem);	/* of PatroniHistory *; an empty one is NIL with problem NULL */
 extern SpecNode *patroni_read_config(const char *text, char **problem);	/* a map */
 
+/* a time as Patroni writes it (ISO 8601); false: it is none, or NULL */
+extern bool patroni_read_time(const char *text, TimestampTz *time);
+
 /* the member of that name, or NULL; the leader (or standby leader), or NULL */
 extern PatroniMember *patroni_member(const PatroniCluster *cluster, const char *name);
 extern PatroniMember *patroni_leader(const PatroniCluster *cluster);

@@ -17,6 +17,7 @@
 #include "errors.h"
 #include "spec/document.h"
 #include "spec/jansson.h"
+#include "spec/spec.h"
 
 static SpecNode *read_value(const void *value, int depth, const SpecPlace *place, Findings *findings);
 
@@ -185,6 +186,30 @@ spec_json_read(const char *string, size_t length, Findings *findings)
 
 	root = read_value(document, 0, NULL, findings);
 	MemoryContextDelete(owner);
+	return root;
+}
+
+/*
+ * Of the findings the first counts that is more than a text of the wrong
+ * characters: an answer of which all but that is good is not thrown away.
+ */
+SpecNode *
+spec_parse_json(const char *string, size_t length, char **problem)
+{
+	Findings	findings = {0};
+	SpecNode   *root = spec_json_read(string, length, &findings);
+	ListCell   *cell;
+
+	*problem = NULL;
+	foreach(cell, findings.list)
+	{
+		const Finding *finding = lfirst(cell);
+
+		if (finding->severity != FINDING_ERROR || finding->sqlstate == ERRCODE_PGOPS_ENCODING)
+			continue;
+		*problem = pstrdup(finding->message);
+		return NULL;
+	}
 	return root;
 }
 

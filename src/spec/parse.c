@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "common/string.h"
 #include "mb/pg_wchar.h"
 
 #include "errors.h"
@@ -142,8 +143,9 @@ spec_to_server(const char *string, size_t length, const SpecNode *at, const Spec
 	copy = pnstrdup(string, length);
 
 	/* nearly always there is nothing to convert, and no need to be ready for errors */
-	if (GetDatabaseEncoding() == PG_UTF8 &&
-		pg_encoding_verifymbstr(PG_UTF8, copy, (int) length) == (int) length)
+	if (pg_is_ascii(copy) ||
+		(GetDatabaseEncoding() == PG_UTF8 &&
+		 pg_encoding_verifymbstr(PG_UTF8, copy, (int) length) == (int) length))
 		return copy;
 	converted = convert(copy, length, true);
 	if (converted == NULL)

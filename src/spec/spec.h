@@ -24,6 +24,15 @@
 extern SpecNode *spec_parse(const char *text, size_t length, Findings *findings);
 
 /*
+ * spec_parse_json
+ *		JSON text alone, in UTF-8: what another program answers.  NULL and *problem
+ *		(a sentence, palloc'd) if it is none, or nested too deep; nothing is raised
+ *		for what it holds.  A text that the server's encoding cannot store
+ *		becomes an empty one.
+ */
+extern SpecNode *spec_parse_json(const char *text, size_t length, char **problem);
+
+/*
  * spec_from_jsonb
  *		The same for a document that comes as jsonb; its findings have no
  *		places.  The limits are those of a text, so that what is stored can
