@@ -68,6 +68,8 @@ GRANT EXECUTE ON FUNCTION
 	pgops.diff(text, bigint, bigint),
 	pgops.show_declared(text, text), pgops.show_settings(text),
 	pgops.show_pending_restart(),
+	pgops.tune(text, integer, integer, bigint, integer, double precision,
+			   text, text, text, text, text, text, text, integer),
 	pgops.cron_next(text, timestamptz, integer, text),
 	pgops.backup_declared(), pgops.backup_leads_here(text, pg_lsn), pgops.archive_state(), pgops.instance_alive(text),
 	pgops.job_kinds(), pgops.job_slots(), pgops.standby_jobs(), pgops.job_log(bigint, integer),

@@ -24,6 +24,7 @@ typedef struct Parameters
 {
 	Planner    *planner;
 	List	   *changes;		/* of Change *, in the order of the plan */
+	List	   *tuned;			/* of Action *: steps for values that only a template wants */
 } Parameters;
 
 /* ---- parameter_value.c ---- */

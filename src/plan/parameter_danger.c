@@ -251,34 +251,48 @@ static const struct
 	"the server does not start without a socket"},
 };
 
+/* blocks the steps about the parameters of one contradiction */
+static void
+block_contradiction(Parameters *parameters, int index, bool only_tuned)
+{
+	ListCell   *lc;
+
+	foreach(lc, parameters->changes)
+	{
+		const Change *change = lfirst(lc);
+
+		if (change->action == NULL || change->action->blocked != NULL ||
+			(only_tuned && !change->want->tuned))
+			continue;
+		for (int n = 0; n < lengthof(contradictions[index].names); n++)
+		{
+			if (contradictions[index].names[n] != NULL &&
+				strcmp(contradictions[index].names[n], change->want->name) == 0)
+			{
+				action_block(change->action, ERRCODE_PGOPS_PROTECTED,
+							 "Declare values that go together.", "%s",
+							 contradictions[index].message);
+				break;
+			}
+		}
+	}
+}
+
 /*
  * The steps of this plan that would bring such a state about are blocked, all
- * those about its parameters: which of them was the mistake is not known.
+ * those about its parameters: which of them was the mistake is not known.  What
+ * only a template wants gives way first.
  */
 void
 parameter_block_contradictions(Parameters *parameters)
 {
-	ListCell   *lc;
-
-	for (int i = 0; i < lengthof(contradictions); i++)
+	for (int i = 0; i < 2 * lengthof(contradictions); i++)
 	{
-		if ((contradictions[i].minimal && !is_minimal(parameters)) ||
-			!contradictions[i].applies(parameters))
-			continue;
-		foreach(lc, parameters->changes)
-		{
-			const Change *change = lfirst(lc);
+		int			index = i / 2;
 
-			for (int n = 0; n < lengthof(contradictions[i].names); n++)
-			{
-				if (contradictions[i].names[n] != NULL && change->action != NULL &&
-					change->action->blocked == NULL &&
-					strcmp(contradictions[i].names[n], change->want->name) == 0)
-					action_block(change->action, ERRCODE_PGOPS_PROTECTED,
-								 "Declare values that go together.", "%s",
-								 contradictions[i].message);
-			}
-		}
+		if ((!contradictions[index].minimal || is_minimal(parameters)) &&
+			contradictions[index].applies(parameters))
+			block_contradiction(parameters, index, i % 2 == 0);
 	}
 }
 

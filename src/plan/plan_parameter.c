@@ -63,6 +63,8 @@ alter_system(Parameters *parameters, const char *rule, const Setting *want, char
 						reason);
 	if (secret)
 		action->password = want->value;
+	if (want->tuned)
+		parameters->tuned = lappend(parameters->tuned, action);
 	return action;
 }
 
@@ -153,16 +155,30 @@ parameter_put_back(Parameters *parameters, const ServerSetting *now, const Owned
 	add_change(parameters, now, want, want->value, action);
 }
 
+/*
+ * What a template wants need not be in a file where it is the default: that
+ * would be a page of steps which change nothing.
+ */
+static const char *
+present_value(const ServerSetting *now, const Setting *want)
+{
+	const char *value = parameter_file_value(now);
+
+	return value == NULL && want->tuned && now->context != NULL ? now->boot : value;
+}
+
 /* the files say what is declared; whether the server does is another question */
 static void
 parameter_in_effect(Parameters *parameters, const ServerSetting *now, const Setting *want)
 {
+	if (want->tuned && parameter_is_overridden(now))
+		return;
 	if (parameter_is_overridden(now) && !parameter_same_value(now, want, now->running))
 		block_overridden(now, action_door(parameters->planner, DOOR_NONE,
 										  "parameter.overridden", want->name, NULL, NULL,
 										  parameter_change_text(want->name, now->running, want)));
 	else if (now->waits)
-		add_change(parameters, now, want, parameter_file_value(now), NULL);
+		add_change(parameters, now, want, present_value(now, want), NULL);
 }
 
 /*
@@ -212,7 +228,7 @@ parameter_declared(Parameters *parameters, const Setting *want)
 		return;
 	}
 	plan_want(planner, KIND, NULL, want->name, NULL);
-	if (now != NULL && parameter_same_value(now, want, parameter_file_value(now)))
+	if (now != NULL && parameter_same_value(now, want, present_value(now, want)))
 		parameter_in_effect(parameters, now, want);
 	else
 		parameter_set(parameters, now, want);
@@ -247,6 +263,25 @@ parameters_undo(Parameters *parameters)
 			parameter_put_back(parameters, now, item);
 		else if (!reset)
 			parameter_reset(parameters, "parameter.undo", now, item);
+	}
+}
+
+/*
+ * A template is made for any server: what of it this one cannot have is left
+ * out without a word.  pgops.tune() tells what that is, and why.
+ */
+static void
+leave_out_blocked(Parameters *parameters)
+{
+	ActionPlan *plan = parameters->planner->plan;
+	ListCell   *lc;
+
+	foreach(lc, parameters->tuned)
+	{
+		const Action *action = lfirst(lc);
+
+		if (action->blocked != NULL)
+			plan->actions = list_delete_ptr(plan->actions, (void *) action);
 	}
 }
 
@@ -351,5 +386,6 @@ plan_parameters(Planner *planner)
 	parameters_undo(&parameters);
 	parameter_block_contradictions(&parameters);
 	parameter_keep_archiving(&parameters);
+	leave_out_blocked(&parameters);
 	conclude(&parameters);
 }

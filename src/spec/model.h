@@ -389,6 +389,12 @@ extern LocalState *model_copy_local(const LocalState *local);
 /* whether a library to be preloaded is pgops itself: "pgops", "$libdir/pgops" */
 extern bool model_library_is_own(const char *library);
 
+/* what a list setting's text names, as the server splits it: of char *, palloc'd */
+extern List *model_setting_elements(const char *guc, const char *value);
+
+/* gives a list setting its elements (kept) and the value that they make */
+extern void model_setting_set_elements(Setting *setting, List *elements);
+
 /* whether a GUC takes a list of quoted identifiers (search_path and the like) */
 extern bool model_is_list_setting(const char *guc);
 

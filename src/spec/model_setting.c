@@ -110,6 +110,21 @@ join_elements(List *elements, bool quote)
 	return str.data;
 }
 
+/* see model.h */
+List *
+model_setting_elements(const char *guc, const char *value)
+{
+	return split_elements(guc, value);
+}
+
+/* see model.h */
+void
+model_setting_set_elements(Setting *setting, List *elements)
+{
+	setting->elements = elements;
+	setting->value = join_elements(elements, true);
+}
+
 /*
  * A list for a setting that is no list of identifiers (DateStyle,
  * log_destination) is joined without quotes, which is how the server keeps

@@ -167,7 +167,12 @@ tune_evaluate(const Tuning *tuning, const TuneFormula *formula, const char *unit
 	result->value = psprintf("%.0f%s", result_of(tuning, formula), unit ? unit : "");
 	result->unit = unit ? pstrdup(unit) : NULL;
 	result->formula = bounded_text(formula, inner_text(tuning, formula, true));
-	result->explanation = origin ? psprintf("%s; %s", origin, steps) : steps;
+	if (origin == NULL)
+		result->explanation = steps;
+	else if (formula->op == 0 && formula->low == 0 && formula->high == 0)
+		result->explanation = pstrdup(origin);
+	else
+		result->explanation = psprintf("%s; %s", origin, steps);
 }
 
 /* ---- quantities ---- */

@@ -60,7 +60,7 @@ char *
 tune_max_connections(const Tuning *tuning, TuneValue *result)
 {
 	int			connections = (int) tuning->quantity[TUNE_CONNECTIONS];
-	const char *reason = "of this template";
+	const char *reason = "in this template";
 
 	result->formula = pstrdup("pg_max_conn");
 	if (tuning->input.max_conn != 0)

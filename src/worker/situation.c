@@ -23,6 +23,7 @@
 #include "worker/reference.h"
 #include "worker/situation.h"
 #include "worker/task.h"
+#include "worker/tuned.h"
 
 /* longest time for looking into all databases, ms */
 #define OBSERVE_TIMEOUT_MS	60000
@@ -125,7 +126,10 @@ situation_model(const Inventory *inventory, const char *name, const char *self,
 		(cluster->schedules != NIL || OidIsValid(get_extension_oid("pg_cron", true))))
 		observe_cron(server);
 	if (pgops_guc_manage_settings)
+	{
 		observe_server_settings(server);
+		tuned_complete(cluster, server);
+	}
 	return cluster;
 }
 
