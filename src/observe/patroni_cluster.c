@@ -141,13 +141,13 @@ patroni_read_cluster(const char *text, char **problem)
 		return NULL;
 	members = patroni_part(map, "members", NODE_LIST, problem);
 	if (members == NULL && *problem == NULL)
-		*problem = pstrdup("the answer is not Patroni's: it names no members");
+		*problem = pstrdup("it names no members");
 	if (members != NULL)
 		cluster->members = read_members(members, problem);
 	cluster->scope = patroni_text(map, "scope", problem);
 	cluster->paused = patroni_bool(map, "pause", problem);
 	read_switchover(cluster, map, problem);
-	return *problem == NULL ? cluster : NULL;
+	return patroni_accept(cluster, problem);
 }
 
 /* ---- asking it ---- */

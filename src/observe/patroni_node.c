@@ -17,15 +17,14 @@ read_patroni(PatroniNode *node, const SpecNode *map, char **problem)
 {
 	const SpecNode *patroni = patroni_part(map, "patroni", NODE_MAP, problem);
 
-	if (patroni == NULL)
+	if (patroni != NULL)
 	{
-		if (*problem == NULL)
-			*problem = pstrdup("the answer is not Patroni's: it does not say which version it is");
-		return;
+		node->name = patroni_text(patroni, "name", problem);
+		node->scope = patroni_text(patroni, "scope", problem);
+		node->version = patroni_text(patroni, "version", problem);
 	}
-	node->name = patroni_text(patroni, "name", problem);
-	node->scope = patroni_text(patroni, "scope", problem);
-	node->version = patroni_text(patroni, "version", problem);
+	if (patroni_version(node->version) == 0 && *problem == NULL)
+		*problem = pstrdup("it does not say which version of Patroni it is");
 }
 
 static void
@@ -87,7 +86,7 @@ patroni_read_node(const char *text, char **problem)
 	read_view(node, map, problem);
 	if (node->state == NULL)
 		node->state = pstrdup("unknown");
-	return *problem == NULL ? node : NULL;
+	return patroni_accept(node, problem);
 }
 
 /* ---- /history ---- */
@@ -136,9 +135,9 @@ patroni_read_history(const char *text, char **problem)
 		if (line->kind == NODE_LIST)
 			history = lappend(history, read_line(line, problem));
 		else if (*problem == NULL)
-			*problem = pstrdup("the answer is not Patroni's: a line of the history is not an array");
+			*problem = pstrdup("a line of the history is not an array");
 	}
-	return *problem == NULL ? history : NIL;
+	return patroni_accept(history, problem);
 }
 
 /* ---- /config, versions ---- */

@@ -35,4 +35,7 @@ extern PatroniRole patroni_role(const SpecNode *map, const char *key, char **pro
 /* the text of an answer as a tree of the kind; NULL and *problem: it is none */
 extern SpecNode *patroni_parse(const char *text, SpecKind kind, char **problem);
 
+/* the answer as it was read; NULL if there is a problem, which becomes a sentence */
+extern void *patroni_accept(void *answer, char **problem);
+
 #endif							/* PGOPS_OBSERVE_PATRONI_PARTS_H */

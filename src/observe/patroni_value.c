@@ -182,9 +182,21 @@ patroni_parse(const char *text, SpecKind kind, char **problem)
 	*problem = NULL;
 	root = spec_parse_json(text, strlen(text), &fault);
 	if (root == NULL)
-		*problem = psprintf("the answer is not Patroni's: %s", fault);
+		*problem = fault;
 	else if (root->kind != kind)
-		*problem = psprintf("the answer is not Patroni's: it is not %s",
-							kind == NODE_MAP ? "an object" : "an array");
-	return *problem == NULL ? root : NULL;
+		*problem = psprintf("it is not %s", kind == NODE_MAP ? "an object" : "an array");
+	return patroni_accept(root, problem);
+}
+
+/* What is wrong becomes a sentence, once. */
+void *
+patroni_accept(void *answer, char **problem)
+{
+	static const char prefix[] = "the answer is not Patroni's: ";
+
+	if (*problem == NULL)
+		return answer;
+	if (strncmp(*problem, prefix, strlen(prefix)) != 0)
+		*problem = psprintf("%s%s", prefix, *problem);
+	return NULL;
 }
