@@ -64,6 +64,8 @@ GRANT EXECUTE ON FUNCTION
 	pgops.local_cluster(), pgops.version(), pgops.coordinator(),
 	pgops.inventory(boolean), pgops.inventory_yaml(text, boolean),
 	pgops.cluster_spec(text, boolean),
+	pgops.render(text, text, boolean, jsonb, integer, integer, bigint, text),
+	pgops.rendered(text, boolean, jsonb, integer, integer, bigint, text),
 	pgops.revisions(text), pgops.revision_actions(text, bigint),
 	pgops.diff(text, bigint, bigint),
 	pgops.show_declared(text, text), pgops.show_settings(text),

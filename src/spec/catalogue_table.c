@@ -358,6 +358,8 @@ const ParamDef catalogue_parameters[] = {
 	"what happens to what is not declared: reported only, left alone, or planned for removal"},
 	OTHER("pgops_dcs", "PGOPS", "PGOPS", PT_DICT, "C", NULL,
 		  "settings of Patroni's dynamic configuration, over those that other parameters give"),
+	OTHER("pgops_patroni", "PGOPS", "PGOPS", PT_DICT, "G/C/I", NULL,
+		  "settings of patroni.yml, over those that other parameters give; null takes one away"),
 	OTHER("pgops_push", "PGOPS", "PGOPS", PT_BOOL, "G/C", "false",
 		  "whether declarations are delivered to the cluster at commit"),
 	OTHER("pgops_push_conninfo", "PGOPS", "PGOPS", PT_STRING, "G/C/I", NULL,

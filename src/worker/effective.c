@@ -119,21 +119,35 @@ effective_declared(const InventorySetting *setting)
 }
 
 /*
+ * A value with its placeholders resolved; the tree is the caller's.  Brought to its
+ * type twice, because a placeholder may stand for a number.
+ */
+static SpecNode *
+resolve(const Effective *effective, const char *name, SpecNode *value)
+{
+	SpecNode   *resolved;
+
+	normalise(name, value);
+	resolved = placeholder_tree(&effective->placeholders, name, value);
+	if (resolved == value)
+		return value;
+	resolved = node_copy(resolved);
+	normalise(name, resolved);
+	return resolved;
+}
+
+/*
  * Masked before anything else: nothing that is done to a secret's text can
- * then bring any of it out.  Brought to its type twice, because a placeholder
- * may stand for a number.
+ * then bring any of it out.
  */
 SpecNode *
 effective_used(const Effective *effective, const InventorySetting *setting)
 {
-	SpecNode   *value = effective_declared(setting);
-	SpecNode   *resolved;
+	return resolve(effective, setting->name, effective_declared(setting));
+}
 
-	normalise(setting->name, value);
-	resolved = placeholder_tree(&effective->placeholders, setting->name, value);
-	if (resolved == value)
-		return value;
-	resolved = node_copy(resolved);
-	normalise(setting->name, resolved);
-	return resolved;
+SpecNode *
+effective_plain(const Effective *effective, const InventorySetting *setting)
+{
+	return resolve(effective, setting->name, node_copy(setting->value));
 }

@@ -2,7 +2,7 @@
  * effective.h
  *		What is in effect for a group of the inventory, or for a host in it, in
  *		the form in which it can be shown: secrets masked, and besides the
- *		declared value the one that is used.
+ *		declared value the one that is used.  Files that are rendered get it plain.
  *
  * Not for: precedence (spec/inventory.h), what a value does to a server.
  */
@@ -40,6 +40,9 @@ extern SpecNode *effective_declared(const InventorySetting *setting);
 
 /* its value as it is used: masked, of its type, placeholders resolved: a fresh tree */
 extern SpecNode *effective_used(const Effective *effective, const InventorySetting *setting);
+
+/* the same with its secrets: for files, never for people */
+extern SpecNode *effective_plain(const Effective *effective, const InventorySetting *setting);
 
 /* a fresh copy of a map of variables with its secrets masked */
 extern SpecNode *effective_masked(const SpecNode *vars);

@@ -71,9 +71,8 @@ check_raw_hba(const Cluster *cluster, Findings *findings)
 	}
 }
 
-/* addresses of the hosts that the alias "infra" means */
-static List *
-infra_hosts(const Inventory *inventory)
+List *
+situation_infra_hosts(const Inventory *inventory)
 {
 	List	   *hosts = NIL;
 	ListCell   *cell;
@@ -116,7 +115,7 @@ situation_model(const Inventory *inventory, const char *name, const char *self,
 	body = node_copy(body);
 	spec_normalise_vars(inherited);
 	spec_normalise_body(body);
-	cluster = model_build(name, body, inherited, self, infra_hosts(inventory),
+	cluster = model_build(name, body, inherited, self, situation_infra_hosts(inventory),
 						  server->bootstrap_superuser, findings);
 	cmdb_resolve_expirations(name, cluster->roles, store);
 	reference_resolve(cluster, server, findings);

@@ -34,6 +34,9 @@ extern Cluster *situation_model(const Inventory *inventory, const char *name,
 								const char *self, ServerState *server, bool store,
 								Findings *findings);
 
+/* addresses (char *) of the hosts that the alias "infra" means */
+extern List *situation_infra_hosts(const Inventory *inventory);
+
 /*
  * situation_check
  *		What can be wrong with a declaration on this server: HBA rules that
