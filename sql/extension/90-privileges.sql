@@ -55,7 +55,8 @@ GRANT SELECT ON
 	pgops.schemas, pgops.extensions, pgops.hba_rules, pgops.services,
 	pgops.default_privileges,
 	pgops.backups, pgops.backup_status, pgops.verifications, pgops.restored_instances,
-	pgops.push_status, pgops.schedules, pgops.pending_restart, pgops.jobs
+	pgops.push_status, pgops.schedules, pgops.pending_restart, pgops.jobs,
+	pgops.members, pgops.ha_status, pgops.ha_history, pgops.replication, pgops.endpoints
 	TO pg_monitor;
 
 /* a view calls its functions with the rights of who reads it */
@@ -75,6 +76,8 @@ GRANT EXECUTE ON FUNCTION
 	pgops.cron_next(text, timestamptz, integer, text),
 	pgops.backup_declared(), pgops.backup_leads_here(text, pg_lsn), pgops.archive_state(), pgops.instance_alive(text),
 	pgops.job_kinds(), pgops.job_slots(), pgops.standby_jobs(), pgops.job_log(bigint, integer),
+	pgops.show_members(), pgops.show_ha_status(), pgops.show_ha_history(), pgops.local_instance(),
+	pgops.show_endpoints(), pgops.health_check(text, text, text, bigint, jsonb),
 	pgops.amount(double precision, text),
 	pgops.progress_text(double precision, double precision, text, double precision, interval)
 	TO pg_monitor;

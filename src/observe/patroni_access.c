@@ -198,7 +198,10 @@ is_own_address(const char *text)
 	return inet_pton(AF_INET6, text, &v6) == 1 && !IN6_IS_ADDR_UNSPECIFIED(&v6);
 }
 
-/* Patroni gives its server the address it has itself, as a rule. */
+/*
+ * Patroni gives its server the address it has itself, as a rule; the loopback one is
+ * often there besides, for clients on the machine.
+ */
 static const char *
 listen_address(void)
 {
@@ -210,8 +213,11 @@ listen_address(void)
 		return "127.0.0.1";
 	foreach(cell, addresses)
 	{
-		if (is_own_address(lfirst(cell)))
-			return lfirst(cell);
+		const char *address = lfirst(cell);
+
+		if (is_own_address(address) && strncmp(address, "127.", 4) != 0 &&
+			strcmp(address, "::1") != 0)
+			return address;
 	}
 	return "127.0.0.1";
 }

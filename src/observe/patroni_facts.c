@@ -51,6 +51,7 @@ typedef struct PatroniFacts
 	FactPlace	places[PLACES];
 	PatroniSelf self;
 	TimestampTz hurry_until;
+	bool		told;			/* something changed that the worker has not seen */
 	int			worker_pid;		/* 0: none */
 	int			worker_number;	/* its place among the server's processes */
 	pg_atomic_uint64 version;
@@ -376,22 +377,58 @@ patroni_facts_worker_pid(void)
 	return pid;
 }
 
-/* A latch that is another process's by now is set for nothing, which does no harm. */
+/*
+ * Wakes the worker; the lock is not held any more.  A latch that is another
+ * process's by now is set for nothing, which does no harm.
+ */
+static void
+wake(int number)
+{
+	if (number >= 0)
+		SetLatch(&GetPGProcByNumber(number)->procLatch);
+}
+
 void
 patroni_facts_hurry(int ms)
 {
 	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
-	int			number = -1;
+	int			number;
 
 	if (facts == NULL)
 		return;
 	LWLockAcquire(facts->lock, LW_EXCLUSIVE);
 	facts->hurry_until = Max(facts->hurry_until, until);
-	if (facts->worker_pid != 0)
-		number = facts->worker_number;
+	number = facts->worker_pid != 0 ? facts->worker_number : -1;
 	LWLockRelease(facts->lock);
-	if (number >= 0)
-		SetLatch(&GetPGProcByNumber(number)->procLatch);
+	wake(number);
+}
+
+void
+patroni_facts_tell(void)
+{
+	int			number;
+
+	if (facts == NULL)
+		return;
+	LWLockAcquire(facts->lock, LW_EXCLUSIVE);
+	facts->told = true;
+	number = facts->worker_pid != 0 ? facts->worker_number : -1;
+	LWLockRelease(facts->lock);
+	wake(number);
+}
+
+bool
+patroni_facts_told(void)
+{
+	bool		told;
+
+	if (facts == NULL)
+		return false;
+	LWLockAcquire(facts->lock, LW_EXCLUSIVE);
+	told = facts->told;
+	facts->told = false;
+	LWLockRelease(facts->lock);
+	return told;
 }
 
 int

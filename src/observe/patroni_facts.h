@@ -86,6 +86,10 @@ extern int	patroni_facts_hurry_left(void);
 extern bool patroni_facts_claim(void);
 extern void patroni_facts_leave(void);
 
+/* tells it that a declaration or the settings changed; whether it was told since it asked last */
+extern void patroni_facts_tell(void);
+extern bool patroni_facts_told(void);
+
 /* process number of the HA worker that lives; 0: none */
 extern int	patroni_facts_worker_pid(void);
 

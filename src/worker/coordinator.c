@@ -28,8 +28,10 @@
 #include "compat.h"
 #include "guc.h"
 #include "io/wait.h"
+#include "observe/patroni_facts.h"
 #include "observe/snapshot.h"
 #include "worker/backup_facts.h"
+#include "worker/ha_main.h"
 #include "worker/job_watch.h"
 #include "worker/pass.h"
 #include "worker/push_main.h"
@@ -67,6 +69,7 @@ typedef struct Coordinator
 	char		last_error[256];
 	PushWatch	push;			/* the worker that delivers to other servers */
 	JobWatch	jobs;			/* the workers that do jobs */
+	HaWatch		ha;				/* the worker that looks at Patroni */
 } Coordinator;
 
 /*
@@ -270,7 +273,10 @@ was_promoted(Coordinator *self)
 
 	self->was_standby = standby;
 	if (promoted)
+	{
 		ereport(LOG, (errmsg("pgops: the server was promoted")));
+		patroni_facts_hurry(HA_HURRY_MS);
+	}
 	return promoted;
 }
 
@@ -320,6 +326,7 @@ run_due(Coordinator *self)
 
 	/* other servers need not wait for what is to be done on this one */
 	self->push.changed |= full || (requests & REQUEST_CHANGED) != 0;
+	self->ha.changed = true;
 	push_watch(&self->push);
 	run_pass(self, full, asked);
 	return true;
@@ -346,6 +353,8 @@ time_to_sleep(const Coordinator *self)
 		ms = Min(ms, push_watch_ms(&self->push));
 	if (job_watch_ms(&self->jobs) >= 0)
 		ms = Min(ms, job_watch_ms(&self->jobs));
+	if (ha_watch_ms(&self->ha) >= 0)
+		ms = Min(ms, ha_watch_ms(&self->ha));
 	return ms;
 }
 
@@ -370,6 +379,7 @@ read_settings(Coordinator *self)
 	session_pin_settings("pgops coordinator");
 	/* a shorter interval holds at once, that of looks into the repositories, too */
 	self->jobs.asked = true;
+	self->ha.reloaded = true;
 	self->next_full = Min(self->next_full, GetCurrentTimestamp() +
 						  pgops_guc_drift_interval * INT64CONST(1000000));
 }
@@ -426,6 +436,7 @@ pgops_coordinator_main(Datum arg)
 	{
 		if (ConfigReloadPending)
 			read_settings(&self);
+		ha_watch(&self.ha);
 		job_watch(&self.jobs);
 		run_due(&self);
 		push_watch(&self.push);
