@@ -147,6 +147,27 @@ AS 'MODULE_PATHNAME', 'pgops_local_cluster';
 COMMENT ON FUNCTION pgops.local_cluster() IS
 'Name of the cluster this server belongs to or, while the server is bound to none, of the only one that is declared; NULL if that cannot be told. It is what a cluster argument of NULL means everywhere.';
 
+/* ---- the worker ---- */
+
+/* here, since pgops.status shows what it waits for */
+CREATE FUNCTION pgops.coordinator()
+RETURNS TABLE (
+	pid			integer,
+	state		text,
+	role		text,
+	started_at	timestamptz,
+	passes		bigint,
+	last_pass	timestamptz,
+	last_error	text,
+	waits_for	text
+)
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pgops_coordinator';
+
+COMMENT ON FUNCTION pgops.coordinator() IS
+'The background worker of this server: pid (NULL: not running), state (what it is doing), role (primary or standby, as found at the last pass), started_at, passes since then, last_pass (when the last one ended), last_error (of the last pass, or NULL), waits_for (why it does nothing as primary: Patroni runs this server and does not say that it is the leader; NULL: it may act). One row; none if pgops is not in shared_preload_libraries.';
+
 /* ---- the catalogue and the rules ---- */
 CREATE FUNCTION pgops.show_parameters()
 RETURNS TABLE (

@@ -49,10 +49,13 @@ COMMENT ON COLUMN pgops.rules.comment IS 'The rule in a sentence.';
 CREATE VIEW pgops.status AS
 	SELECT c.name AS cluster,
 		   s.instance,
-		   CASE WHEN l.cluster OPERATOR(pg_catalog.=) c.name THEN COALESCE(s.phase, 'progressing')
-				ELSE 'unbound'
+		   CASE WHEN l.cluster OPERATOR(pg_catalog.<>) c.name OR l.cluster IS NULL THEN 'unbound'
+				WHEN k.waits_for IS NOT NULL THEN 'waiting'
+				ELSE COALESCE(s.phase, 'progressing')
 		   END AS phase,
-		   CASE WHEN l.cluster OPERATOR(pg_catalog.=) c.name
+		   CASE WHEN l.cluster OPERATOR(pg_catalog.=) c.name AND k.waits_for IS NOT NULL
+				THEN pg_catalog.format('nothing is done on this server: %s', k.waits_for)
+				WHEN l.cluster OPERATOR(pg_catalog.=) c.name
 				THEN COALESCE(s.message, 'no pass has looked at this cluster on this server yet')
 				WHEN l.cluster IS NULL
 				THEN 'it is not known which declared instance this server is. Say it with SELECT pgops.bind(''<instance>'') or with the setting pgops.instance; SELECT name FROM pgops.instance lists the declared ones.'
@@ -82,6 +85,7 @@ CREATE VIEW pgops.status AS
 		   c.paused
 	FROM pgops.cluster AS c
 	CROSS JOIN (SELECT pgops.local_cluster() AS cluster OFFSET 0) AS l
+	LEFT JOIN pgops.coordinator() AS k ON true
 	LEFT JOIN pgops.cluster_status AS s
 	  ON s.cluster OPERATOR(pg_catalog.=) c.name AND s.cluster OPERATOR(pg_catalog.=) l.cluster
 	WHERE c.kind OPERATOR(pg_catalog.=) 'pgsql';
@@ -89,7 +93,7 @@ CREATE VIEW pgops.status AS
 COMMENT ON VIEW pgops.status IS
 'One row per declared cluster: what was asked for, and how far this server has come with it. It is settled when observed_generation equals generation.
 
-Phases: converged (the server matches), progressing (work is going on), degraded (something failed and is tried again), blocked (all is done that can be), observing (the policy is to report only), paused, unbound (nothing is done for it: not known which instance this server is, or one of another cluster).
+Phases: converged (the server matches), progressing (work is going on), degraded (something failed and is tried again), blocked (all is done that can be), observing (the policy is to report only), waiting (Patroni runs this server and does not say that it is the leader: PO706), paused, unbound (nothing is done for it: not known which instance this server is, or one of another cluster).
 
 Example: SELECT cluster, phase, message FROM pgops.status;';
 COMMENT ON COLUMN pgops.status.cluster IS 'Name of the cluster.';
@@ -128,7 +132,8 @@ CREATE VIEW pgops.drift AS
 				'PO204',		/* protected */
 				'PO205',		/* policy: observe */
 				'PO401',		/* pg_hba.conf as declared is refused */
-				'PO701']));		/* paused */
+				'PO701',		/* paused */
+				'PO706']));		/* not the leader */
 
 COMMENT ON VIEW pgops.drift IS
 'Where this server differs now from its declaration: the steps of pgops.plan() that would change something, whether or not they may be done. Looks at the server afresh at each read. Empty when no cluster is declared.

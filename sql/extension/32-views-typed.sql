@@ -76,7 +76,7 @@ CREATE VIEW pgops.clusters AS
 					THEN pg_catalog.min(t.last_contact) END AS last_contact,
 			   (pg_catalog.array_agg(t.phase ORDER BY
 					pg_catalog.array_position(
-						'{degraded,blocked,progressing,unbound,paused,observing,converged}',
+						'{degraded,blocked,waiting,progressing,unbound,paused,observing,converged}',
 						t.phase)))[1] AS phase,
 			   pg_catalog.string_agg(
 					CASE WHEN t.pg_cluster OPERATOR(pg_catalog.=) c.name THEN t.message

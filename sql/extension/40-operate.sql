@@ -17,23 +17,6 @@ COMMENT ON FUNCTION pgops.version() IS
 'Versions: loaded (the library in this server), installed (the extension in this database), server (PostgreSQL). If the first two differ, restart the server or run ALTER EXTENSION pgops UPDATE.';
 
 /* ---- the coordinator ---- */
-CREATE FUNCTION pgops.coordinator()
-RETURNS TABLE (
-	pid			integer,
-	state		text,
-	role		text,
-	started_at	timestamptz,
-	passes		bigint,
-	last_pass	timestamptz,
-	last_error	text
-)
-LANGUAGE C VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'pgops_coordinator';
-
-COMMENT ON FUNCTION pgops.coordinator() IS
-'The background worker of this server: pid (NULL: not running), state (what it is doing), role (primary or standby, as found at the last pass), started_at, passes since then, last_pass (when the last one ended), last_error (of the last pass, or NULL). One row; none if pgops is not in shared_preload_libraries.';
-
 CREATE FUNCTION pgops.wait(cluster text DEFAULT NULL, timeout interval DEFAULT '60 s')
 RETURNS SETOF pgops.status
 LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1

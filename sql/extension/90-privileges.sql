@@ -56,7 +56,8 @@ GRANT SELECT ON
 	pgops.default_privileges,
 	pgops.backups, pgops.backup_status, pgops.verifications, pgops.restored_instances,
 	pgops.push_status, pgops.schedules, pgops.pending_restart, pgops.jobs,
-	pgops.members, pgops.ha_status, pgops.ha_history, pgops.replication, pgops.endpoints
+	pgops.members, pgops.ha_status, pgops.ha_history, pgops.replication, pgops.endpoints,
+	pgops.topology_drift
 	TO pg_monitor;
 
 /* a view calls its functions with the rights of who reads it */
@@ -77,7 +78,7 @@ GRANT EXECUTE ON FUNCTION
 	pgops.backup_declared(), pgops.backup_leads_here(text, pg_lsn), pgops.archive_state(), pgops.instance_alive(text),
 	pgops.job_kinds(), pgops.job_slots(), pgops.standby_jobs(), pgops.job_log(bigint, integer),
 	pgops.show_members(), pgops.show_ha_status(), pgops.show_ha_history(), pgops.local_instance(),
-	pgops.show_endpoints(), pgops.health_check(text, text, text, bigint, jsonb),
+	pgops.show_endpoints(), pgops.show_topology(), pgops.health_check(text, text, text, bigint, jsonb),
 	pgops.amount(double precision, text),
 	pgops.progress_text(double precision, double precision, text, double precision, interval)
 	TO pg_monitor;

@@ -30,4 +30,7 @@ extern GuardState guard_ask(char **reason);
 /* whether it may act: the first two */
 extern bool guard_may_act(char **reason);
 
+/* in a session, for what acts outside at once: ERROR (PO706) if it may not.  Before any lock is taken */
+extern void guard_require(void);
+
 #endif							/* PGOPS_OPS_GUARD_H */

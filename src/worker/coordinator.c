@@ -31,6 +31,7 @@
 #include "observe/patroni_facts.h"
 #include "observe/snapshot.h"
 #include "worker/backup_facts.h"
+#include "worker/gate.h"
 #include "worker/ha_main.h"
 #include "worker/job_watch.h"
 #include "worker/pass.h"
@@ -69,6 +70,8 @@ typedef struct Coordinator
 	char		last_error[256];
 	PushWatch	push;			/* the worker that delivers to other servers */
 	JobWatch	jobs;			/* the workers that do jobs */
+	Gate		gate;			/* whether a primary may act */
+	uint32		held_back;		/* what was asked for while it might not */
 	HaWatch		ha;				/* the worker that looks at Patroni */
 } Coordinator;
 
@@ -234,7 +237,7 @@ run_pass(Coordinator *self, bool full, bool retry_all)
 
 		settle_broken_off(self);
 		backup_program_look();
-		result = pass_run(self->memory, full, retry_all);
+		result = pass_run(self->memory, &self->gate, full, retry_all);
 		after_pass(self, &result);
 	}
 	PG_CATCH();
@@ -296,29 +299,62 @@ replayed_something(Coordinator *self)
 	return true;
 }
 
+/*
+ * Takes the requests, with those of while nothing might be done.  "working" is visible
+ * before a request is gone: pgops.wait() looks at both.
+ */
+static uint32
+take_requests(Coordinator *self)
+{
+	uint32		requests;
+
+	if ((pg_atomic_read_u32(&pgops_shared->requests) & (REQUEST_CHANGED | REQUEST_FULL)) != 0)
+		shared_set_state("working");
+	requests = pg_atomic_exchange_u32(&pgops_shared->requests, 0) | self->held_back;
+	self->held_back = 0;
+	self->jobs.asked |= (requests & REQUEST_JOBS) != 0;
+	if ((requests & REQUEST_GUARD) != 0)
+		gate_doubt(&self->gate);
+	return requests;
+}
+
+/* A primary that may not act keeps in mind what it was asked for. */
+static void
+hold_back(Coordinator *self, uint32 requests)
+{
+	self->held_back = requests & (REQUEST_CHANGED | REQUEST_FULL);
+	shared_set_state("waiting for Patroni");
+}
+
 /* runs the passes that are due now; returns whether one ran */
 static bool
 run_due(Coordinator *self)
 {
-	uint32		requests;
+	uint32		requests = take_requests(self);
 	TimestampTz now = GetCurrentTimestamp();
 	bool		asked;
 	bool		full;
 	bool		retry;
+	bool		due;
 
-	/* "working" is visible before the request is gone: pgops.wait() looks at both */
-	if ((pg_atomic_read_u32(&pgops_shared->requests) & (REQUEST_CHANGED | REQUEST_FULL)) != 0)
-		shared_set_state("working");
-	requests = pg_atomic_exchange_u32(&pgops_shared->requests, 0);
-	self->jobs.asked |= (requests & REQUEST_JOBS) != 0;
 	/* the clock may have been put back since */
 	self->next_full = Min(self->next_full, now + pgops_guc_drift_interval * INT64CONST(1000000));
 	asked = (requests & REQUEST_FULL) != 0;
 	full = was_promoted(self) || asked || now >= self->next_full;
 	retry = self->next_retry != 0 && now >= self->next_retry;
 
-	if (!full && !self->verify && !retry && (requests & REQUEST_CHANGED) == 0 &&
-		!replayed_something(self))
+	due = full || self->verify || retry || (requests & REQUEST_CHANGED) != 0 ||
+		replayed_something(self);
+	if ((due || (requests & REQUEST_GUARD) != 0 || gate_ms(&self->gate) >= 0) &&
+		!gate_is_open(&self->gate))
+	{
+		hold_back(self, requests);
+		return false;
+	}
+	/* what happened meanwhile is not known: as after a promotion */
+	if (gate_was_opened(&self->gate))
+		due = full = self->jobs.asked = true;
+	if (!due)
 		return false;
 	self->verify = false;
 	if (retry)
@@ -327,7 +363,7 @@ run_due(Coordinator *self)
 	/* other servers need not wait for what is to be done on this one */
 	self->push.changed |= full || (requests & REQUEST_CHANGED) != 0;
 	self->ha.changed = true;
-	push_watch(&self->push);
+	push_watch(&self->push, &self->gate);
 	run_pass(self, full, asked);
 	return true;
 }
@@ -342,10 +378,14 @@ time_to_sleep(const Coordinator *self)
 	 * What came during a pass set a latch that the waits of the pass have reset:
 	 * only the flags still tell.
 	 */
-	if (self->verify || ConfigReloadPending ||
-		pg_atomic_read_u32(&pgops_shared->requests) != 0)
+	if (ConfigReloadPending || pg_atomic_read_u32(&pgops_shared->requests) != 0)
 		return 0;
-	if (self->next_retry != 0)
+	/* whatever pass is due, it waits for that */
+	if (gate_ms(&self->gate) >= 0)
+		ms = gate_ms(&self->gate);
+	else if (self->verify)
+		return 0;
+	else if (self->next_retry != 0)
 		ms = Min(ms, io_remaining_ms(self->next_retry));
 	if (self->was_standby)
 		ms = Min(ms, STANDBY_POLL_MS);
@@ -437,10 +477,10 @@ pgops_coordinator_main(Datum arg)
 		if (ConfigReloadPending)
 			read_settings(&self);
 		ha_watch(&self.ha);
-		job_watch(&self.jobs);
+		job_watch(&self.jobs, &self.gate);
 		run_due(&self);
-		push_watch(&self.push);
-		job_watch(&self.jobs);
+		push_watch(&self.push, &self.gate);
+		job_watch(&self.jobs, &self.gate);
 		rest_until_due(&self);
 	}
 }

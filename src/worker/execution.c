@@ -490,7 +490,8 @@ run_stage(Execution *execution, Stage stage, List *actions)
 
 /*
  * Stage after stage in the order of the plan.  After each the chains of what
- * failed are broken, so a later stage cannot build on it.
+ * failed are broken, so a later stage cannot build on it.  A plan may take long, so
+ * whether this server still is the one that may act is seen at each.
  */
 void
 execution_run(Execution *execution)
@@ -508,7 +509,8 @@ execution_run(Execution *execution)
 		if (actions == NIL)
 			break;
 		CHECK_FOR_INTERRUPTS();
-		if (!log_start(execution, actions, &entries))
+		execution->shut = !gate_is_open(execution->gate);
+		if (execution->shut || !log_start(execution, actions, &entries))
 			return;
 		results = run_stage(execution, stage, actions);
 		if (execution->extension_lost ||

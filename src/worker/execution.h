@@ -10,6 +10,7 @@
 
 #include "cmdb/log.h"
 #include "plan/plan.h"
+#include "worker/gate.h"
 
 typedef struct Execution
 {
@@ -21,6 +22,7 @@ typedef struct Execution
 	List	   *earlier;		/* of Failure *: from earlier passes */
 	bool		retry_all;		/* forget retry times */
 	bool		on_standby;		/* nothing can be logged in tables */
+	Gate	   *gate;			/* whether a primary still may act */
 
 	/* out */
 	List	   *failures;		/* of Failure *: of now, or still waiting */
@@ -28,6 +30,7 @@ typedef struct Execution
 	int			destroyed;		/* destructive ones among the succeeded */
 	int			failed;
 	bool		extension_lost; /* DROP EXTENSION came between: nothing more was done */
+	bool		shut;			/* it may not act any more: likewise */
 	List	   *done;			/* of Action *: those that succeeded */
 	List	   *unproven;		/* of Failure *: actions that did not converge earlier and
 								 * succeeded now: the next look tells */

@@ -28,6 +28,7 @@
 #include "compat.h"
 #include "errors.h"
 #include "guc.h"
+#include "ops/guard.h"
 #include "ops/job_parts.h"
 #include "worker/job_database.h"
 #include "worker/job_main.h"
@@ -193,13 +194,20 @@ make_job(int64 id, const JobKind *kind, CmdbJobRow *row, MemoryContext context)
 	return job;
 }
 
-/* NULL: it is not ours to do, now or ever */
+/*
+ * NULL: it is not ours to do, now or ever.  A row that is not claimed stays queued: the
+ * coordinator tells why, if Patroni does not let it be done.
+ */
 static Job *
 claim(int64 id, const JobKind *kind)
 {
 	Job		   *job = NULL;
 	CmdbJobRow *row;
+	char	   *reason;
 
+	/* those of a standby have no row, and are of kinds that are nobody's leave to give */
+	if (id > 0 && !kind->unguarded && !guard_may_act(&reason))
+		return NULL;
 	if (txn_begin() != EXTENSION_READY)
 		return NULL;
 	if (lock_group(kind->group))

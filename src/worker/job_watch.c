@@ -283,7 +283,7 @@ start_job(JobWatch *watch, const CmdbJobOpen *job)
 
 /* returns when the next one is due by time, 0: none; false in *started: no worker to be had */
 static TimestampTz
-start_due(JobWatch *watch, List *jobs, bool *started)
+start_due(JobWatch *watch, List *jobs, bool may_act, bool *started)
 {
 	TimestampTz next = 0;
 	ListCell   *cell;
@@ -295,7 +295,8 @@ start_due(JobWatch *watch, List *jobs, bool *started)
 		const CmdbJobOpen *job = lfirst(cell);
 		const JobKind *kind = job_kind(job->kind);
 
-		if (job->running || kind == NULL || job_slot_find(job->id, &copy) >= 0)
+		if (job->running || kind == NULL || job_slot_find(job->id, &copy) >= 0 ||
+			!(may_act || kind->unguarded))
 			continue;
 		if (!job->due)
 			sooner(&next, job->not_before);
@@ -340,7 +341,7 @@ look_transient(JobWatch *watch)
 
 	watch->next_transient = soon();
 	job_transient_settle();
-	(void) start_due(watch, open_transient(), &started);
+	(void) start_due(watch, open_transient(), true, &started);
 	if (started && !has_unheard(watch))
 		watch->next_transient = 0;
 }
@@ -384,6 +385,24 @@ put_off(JobWatch *watch)
 											  Min(delay, MAX_FAILURE_DELAY_MS));
 }
 
+/*
+ * The look of a primary that may not act: it writes nothing by itself.  What was
+ * left by others is settled when it may act again.
+ */
+static void
+look_while_shut(JobWatch *watch)
+{
+	List	   *jobs;
+	bool		started;
+
+	watch->next = soon();
+	if (txn_begin() != EXTENSION_READY)
+		return;
+	jobs = cmdb_job_open();
+	txn_end();
+	(void) start_due(watch, jobs, false, &started);
+}
+
 static void
 look(JobWatch *watch)
 {
@@ -394,7 +413,7 @@ look(JobWatch *watch)
 	next = job_sources_run();
 	expire_old(watch);
 	jobs = read_open(watch, &next);
-	sooner(&next, start_due(watch, jobs, &started));
+	sooner(&next, start_due(watch, jobs, true, &started));
 	if (!started)
 	{
 		put_off(watch);
@@ -440,8 +459,9 @@ look_safely(JobWatch *watch, void (*do_look) (JobWatch *watch))
  * with each wake-up; it costs a spinlock for each.
  */
 void
-job_watch(JobWatch *watch)
+job_watch(JobWatch *watch, Gate *gate)
 {
+	bool		may_act;
 	bool		ended;
 
 	ended = collect_ended(watch);
@@ -470,9 +490,11 @@ job_watch(JobWatch *watch)
 	}
 	if (!ended && !watch->asked && watch->next != 0 && io_remaining_ms(watch->next) > 0)
 		return;
+	/* when it opens again, the coordinator asks for a whole look */
+	may_act = gate_is_open(gate);
 	watch->was_standby = false;
 	watch->asked = false;
-	look_safely(watch, look);
+	look_safely(watch, may_act ? look : look_while_shut);
 }
 
 long

@@ -10,6 +10,7 @@
 #include "postmaster/bgworker.h"
 #include "utils/timestamp.h"
 
+#include "worker/gate.h"
 #include "worker/job_slot.h"
 
 /* what the coordinator remembers; begun as {0} */
@@ -29,10 +30,12 @@ typedef struct JobWatch
 
 /*
  * job_watch
- *		Looks if there is a reason to; on a standby at the jobs that were asked for there.  Raises nothing but
- *		what ends the process.
+ *		Looks if there is a reason to; on a standby at the jobs that were asked for
+ *		there.  A primary that may not act (gate.h) starts only kinds that are
+ *		"unguarded", and leaves everything else as it is.  Raises nothing but what ends
+ *		the process.
  */
-extern void job_watch(JobWatch *watch);
+extern void job_watch(JobWatch *watch, Gate *gate);
 
 /* milliseconds until job_watch() is to be called again without a cause; -1: not */
 extern long job_watch_ms(const JobWatch *watch);

@@ -430,7 +430,8 @@ make_plan(Situation *situation, bool standby)
  * "progressing" before the first step.
  */
 static PassResult
-reconcile(PassMemory *memory, Declared *declared, bool full, bool retry_all, bool standby)
+reconcile(PassMemory *memory, Gate *gate, Declared *declared, bool full, bool retry_all,
+		  bool standby)
 {
 	Situation  *situation = &declared->situation;
 	FilterState filter = {memory, situation->cluster, full || removes_roles(situation->cluster)};
@@ -451,6 +452,7 @@ reconcile(PassMemory *memory, Declared *declared, bool full, bool retry_all, boo
 	execution.earlier = declared->failures;
 	execution.retry_all = retry_all;
 	execution.on_standby = standby;
+	execution.gate = gate;
 
 	runnable = count_runnable(execution.plan);
 	remember_settled(memory, situation, execution.plan);
@@ -467,6 +469,11 @@ reconcile(PassMemory *memory, Declared *declared, bool full, bool retry_all, boo
 		declared->status = NULL;
 	}
 	execution_run(&execution);
+	if (execution.shut)
+	{
+		result.state = "waiting for Patroni";
+		return result;
+	}
 	remember_done(memory, &execution);
 	execution.failures = list_concat(execution.failures, execution.unproven);
 
@@ -515,7 +522,7 @@ leave_schedules(void)
  * without a declaration, unbound, or paused.
  */
 PassResult
-pass_run(PassMemory *memory, bool full, bool retry_all)
+pass_run(PassMemory *memory, Gate *gate, bool full, bool retry_all)
 {
 	bool		standby = RecoveryInProgress();
 	Declared	declared = {0};
@@ -549,5 +556,5 @@ pass_run(PassMemory *memory, bool full, bool retry_all)
 	if (declared.situation.row->paused)
 		return rest(memory, &declared, "paused",
 					"nothing is done until pgops.resume()", standby);
-	return reconcile(memory, &declared, full, retry_all, standby);
+	return reconcile(memory, gate, &declared, full, retry_all, standby);
 }

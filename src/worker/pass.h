@@ -10,6 +10,7 @@
 #include "utils/timestamp.h"
 
 #include "worker/churn.h"
+#include "worker/gate.h"
 
 /* what the coordinator remembers from pass to pass; lost with the process */
 typedef struct PassMemory
@@ -37,9 +38,10 @@ extern PassMemory *pass_memory_create(MemoryContext parent);
  *		"full": look into every database; otherwise only into those whose
  *		declaration changed since they were last found as declared.
  *		"retry_all": do not wait for retry times.
+ *		"gate": is open; a pass that finds it shut later does nothing more.
  *		Runs outside any transaction; raises what makes the whole pass
  *		impossible.
  */
-extern PassResult pass_run(PassMemory *memory, bool full, bool retry_all);
+extern PassResult pass_run(PassMemory *memory, Gate *gate, bool full, bool retry_all);
 
 #endif							/* PGOPS_WORKER_PASS_H */

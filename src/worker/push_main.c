@@ -31,6 +31,7 @@
 #include "compat.h"
 #include "guc.h"
 #include "io/wait.h"
+#include "ops/guard.h"
 #include "worker/push.h"
 #include "worker/push_main.h"
 #include "worker/session.h"
@@ -64,13 +65,16 @@ due_clusters(TimestampTz *next)
 static bool
 look(List **names, TimestampTz *next)
 {
+	char	   *reason;
+
 	if (ConfigReloadPending)
 	{
 		ConfigReloadPending = false;
 		ProcessConfigFile(PGC_SIGHUP);
 		session_pin_settings("pgops push worker");
 	}
-	if (RecoveryInProgress() || txn_begin() != EXTENSION_READY)
+	/* an old primary must not overrule what others were told by the new one */
+	if (RecoveryInProgress() || !guard_may_act(&reason) || txn_begin() != EXTENSION_READY)
 		return false;
 	*names = due_clusters(next);
 	txn_end();
@@ -219,7 +223,7 @@ put_off(PushWatch *watch)
  * meanwhile, it broke off: the next one must not do so at once and for ever.
  */
 void
-push_watch(PushWatch *watch)
+push_watch(PushWatch *watch, Gate *gate)
 {
 	bool		ended = watch->worker != NULL && has_ended(watch);
 	bool		changed = watch->changed;	/* after has_ended(), which may set it */
@@ -234,6 +238,9 @@ push_watch(PushWatch *watch)
 		watch->failures = 0;
 		return;
 	}
+	/* when it opens again, everything is looked at */
+	if (!gate_is_open(gate))
+		return;
 	if (ended && !changed)
 		put_off(watch);
 	else if (!start_worker(watch))

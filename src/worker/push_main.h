@@ -8,6 +8,8 @@
 #include "postmaster/bgworker.h"
 #include "utils/timestamp.h"
 
+#include "worker/gate.h"
+
 /* what the coordinator remembers of it; begun as {0} */
 typedef struct PushWatch
 {
@@ -22,9 +24,10 @@ typedef struct PushWatch
  * push_watch
  *		Starts the worker if something is to be pushed and none runs; tells a
  *		running one that something changed.  Costs nothing when nothing
- *		changed.  Not on a standby.  Raises nothing but what ends the process.
+ *		changed.  Not on a standby, nor on a primary that may not act (gate.h).  Raises
+ *		nothing but what ends the process.
  */
-extern void push_watch(PushWatch *watch);
+extern void push_watch(PushWatch *watch, Gate *gate);
 
 /* milliseconds until push_watch() is to be called again without a cause; -1: not */
 extern long push_watch_ms(const PushWatch *watch);

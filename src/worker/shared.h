@@ -20,6 +20,7 @@
 #define REQUEST_CHANGED		0x01	/* a declaration was committed */
 #define REQUEST_FULL		0x02	/* compare everything, forget retry times */
 #define REQUEST_JOBS		0x04	/* a job was asked for, or one is over */
+#define REQUEST_GUARD		0x08	/* Patroni says something else of this member: whether it may act is asked anew */
 
 typedef struct PgopsShared
 {

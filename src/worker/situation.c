@@ -21,6 +21,7 @@
 #include "spec/spec.h"
 #include "worker/backup_facts.h"
 #include "worker/reference.h"
+#include "worker/shared.h"
 #include "worker/situation.h"
 #include "worker/task.h"
 #include "worker/tuned.h"
@@ -258,9 +259,9 @@ declared_baselines(const Cluster *cluster)
 	return names;
 }
 
-/* the plan of a paused cluster is for looking at: no pass carries it out */
+/* a plan that is for looking at: no pass carries it out now */
 static void
-hold_paused(ActionPlan *plan)
+hold(ActionPlan *plan, int sqlstate, const char *why, const char *hint)
 {
 	ListCell   *cell;
 
@@ -270,9 +271,9 @@ hold_paused(ActionPlan *plan)
 
 		if (!plan_is_runnable(action))
 			continue;
-		action->blocked = pstrdup("the cluster is paused");
-		action->sqlstate = ERRCODE_PGOPS_PAUSED;
-		action->hint = "It is done after pgops.resume().";
+		action->blocked = pstrdup(why);
+		action->sqlstate = sqlstate;
+		action->hint = pstrdup(hint);
 		plan->blocked++;
 		if (action->destructive)
 			plan->destructive--;
@@ -311,7 +312,7 @@ situation_plan(Situation *situation, bool local_only)
 		observe_available(situation->server);
 	plan = plan_make(input);
 	if (situation->row != NULL && situation->row->paused)
-		hold_paused(plan);
+		hold(plan, ERRCODE_PGOPS_PAUSED, "the cluster is paused", "It is done after pgops.resume().");
 	return plan;
 }
 
@@ -351,6 +352,8 @@ situation_session_plan(const Inventory *inventory, const char *name, ServerState
 	Situation	situation = {0};
 	Findings	ignored = {0};
 	char	   *self = own_instance(name);
+	char	   *waiting = shared_waiting();
+	ActionPlan *plan;
 
 	if (self == NULL && purpose == SITUATION_DRY_RUN)
 		self = likely_instance(inventory, name);
@@ -362,5 +365,9 @@ situation_session_plan(const Inventory *inventory, const char *name, ServerState
 										purpose == SITUATION_DECLARED, &ignored);
 	situation.backup = backup_facts(situation.cluster, situation.server);
 	situation_observe(&situation, NULL, NULL, true);
-	return situation_plan(&situation, RecoveryInProgress());
+	plan = situation_plan(&situation, RecoveryInProgress());
+	if (waiting != NULL)
+		hold(plan, ERRCODE_PGOPS_NOT_LEADER, waiting,
+			 "It is done when Patroni says that this server is the leader.");
+	return plan;
 }

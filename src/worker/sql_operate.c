@@ -52,6 +52,8 @@ is_settled(const char *name)
 
 	if (local == NULL || strcmp(local, name) != 0)
 		return true;
+	if (shared_waiting() != NULL)
+		return false;
 	/* after a start the status still tells what was before it: that a restart is needed, say */
 	if (pg_atomic_read_u64(&pgops_shared->passes) == 0)
 		return false;
@@ -79,7 +81,14 @@ static void
 raise_timeout(const char *name)
 {
 	ClusterStatus *status = cmdb_status(name);
+	char	   *waiting = shared_waiting();
 
+	if (waiting != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_WAIT_TIMEOUT),
+				 errmsg("cluster \"%s\" did not settle in time", name),
+				 errdetail("Nothing is done on this server: %s.", waiting),
+				 errhint("It goes on when Patroni says that this server is the leader. What is declared here is kept, unless another member leads the cluster by now: see pgops.members.")));
 	ereport(ERROR,
 			(errcode(ERRCODE_PGOPS_WAIT_TIMEOUT),
 			 errmsg("cluster \"%s\" did not settle in time", name),
@@ -230,8 +239,8 @@ pgops_coordinator(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	PgopsShared copy;
-	Datum		values[7];
-	bool		nulls[7] = {false};
+	Datum		values[8];
+	bool		nulls[8] = {false};
 
 	pgops_init_srf(fcinfo);
 	if (pgops_shared == NULL)
@@ -248,6 +257,7 @@ pgops_coordinator(PG_FUNCTION_ARGS)
 	values[4] = Int64GetDatum((int64) pg_atomic_read_u64(&pgops_shared->passes));
 	values[5] = row_time(copy.last_pass, &nulls[5]);
 	values[6] = row_text(copy.last_error[0] ? copy.last_error : NULL, &nulls[6]);
+	values[7] = row_text(copy.waiting[0] ? copy.waiting : NULL, &nulls[7]);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	return (Datum) 0;
 }

@@ -16,6 +16,7 @@
 #include "cmdb/cmdb.h"
 #include "compat.h"
 #include "errors.h"
+#include "ops/guard.h"
 #include "worker/push.h"
 #include "worker/rows.h"
 #include "worker/shared.h"
@@ -115,6 +116,7 @@ pgops_push(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("the timeout must not be null")));
+	guard_require();
 	pgops_init_srf(fcinfo);
 	run = push_run_create(true, timeout_ms(PG_GETARG_INTERVAL_P(1)), NULL);
 	push_run(run, clusters_to_push(fcinfo));
