@@ -16,7 +16,7 @@
 #define DAY		(24 * HOUR)
 
 const JobKind job_kinds[] = {
-	/* name, run, group, deadline, attempts, retry delay, quiet, outlives, summary */
+	/* name, run, group, deadline, attempts, retry delay, quiet, outlives, summary, unguarded, standby, resumes */
 	{"backup_setup", backup_setup_run, "backup", 12 * HOUR, 1, 0, false, false,
 	"Creates or upgrades the stanza, checks archiving, makes the first full backup."},
 	{"backup_refresh", backup_refresh_run, NULL, 5 * MINUTE, 1, 0, true, false,
@@ -55,6 +55,32 @@ const JobKind job_kinds[] = {
 	"REINDEX CONCURRENTLY of the indexes with the most bloat, and of invalid ones."},
 	{"reconcile", reconcile_run, NULL, 5 * MINUTE, 1, 0, false, false,
 	"Asks for a pass of the coordinator, so that a schedule can."},
+
+	/* steering: they may be asked for on a standby, and go on when their own server ends */
+	{"switchover", switchover_run, "ha", 10 * MINUTE, 1, 0, false, false,
+	"Moves the leader to another member, without loss.", true, true, true},
+	{"failover", failover_run, "ha", 10 * MINUTE, 1, 0, false, false,
+	"Makes a member the leader, also without the old one's help.", true, true, true},
+	{"restart_member", restart_member_run, "ha", HOUR, 1, 0, false, false,
+	"Restarts the server of one member.", true, true, true},
+	{"rolling_restart", rolling_restart_run, "ha", 12 * HOUR, 1, 0, false, false,
+	"Restarts the servers of all members one by one, with one switchover at most.", true, true, true},
+	{"reinit_member", reinit_member_run, "ha", DAY, 1, 0, false, false,
+	"Copies a member's data anew from the leader.", true, true, true},
+	{"reload_member", reload_member_run, "ha", 5 * MINUTE, 1, 0, false, false,
+	"Has a member read its configuration.", true, true, true},
+	{"cancel_restart", cancel_restart_run, "ha", 5 * MINUTE, 1, 0, false, false,
+	"Takes back a scheduled restart of a member.", true, true, true},
+	{"cancel_switchover", cancel_switchover_run, "ha", 5 * MINUTE, 1, 0, false, false,
+	"Takes back a scheduled switchover.", true, true, true},
+	{"pause_ha", pause_ha_run, "ha", 5 * MINUTE, 1, 0, false, false,
+	"Has Patroni do nothing by itself.", true, true, true},
+	{"resume_ha", resume_ha_run, "ha", 5 * MINUTE, 1, 0, false, false,
+	"Has Patroni take care of the cluster again.", true, true, true},
+	{"promote_cluster", promote_cluster_run, "ha", 10 * MINUTE, 1, 0, false, false,
+	"Makes a standby cluster one of its own.", true, true, true},
+	{"demote_cluster", demote_cluster_run, "ha", 10 * MINUTE, 1, 0, false, false,
+	"Makes a cluster the standby of another one.", true, true, true},
 	{NULL}
 };
 

@@ -29,5 +29,17 @@ extern void analyze_run(Job *job);
 extern void repack_run(Job *job);
 extern void reindex_run(Job *job);
 extern void reconcile_run(Job *job);
+extern void switchover_run(Job *job);
+extern void failover_run(Job *job);
+extern void restart_member_run(Job *job);
+extern void rolling_restart_run(Job *job);
+extern void reinit_member_run(Job *job);
+extern void reload_member_run(Job *job);
+extern void cancel_restart_run(Job *job);
+extern void cancel_switchover_run(Job *job);
+extern void pause_ha_run(Job *job);
+extern void resume_ha_run(Job *job);
+extern void promote_cluster_run(Job *job);
+extern void demote_cluster_run(Job *job);
 
 #endif							/* PGOPS_OPS_KINDS_H */

@@ -47,7 +47,7 @@ restart_check(int64 own)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("this server is run by Patroni, which would start it again or fail over"),
-				 errhint("Use \"patronictl restart\".")));
+				 errhint("Use pgops.restart_member(), or pgops.rolling_restart() for all members of the cluster.")));
 	if (service != NULL && *pgops_guc_restore_launcher == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -1,0 +1,529 @@
+/*
+ * steer_check.c
+ *		Whether what is asked for can be done: what is true, and what would work.
+ *
+ * One function per kind, found by a table.  Numbers are in the messages: who is
+ * refused in the night must not have to look them up.
+ *
+ * Not for: doing it (steer_run.c).
+ */
+#include "postgres.h"
+
+#include "utils/timestamp.h"
+
+#include "cmdb/job.h"
+#include "errors.h"
+#include "ops/steer.h"
+
+typedef struct Asked
+{
+	const SpecNode *args;
+	const SteerScene *scene;
+	const PatroniView *view;
+	const PatroniStatus *status;
+} Asked;
+
+/* ---- parts ---- */
+
+void
+steer_check_known(const SteerScene *scene)
+{
+	const PatroniView *view = scene->view;
+
+	if (view->absent)
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_NO_PATRONI),
+				 errmsg("Patroni does not run this server"),
+				 errhint("Only a cluster that Patroni runs can be steered; if it does and was not found, set pgops.patroni_url to its REST API.")));
+	if (view->cluster == NULL || view->stale)
+		ereport(ERROR,
+				(errcode(view->sqlstate ? view->sqlstate : ERRCODE_PGOPS_HA_NOT_READY),
+				 errmsg("no member's Patroni says how the cluster is"),
+				 view->problem ? errdetail("The last answer: %s.", view->problem) : 0,
+				 errhint("See pgops.ha_status.  Without its store (etcd, Consul, ...) a cluster cannot be steered by anybody.")));
+}
+
+static const char *
+hint_candidates(const SteerScene *scene)
+{
+	char	   *candidates = steer_candidates(scene);
+
+	return candidates ? psprintf("Who could take over: %s.", candidates) :
+		"No member could take over now: see pgops.members.";
+}
+
+static PatroniSeen *
+require_leader(const Asked *asked)
+{
+	if (asked->view->leader == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_HA_NOT_READY),
+				 errmsg("the cluster has no leader"),
+				 asked->view->last_leader ?
+				 errdetail("The last one that was known is \"%s\".", asked->view->last_leader) : 0,
+				 errhint("pgops.failover() makes a member the leader.  Members: %s.",
+						 steer_members(asked->scene))));
+	return asked->view->leader;
+}
+
+/* the time of the argument "at"; 0: none is given */
+static TimestampTz
+require_future(const Asked *asked, const char *what)
+{
+	const char *text = steer_text(asked->args, "at");
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz at = 0;
+
+	if (text == NULL)
+		return 0;
+	if (!patroni_read_time(text, &at))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is no time at which something can be done", text)));
+	if (at <= now)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the time of the %s is in the past", what),
+				 errdetail("It is %s, %ld s ago.", text,
+						   (long) (TimestampDifferenceMilliseconds(at, now) / 1000)),
+				 errhint("Give a time that is to come, or none to have it done at once.")));
+	if (asked->view->cluster->paused)
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_HA_NOT_READY),
+				 errmsg("nothing can be scheduled in a paused cluster"),
+				 errhint("Call pgops.resume_ha() first, or leave out the time.")));
+	return at;
+}
+
+/* ---- switchover ---- */
+
+static PatroniSeen *
+require_candidate(const Asked *asked, const char *name)
+{
+	PatroniSeen *seen = patroni_view_member(asked->view, name);
+
+	if (seen == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_HA_CANDIDATE),
+				 errmsg("\"%s\" is no member of the cluster", name),
+				 errhint("Members: %s.", steer_members(asked->scene))));
+	if (seen->is_leader)
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_HA_CANDIDATE),
+				 errmsg("\"%s\" is the leader already", name),
+				 errhint("%s", hint_candidates(asked->scene))));
+	return seen;
+}
+
+/* why nobody can take over, member by member */
+static char *
+reasons(const Asked *asked)
+{
+	StringInfoData text;
+	ListCell   *cell;
+
+	initStringInfo(&text);
+	foreach(cell, asked->view->members)
+	{
+		const PatroniSeen *seen = lfirst(cell);
+		char	   *why = patroni_not_candidate(asked->view, asked->status, seen);
+
+		if (why != NULL && !seen->is_leader)
+			appendStringInfo(&text, "%s\"%s\" %s", text.len > 0 ? "; " : "", seen->member->name, why);
+	}
+	return text.len > 0 ? text.data : "there is no other member";
+}
+
+static void
+check_target(const Asked *asked, const char *name)
+{
+	PatroniSeen *seen;
+	char	   *why;
+
+	if (name == NULL)
+	{
+		if (asked->view->cluster->paused)
+			ereport(ERROR,
+					(errcode(ERRCODE_PGOPS_HA_NOT_READY),
+					 errmsg("the cluster is paused, where Patroni does not choose a new leader by itself"),
+					 errhint("Name the candidate, or call pgops.resume_ha() first.  %s",
+							 hint_candidates(asked->scene))));
+		if (asked->status->candidates == NIL)
+			ereport(ERROR,
+					(errcode(ERRCODE_PGOPS_HA_NOT_READY),
+					 errmsg("the cluster has no member that could take over"),
+					 errdetail("%s.", reasons(asked)),
+					 errhint("See pgops.members; restart or reinitialize what does not run.")));
+		return;
+	}
+	seen = require_candidate(asked, name);
+	why = patroni_not_candidate(asked->view, asked->status, seen);
+	if (why != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_HA_CANDIDATE),
+				 errmsg("\"%s\" cannot become the leader: it %s", name, why),
+				 errhint("%s", hint_candidates(asked->scene))));
+}
+
+static void
+check_switchover(const Asked *asked)
+{
+	const PatroniCluster *cluster = asked->view->cluster;
+	PatroniSeen *leader = require_leader(asked);
+	const char *to = steer_text(asked->args, "candidate");
+
+	(void) require_future(asked, "switchover");
+	if (to != NULL)
+		(void) require_candidate(asked, to);
+	if (leader->node == NULL || !patroni_seen_runs(leader))
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_HA_NOT_READY),
+				 leader->node == NULL ?
+				 errmsg("Patroni of the leader \"%s\" does not answer, so it cannot hand over", leader->member->name) :
+				 errmsg("the leader \"%s\" is %s, so it cannot hand over", leader->member->name, leader->state),
+				 leader->problem ? errdetail("%s.", leader->problem) : 0,
+				 errhint("Wait until it does; pgops.failover() does without it, and may lose data.")));
+	if (cluster->has_switchover)
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_HA_NOT_READY),
+				 errmsg("a switchover is scheduled already, for %s",
+						timestamptz_to_str(cluster->switchover_at)),
+				 errhint("Call pgops.cancel_switchover() first.")));
+	check_target(asked, to);
+}
+
+/* ---- failover ---- */
+
+/* bytes that another member has received and this one has not */
+static int64
+behind_others(const Asked *asked, const PatroniSeen *candidate, const char **ahead)
+{
+	int64		most = 0;
+	ListCell   *cell;
+
+	foreach(cell, asked->view->members)
+	{
+		const PatroniSeen *seen = lfirst(cell);
+
+		if (seen == candidate || seen->is_leader || seen->node == NULL ||
+			seen->receive <= candidate->receive ||
+			(int64) (seen->receive - candidate->receive) <= most)
+			continue;
+		most = (int64) (seen->receive - candidate->receive);
+		*ahead = seen->member->name;
+	}
+	return most;
+}
+
+static void
+refuse_alive(const PatroniSeen *leader, const PatroniSeen *candidate)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PGOPS_HA_DATA_LOSS),
+			 errmsg("the leader \"%s\" is alive: a failover may lose what it has not sent to \"%s\" yet",
+					leader->member->name, candidate->member->name),
+			 candidate->lag >= 0 ?
+			 errdetail("\"%s\" is " INT64_FORMAT " bytes behind.", candidate->member->name,
+					   candidate->lag) :
+			 errdetail("Nobody knows how far \"%s\" is behind.", candidate->member->name),
+			 errhint("pgops.switchover('%s') loses nothing; or say accept_loss => true.",
+					 candidate->member->name)));
+}
+
+/* A leader that died without having been followed synchronously: what is missing is gone. */
+static void
+check_loss(const Asked *asked, const PatroniSeen *candidate)
+{
+	const char *ahead = NULL;
+	int64		behind = behind_others(asked, candidate, &ahead);
+	const PatroniSeen *leader = asked->view->leader;
+
+	if (leader != NULL && leader->node != NULL && patroni_seen_runs(leader))
+		refuse_alive(leader, candidate);
+	if (candidate->role == PATRONI_SYNC_STANDBY || candidate->role == PATRONI_QUORUM_STANDBY)
+		return;
+	if (behind > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_HA_DATA_LOSS),
+				 errmsg("\"%s\" lacks " INT64_FORMAT " bytes that \"%s\" has",
+						candidate->member->name, behind, ahead),
+				 errhint("Choose \"%s\", or say accept_loss => true.", ahead)));
+	if (candidate->lag != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_HA_DATA_LOSS),
+				 candidate->lag < 0 ?
+				 errmsg("nobody knows how much \"%s\" lacks of what the last leader has written",
+						candidate->member->name) :
+				 errmsg("\"%s\" lacks " INT64_FORMAT " bytes of what the last leader has written",
+						candidate->member->name, candidate->lag),
+				 candidate->lag_seconds >= 0 ?
+				 errdetail("It is %.1f s behind.", candidate->lag_seconds) : 0,
+				 errhint("Say accept_loss => true if that may be lost, or bring the last leader back.")));
+}
+
+static void
+check_failover(const Asked *asked)
+{
+	const char *to = steer_text(asked->args, "candidate");
+	const PatroniView *view = asked->view;
+	PatroniSeen *seen;
+
+	if (to == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a failover needs a candidate"),
+				 errhint("Members: %s.", steer_members(asked->scene))));
+	seen = require_candidate(asked, to);
+	if (patroni_tag(seen->member, "nofailover"))
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_HA_CANDIDATE),
+				 errmsg("\"%s\" cannot become the leader: it is tagged nofailover", to),
+				 errhint("%s", hint_candidates(asked->scene))));
+	if (seen->node == NULL || !patroni_seen_runs(seen))
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_HA_CANDIDATE),
+				 seen->node == NULL ?
+				 errmsg("\"%s\" cannot become the leader: its Patroni does not answer", to) :
+				 errmsg("\"%s\" cannot become the leader: it is %s", to, seen->state),
+				 seen->problem ? errdetail("%s.", seen->problem) : 0,
+				 errhint("%s", hint_candidates(asked->scene))));
+	/* the leader hands over only to who is near enough, whatever may be lost */
+	if (view->leader != NULL && view->leader->node != NULL && seen->lag > asked->status->max_lag)
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_HA_CANDIDATE),
+				 errmsg("\"%s\" cannot become the leader: it is " INT64_FORMAT " bytes behind, more than maximum_lag_on_failover (" INT64_FORMAT ")",
+						to, seen->lag, asked->status->max_lag),
+				 errhint("%s", hint_candidates(asked->scene))));
+	if (!steer_flag(asked->args, "accept_loss"))
+		check_loss(asked, seen);
+}
+
+/* ---- members ---- */
+
+/* the argument "name": a member whose Patroni answers, for it must do it itself */
+static PatroniSeen *
+require_member(const Asked *asked)
+{
+	const char *name = steer_text(asked->args, "name");
+	PatroniSeen *seen = name ? patroni_view_member(asked->view, name) : NULL;
+
+	if (name == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the name of the member must not be null"),
+				 errhint("Members: %s.", steer_members(asked->scene))));
+	if (seen == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is no member of the cluster", name),
+				 errhint("Members: %s.", steer_members(asked->scene))));
+	if (seen->node == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_HA_NOT_READY),
+				 errmsg("Patroni of \"%s\" does not answer", name),
+				 seen->problem ? errdetail("%s.", seen->problem) : 0,
+				 errhint("Start Patroni there: it is the one who does this.")));
+	return seen;
+}
+
+static void
+check_restart(const Asked *asked)
+{
+	PatroniSeen *seen = require_member(asked);
+
+	if (require_future(asked, "restart") != 0 && seen->member->scheduled_restart != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_HA_NOT_READY),
+				 errmsg("a restart of \"%s\" is scheduled already", seen->member->name),
+				 errhint("Call pgops.cancel_restart('%s') first.", seen->member->name)));
+}
+
+static void
+check_member(const Asked *asked)
+{
+	(void) require_member(asked);
+}
+
+static void
+check_reinit(const Asked *asked)
+{
+	PatroniSeen *seen = require_member(asked);
+
+	if (seen->is_leader)
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_HA_NOT_READY),
+				 errmsg("\"%s\" is the leader: its data are the cluster's", seen->member->name),
+				 errhint("Move the leader with pgops.switchover() first.")));
+	(void) require_leader(asked);
+}
+
+static void
+check_cancel_restart(const Asked *asked)
+{
+	PatroniSeen *seen = require_member(asked);
+
+	if (seen->member->scheduled_restart == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_HA_NOT_READY),
+				 errmsg("no restart of \"%s\" is scheduled", seen->member->name)));
+}
+
+/* Whether the leader can be restarted: by handing over, or because it was said that it may be down. */
+static void
+check_rolling(const Asked *asked)
+{
+	PatroniSeen *leader = require_leader(asked);
+	bool		only_pending = steer_flag(asked->args, "only_pending");
+	ListCell   *cell;
+
+	foreach(cell, asked->view->members)
+	{
+		const PatroniSeen *seen = lfirst(cell);
+
+		if (seen->node == NULL || !patroni_seen_runs(seen))
+			ereport(ERROR,
+					(errcode(ERRCODE_PGOPS_HA_NOT_READY),
+					 seen->node == NULL ?
+					 errmsg("Patroni of \"%s\" does not answer", seen->member->name) :
+					 errmsg("\"%s\" is %s", seen->member->name, seen->state),
+					 errdetail("A rolling restart begins only when all members are up."),
+					 errhint("Bring it up first, or restart single members with pgops.restart_member().")));
+	}
+	if ((leader->node->pending_restart || !only_pending) &&
+		!steer_flag(asked->args, "restart_leader") && asked->status->candidates == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_HA_NOT_READY),
+				 errmsg("the leader \"%s\" has nobody to hand over to while it is restarted",
+						leader->member->name),
+				 errdetail("%s.", reasons(asked)),
+				 errhint("Say restart_leader => true if nobody can write meanwhile.")));
+}
+
+/* ---- the cluster ---- */
+
+static void
+check_cancel_switchover(const Asked *asked)
+{
+	if (!asked->view->cluster->has_switchover)
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_HA_NOT_READY),
+				 errmsg("no switchover is scheduled")));
+}
+
+static bool
+is_standby_cluster(const Asked *asked)
+{
+	const SpecNode *upstream = asked->view->config ?
+		node_get(asked->view->config, "standby_cluster") : NULL;
+
+	return upstream != NULL && upstream->kind == NODE_MAP;
+}
+
+static void
+check_promote(const Asked *asked)
+{
+	(void) require_leader(asked);
+	if (!is_standby_cluster(asked))
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_HA_NOT_READY),
+				 errmsg("this is no standby cluster: it follows nobody"),
+				 errhint("To move the leader within the cluster use pgops.switchover().")));
+}
+
+static void
+check_demote(const Asked *asked)
+{
+	const char *host = steer_text(asked->args, "host");
+	const SpecNode *port = node_get(asked->args, "port");
+
+	if (host == NULL || host[0] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a standby cluster needs the host that it follows")));
+	if (port == NULL || port->kind != NODE_INT || port->integer < 1 || port->integer > 65535)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the port must be a number from 1 to 65535")));
+	(void) require_leader(asked);
+	if (is_standby_cluster(asked))
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_HA_NOT_READY),
+				 errmsg("this is a standby cluster already")));
+	for (ListCell *cell = list_head(asked->view->members); cell != NULL;
+		 cell = lnext(asked->view->members, cell))
+	{
+		const PatroniMember *member = ((PatroniSeen *) lfirst(cell))->member;
+
+		if (member->host != NULL && strcmp(member->host, host) == 0 && member->port == port->integer)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("%s is a member of this very cluster, \"%s\"", host, member->name),
+					 errhint("A standby cluster follows another one.")));
+	}
+}
+
+static void
+check_nothing(const Asked *asked)
+{
+}
+
+static const struct
+{
+	const char *kind;
+	void		(*check) (const Asked *asked);
+}			checks[] = {
+	{"switchover", check_switchover},
+	{"failover", check_failover},
+	{"restart_member", check_restart},
+	{"reload_member", check_member},
+	{"reinit_member", check_reinit},
+	{"cancel_restart", check_cancel_restart},
+	{"rolling_restart", check_rolling},
+	{"pause_ha", check_nothing},
+	{"resume_ha", check_nothing},
+	{"cancel_switchover", check_cancel_switchover},
+	{"promote_cluster", check_promote},
+	{"demote_cluster", check_demote},
+};
+
+void
+steer_check(const char *kind, const SpecNode *args, const SteerScene *scene)
+{
+	Asked		asked = {args, scene, scene->view, scene->status};
+
+	steer_check_known(scene);
+	for (int i = 0; i < lengthof(checks); i++)
+	{
+		if (strcmp(checks[i].kind, kind) == 0)
+		{
+			checks[i].check(&asked);
+			return;
+		}
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("\"%s\" is nothing by which a cluster is steered", kind)));
+}
+
+/* ---- this server's own work ---- */
+
+void
+steer_check_jobs(int64 own)
+{
+	ListCell   *cell;
+
+	foreach(cell, cmdb_job_open())
+	{
+		const CmdbJobOpen *job = lfirst(cell);
+		const JobKind *kind = job_kind(job->kind);
+
+		if (!job->running || job->id == own || kind == NULL || kind->quiet || kind->resumes)
+			continue;
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_JOB_BUSY),
+				 errmsg("job " INT64_FORMAT " (%s) is at work on this server, and would be broken off",
+						job->id, job->kind),
+				 errhint("Wait for it with pgops.job_wait(" INT64_FORMAT "), or end it with pgops.job_cancel(" INT64_FORMAT ").",
+						 job->id, job->id)));
+	}
+}

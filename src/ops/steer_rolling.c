@@ -1,0 +1,300 @@
+/*
+ * steer_rolling.c
+ *		The job that restarts all members one by one: replicas first, then the
+ *		leader hands over, once, then the old leader.
+ *
+ * How far it is, is in the job's row, so that the new leader goes on where the old one
+ * ended.  It stops at the first trouble: a cluster with one member down must not
+ * lose another one.
+ *
+ * Not for: one restart (steer_restart.c), the hand-over (steer_move.c).
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "lib/stringinfo.h"
+
+#include "errors.h"
+#include "ops/kinds.h"
+#include "ops/steer.h"
+
+#define SEE_MS			5000
+
+/* until a member that was the leader, or a candidate, is up and near enough, ms */
+#define UP_MS			(10 * 60 * 1000)
+
+/* ---- the plan ---- */
+
+/*
+ * The members and when their servers were started, the leader last.  Those of which
+ * nothing waits for a restart are left out if only_pending.
+ */
+static SpecNode *
+make_plan(const SteerScene *scene, bool only_pending)
+{
+	SpecNode   *plan = node_list();
+
+	for (int leader = 0; leader < 2; leader++)
+	{
+		ListCell   *cell;
+
+		foreach(cell, scene->view->members)
+		{
+			const PatroniSeen *seen = lfirst(cell);
+			const char *started = steer_started(seen->member->name);
+			SpecNode   *one = node_map();
+
+			if (seen->is_leader != (leader == 1) || (only_pending && !seen->node->pending_restart))
+				continue;
+			node_map_set(one, "name", node_string(seen->member->name));
+			node_map_set(one, "before", started ? node_string(started) : node_null());
+			node_list_add(plan, one);
+		}
+	}
+	return plan;
+}
+
+static bool
+is_done(const SpecNode *one)
+{
+	return node_get(one, "done") != NULL;
+}
+
+/* the next one; NULL: all are done */
+static SpecNode *
+next_member(const SpecNode *memory)
+{
+	ListCell   *cell;
+
+	foreach(cell, node_get(memory, "plan")->items)
+	{
+		if (!is_done(lfirst(cell)))
+			return lfirst(cell);
+	}
+	return NULL;
+}
+
+static char *
+names(const SpecNode *memory, bool done)
+{
+	StringInfoData text;
+	ListCell   *cell;
+
+	initStringInfo(&text);
+	foreach(cell, node_get(memory, "plan")->items)
+	{
+		if (is_done(lfirst(cell)) == done)
+			appendStringInfo(&text, "%s%s", text.len > 0 ? ", " : "",
+							 steer_text(lfirst(cell), "name"));
+	}
+	return text.len > 0 ? text.data : "none";
+}
+
+/* how: what was done to it, for people */
+static void
+mark_done(Job *job, SpecNode *memory, SpecNode *one, const char *how)
+{
+	node_map_set(one, "done", node_string(how));
+	node_map_unset(memory, "restart");
+	job_remember(job, memory);
+	job_note(job, "\"%s\" %s.", steer_text(one, "name"), how);
+}
+
+/* ---- steps ---- */
+
+typedef struct Up
+{
+	const char *name;			/* of a member that is to be up; NULL: any candidate */
+} Up;
+
+static bool
+is_up(const SteerScene *scene, void *arg)
+{
+	const Up   *up = arg;
+	const PatroniSeen *seen;
+	const PatroniSeen *leader = scene->view->leader;
+
+	if (leader == NULL || leader->node == NULL || !patroni_seen_runs(leader))
+		return false;
+	if (up->name == NULL)
+		return scene->status->candidates != NIL;
+	seen = patroni_view_member(scene->view, up->name);
+	return seen != NULL && seen->node != NULL && patroni_seen_runs(seen) &&
+		(seen->is_leader || (seen->lag >= 0 && seen->timeline == leader->timeline));
+}
+
+static SteerScene *
+wait_until_up(Job *job, const char *name)
+{
+	Up			up = {name};
+	int			wait_ms = steer_time_left(job, UP_MS);
+	SteerScene *scene = steer_wait(job, wait_ms, is_up, &up);
+
+	if (scene == NULL && name != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_HA_NOT_READY),
+				 errmsg("\"%s\" is not up", name),
+				 errhint("See pgops.members.")));
+	return scene;
+}
+
+/* At most once: two would be two times in which nobody can write. */
+static void
+hand_over(Job *job, SpecNode *memory, SteerScene *scene)
+{
+	const PatroniSeen *best = linitial(scene->status->candidates);
+
+	if (node_get(memory, "moved") != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_HA_NOT_READY),
+				 errmsg("\"%s\" has become the leader again", scene->view->leader->member->name),
+				 errhint("The leader is moved once at most.")));
+	node_map_set(memory, "moved", steer_move(job, memory, scene, best->member->name, false));
+	job_remember(job, memory);
+}
+
+/* The leader is restarted in place only where that was said. */
+static void
+restart_leader(Job *job, SpecNode *memory, SteerScene *scene, SpecNode *one)
+{
+	const char *name = steer_text(one, "name");
+
+	if (scene->status->candidates == NIL && !job_arg_bool(job, "restart_leader", false))
+	{
+		scene = wait_until_up(job, NULL);
+		if (scene == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_PGOPS_HA_NOT_READY),
+					 errmsg("the leader \"%s\" has nobody to hand over to", name),
+					 errhint("See pgops.members; or say restart_leader => true.")));
+	}
+	if (scene->status->candidates != NIL)
+		hand_over(job, memory, scene);
+	else
+	{
+		steer_restart(job, memory, scene, name, job_arg_bool(job, "only_pending", true));
+		mark_done(job, memory, one, "was restarted while it was the leader");
+	}
+}
+
+static void
+restart_replica(Job *job, SpecNode *memory, SteerScene *scene, SpecNode *one)
+{
+	const char *name = steer_text(one, "name");
+	const char *before = steer_text(one, "before");
+	const PatroniSeen *seen = patroni_view_member(scene->view, name);
+	char	   *started = steer_started(name);
+	bool		only_pending = job_arg_bool(job, "only_pending", true);
+
+	/* a leader that hands over is started anew as a replica, with all that waited for it */
+	if (only_pending ? !seen->node->pending_restart :
+		started != NULL && before != NULL && strcmp(started, before) != 0)
+	{
+		mark_done(job, memory, one, "was restarted by something else meanwhile");
+		return;
+	}
+	steer_restart(job, memory, scene, name, only_pending);
+	mark_done(job, memory, one, "was restarted");
+}
+
+/* what an earlier life was in the middle of */
+static void
+go_on(Job *job, SpecNode *memory)
+{
+	SpecNode   *one = next_member(memory);
+
+	if (node_get(memory, "move") != NULL)
+	{
+		node_map_set(memory, "moved", steer_move_settle(job, memory));
+		job_remember(job, memory);
+	}
+	if (node_get(memory, "restart") != NULL && one != NULL)
+	{
+		steer_restart_settle(job, memory);
+		mark_done(job, memory, one, "was restarted");
+	}
+}
+
+static void
+do_all(Job *job, SpecNode *memory)
+{
+	SpecNode   *one;
+	int			total = list_length(node_get(memory, "plan")->items);
+	int			done = 0;
+
+	if (job->memory != NULL)
+		go_on(job, memory);
+	while ((one = next_member(memory)) != NULL)
+	{
+		SteerScene *scene = wait_until_up(job, steer_text(one, "name"));
+		bool		leads = patroni_view_member(scene->view, steer_text(one, "name"))->is_leader;
+
+		if (leads)
+			restart_leader(job, memory, scene, one);
+		else
+			restart_replica(job, memory, scene, one);
+		steer_forget(scene);
+		done = 0;
+		for (int i = 0; i < total; i++)
+			done += is_done(list_nth(node_get(memory, "plan")->items, i));
+		job_progress(job, done, total, "members");
+	}
+}
+
+static void
+put_result(Job *job, const SpecNode *memory)
+{
+	job_result(job, "restarted", node_string(names(memory, true)));
+	job_result(job, "left", node_string(names(memory, false)));
+	if (node_get(memory, "moved") != NULL)
+		job_result(job, "switchover", node_get(memory, "moved"));
+}
+
+/* Trouble is told with what was done and what was not. */
+static void
+do_all_or_tell(Job *job, SpecNode *memory)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		do_all(job, memory);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		put_result(job, memory);
+		error->detail = psprintf("%s%sRestarted: %s.  Left: %s.", error->detail ? error->detail : "",
+								 error->detail ? "  " : "", names(memory, true),
+								 names(memory, false));
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+	put_result(job, memory);
+}
+
+void
+rolling_restart_run(Job *job)
+{
+	SpecNode   *memory = job->memory;
+	SteerScene *scene;
+
+	if (memory == NULL)
+	{
+		job_step(job, "looking at the cluster");
+		scene = steer_see(0, SEE_MS);
+		steer_check(job->kind->name, job->args, scene);
+		memory = node_map();
+		node_map_set(memory, "plan", make_plan(scene, job_arg_bool(job, "only_pending", true)));
+		if (next_member(memory) == NULL)
+			job_note(job, "Nothing waits for a restart.");
+		else
+			job_remember(job, memory);
+		steer_forget(scene);
+	}
+	do_all_or_tell(job, memory);
+}

@@ -1,0 +1,69 @@
+/*
+ * sql_steer.c
+ *		SQL: pgops.steer_prepare(), the look that every function makes that
+ *		steers the cluster.
+ *
+ * Not for: what is looked at (ops/steer_check.c), the jobs (ops/steer_run.c).
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+
+#include "errors.h"
+#include "ops/steer.h"
+#include "worker/shared.h"
+
+PG_FUNCTION_INFO_V1(pgops_steer_prepare);
+
+/* what Patroni said a second ago is good enough to tell whoever asks; else it is asked, ms */
+#define AGE_MS		1000
+#define WAIT_MS		2500
+
+/* names of declared instances become those of Patroni */
+static void
+take_name(SpecNode *args, const char *key, const SteerScene *scene)
+{
+	const char *name = steer_text(args, key);
+
+	if (name != NULL)
+		node_map_set(args, key, node_string(steer_name(scene, name)));
+}
+
+/* Jobs of this server that would be broken off by a restart of it. */
+static void
+check_own_jobs(const char *kind, const SpecNode *args, const SteerScene *scene)
+{
+	const char *name = steer_text(args, "name");
+	const PatroniSeen *seen = name ? patroni_view_member(scene->view, name) : NULL;
+
+	if (strcmp(kind, "restart_member") != 0 || seen == NULL || !seen->is_self ||
+		RecoveryInProgress() || steer_text(args, "at") != NULL)
+		return;
+	steer_check_jobs(0);
+}
+
+/*
+ * pgops_steer_prepare
+ *		Raises an ERROR if what a job of that kind would do cannot be done now;
+ *		else its arguments as they are to be stored.
+ */
+Datum
+pgops_steer_prepare(PG_FUNCTION_ARGS)
+{
+	char	   *kind = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	SpecNode   *args = node_from_jsonb(PG_GETARG_JSONB_P(1));
+	SteerScene *scene;
+
+	shared_require();
+	scene = steer_see(AGE_MS, WAIT_MS);
+	steer_check_known(scene);
+	take_name(args, "name", scene);
+	take_name(args, "candidate", scene);
+	steer_check(kind, args, scene);
+	check_own_jobs(kind, args, scene);
+	steer_forget(scene);
+	PG_RETURN_JSONB_P(node_to_jsonb(args));
+}
