@@ -73,6 +73,7 @@ BEGIN
 	}
 }
 
+use Cwd qw(abs_path);
 use Exporter qw(import);
 use File::Path qw(make_path remove_tree);
 use File::Temp ();
@@ -212,7 +213,7 @@ sub test_name
 sub log_file
 {
 	my ($name) = @_;
-	return "$PostgreSQL::Test::Utils::log_path/" . test_name() . "_$name";
+	return abs_path($PostgreSQL::Test::Utils::log_path) . '/' . test_name() . "_$name";
 }
 
 # Everything is ended here in good order; what dies before it comes here is cleaned up
@@ -266,6 +267,15 @@ use strict;
 use warnings;
 
 use PostgreSQL::Test::Utils;
+
+# parameters of servers that live for a minute
+my %small = (
+	max_connections => 50,
+	max_worker_processes => 32,
+	shared_buffers => '16MB',
+	wal_keep_size => '64MB',
+	wal_retrieve_retry_interval => '500ms',
+	fsync => 'off');
 
 sub new
 {
@@ -349,6 +359,71 @@ sub document
 	return $text;
 }
 
+# The same as a whole inventory that patroni.yml can be rendered from (from_inventory): with
+# etcd, the folders of each node, and what a small cluster from the sandbox needs.  Of
+# pg_parameters and pgops_dcs, vars are added; other vars replace.  with => [ CLUSTER, ... ]: the
+# declarations (see there) of further clusters, made with site(...).
+sub inventory
+{
+	my ($self, %vars) = @_;
+	my $with = delete $vars{with} || [];
+	my $text = $json->encode(
+		{
+			all => {
+				vars => { admin_ip => '10.10.10.1' },
+				children => {
+					etcd => { hosts => { '10.10.10.10' => { etcd_seq => 1 } }, vars => { etcd_cluster => 'etcd' } },
+					%{ $self->site(%vars) },
+					map { %$_ } @$with
+				}
+			}
+		});
+	utf8::downgrade($text);
+	return $text;
+}
+
+sub site
+{
+	my ($self, %vars) = @_;
+	my %parameters = (
+		PgopsPatroni::Node::sandbox_parameters(),
+		%small,
+		logging_collector => 'off',
+		log_destination => 'stderr',
+		log_min_messages => 'warning',
+		'pgops.retry_delay' => '200ms',
+		%{ delete $vars{pg_parameters} || {} });
+	my $more = delete $vars{hosts} || {};
+	my %hosts = map { $_->number => { $_->folders, %{ $more->{ $_->number } || {} } } } $self->nodes;
+
+	return $self->declaration(
+		hosts => \%hosts,
+		pg_listen => '0.0.0.0',
+		pg_conf => 'tiny.yml',
+		pg_replication_password => 'DBUser.Replicator',
+		pg_parameters => \%parameters,
+		pgops_dcs => {
+			(map { $_ => $self->{$_} } qw(ttl loop_wait retry_timeout)),
+			%{ delete $vars{pgops_dcs} || {} }
+		},
+		%vars);
+}
+
+# takes the patroni.yml of all nodes from pgops.render() of a server on which an inventory has
+# been declared: before start()
+sub from_inventory
+{
+	my ($self, $server) = @_;
+	my $version = POSIX::floor(PgopsPatroni::patroni_version() / 10000) . '.'
+	  . POSIX::floor(PgopsPatroni::patroni_version() / 100) % 100 . '.' . PgopsPatroni::patroni_version() % 100;
+	$self->{yml} = sub {
+		my ($node) = @_;
+		return $server->safe_psql('postgres',
+			"SELECT pgops.render('" . $node->name . "', patroni_version => '$version')");
+	};
+	return;
+}
+
 # Patroni's dynamic configuration for the start
 sub dynamic
 {
@@ -365,12 +440,7 @@ sub dynamic
 			use_slots => JSON::PP::true,
 			%$postgresql,
 			parameters => {
-				max_connections => 50,
-				max_worker_processes => 32,
-				shared_buffers => '16MB',
-				wal_keep_size => '64MB',
-				wal_retrieve_retry_interval => '500ms',
-				fsync => 'off',
+				%small,
 				%{ $postgresql->{parameters} || {} },
 				%{ $self->{parameters} || {} }
 			}
@@ -387,7 +457,7 @@ sub start
 {
 	my ($self) = @_;
 	$self->start_patroni(1);
-	PgopsPatroni::poll(sub { $self->rest(1, 'GET', '/liveness', undef, timeout => 1)->{status} != 599 });
+	PgopsPatroni::poll(sub { $self->check_alive; $self->rest(1, 'GET', '/liveness', undef, timeout => 1)->{status} != 599 });
 	$self->start_patroni($_) for $self->others(1);
 	$self->wait_all_running;
 	return if exists $self->{extension} && !$self->{extension};
@@ -561,7 +631,21 @@ sub wait_all_running
 	my %except = map { $self->node($_)->name => 1 } @{ $option{except} || [] };
 	my @names = grep { !$except{$_} } map { $_->name } $self->nodes;
 
-	PgopsPatroni::poll(sub { $self->all_running(@names) }, $timeout) or die "not all run\n" . $self->tell;
+	PgopsPatroni::poll(sub { $self->check_alive; $self->all_running(@names) }, $timeout)
+	  or die "not all run\n" . $self->tell;
+	return;
+}
+
+# a Patroni that ended by itself will not come
+sub check_alive
+{
+	my ($self) = @_;
+	for my $node (grep { $_->{patroni} } $self->nodes)
+	{
+		next if waitpid($node->{patroni}, POSIX::WNOHANG()) == 0;
+		delete $node->{patroni};
+		die 'Patroni of ' . $node->name . " has ended: see $node->{_logfile}\n";
+	}
 	return;
 }
 
@@ -619,7 +703,7 @@ sub create
 		_port => 5432,
 		_host => "$sockets/$count",
 		_name => $name,
-		_basedir => "$PostgreSQL::Test::Utils::tmp_check/t_" . PgopsPatroni::test_name()
+		_basedir => Cwd::abs_path($PostgreSQL::Test::Utils::tmp_check) . '/t_' . PgopsPatroni::test_name()
 		  . "_$cluster->{name}_${name}_data",
 		_logfile_generation => 0,
 		_logfile_base => $log,
@@ -646,6 +730,17 @@ sub patroni_log { return "$_[0]{_logfile_base}_patroni/patroni.log"; }
 
 # begin of a command line that is run on the node's host
 sub on_host { return PgopsPatroni::on_host($_[0]{host_process}); }
+
+# where things are, in words of an inventory
+sub folders
+{
+	my ($self) = @_;
+	return (
+		pg_data => $self->data_dir,
+		pg_localhost => $self->host,
+		pg_dbsu_home => $self->basedir,
+		patroni_log_dir => "$self->{_logfile_base}_patroni");
+}
 
 # path of the file Patroni is started with
 sub yml { return $_[0]->basedir . '/patroni.yml'; }
