@@ -58,6 +58,10 @@ extern ActionResult *apply_file(const Action *action);
 /* SIGHUP to the postmaster */
 extern ActionResult *apply_reload(const Action *action);
 
+/* changes Patroni's configuration; outside any transaction.  access NULL: a failure that says so */
+struct PatroniAccess;
+extern ActionResult *apply_patch(const Action *action, const struct PatroniAccess *access);
+
 /*
  * Transport of actions to a database worker, and of results back.  Decoding a
  * request needs a transaction: statements are converted to the encoding of the

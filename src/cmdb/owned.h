@@ -21,7 +21,8 @@
  * baseline				database	file name						pending, done
  * recreate				database	entry digest					-
  * cron_job				name		-								its number in pg_cron, once it was seen
- * parameter				GUC			-								-
+ * parameter				GUC			-								what stood there before, as far as it is put back
+ * patroni				key			-								JSON of what /config had there, or none
  * backup				cluster		"setup"							digest of what was set up, system identifier
  */
 #ifndef PGOPS_CMDB_OWNED_H

@@ -38,6 +38,7 @@ typedef struct FactPlace
 	bool		used;
 	char		member[NAMEDATALEN];	/* of a member's place */
 	TimestampTz at;
+	TimestampTz since;
 	TimestampTz tried;
 	int			sqlstate;
 	int			length;			/* of the text; -1: there was none */
@@ -198,6 +199,7 @@ patroni_fact_get(PatroniFactKind kind, const char *member)
 	fact = palloc0(sizeof(PatroniFact));
 	fact->text = copy.length >= 0 ? pnstrdup(text, copy.length) : NULL;
 	fact->at = copy.at;
+	fact->since = copy.since;
 	fact->tried = copy.tried;
 	fact->source = pstrdup(copy.source);
 	fact->sqlstate = copy.sqlstate;
@@ -230,6 +232,8 @@ patroni_fact_put(PatroniFactKind kind, const char *member, const char *text, con
 		if (fact->length != length || fact->sqlstate != 0 ||
 			memcmp(place_text(place), text, length) != 0)
 			changed();
+		if (fact->length != length || memcmp(place_text(place), text, length) != 0)
+			fact->since = now;
 		memcpy(place_text(place), text, length + 1);
 		fact->used = true;
 		fact->length = length;

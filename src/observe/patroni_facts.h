@@ -29,6 +29,7 @@ typedef struct PatroniFact
 {
 	char	   *text;			/* palloc'd copy of the last good answer; NULL: there was none */
 	TimestampTz at;				/* when that was; 0: never */
+	TimestampTz since;			/* since when it has been this text, as far as was seen */
 	TimestampTz tried;			/* when it was asked last */
 	char	   *source;			/* URL that answered */
 	int			sqlstate;		/* of the last try; 0: it succeeded */

@@ -1,6 +1,7 @@
 /*
  * restart.c
- *		The job that restarts this server, and asking for it.
+ *		The job that restarts this server, and asking for it; where Patroni runs the
+ *		server, asking for a restart of all members one by one.
  *
  * As with a restore in place, a program carries it out that outlives the
  * server; the server that comes back finds the result.
@@ -22,6 +23,7 @@
 #include "guc.h"
 #include "io/wait.h"
 #include "observe/patroni.h"
+#include "observe/patroni.h"
 #include "ops/hand_over.h"
 #include "ops/in_place_parts.h"
 #include "ops/kinds.h"
@@ -30,6 +32,9 @@
 
 /* s, for a job without deadline */
 #define LONGEST		3600
+
+/* kind of the job that restarts all members of a Patroni cluster */
+#define ROLLING_RESTART		"rolling_restart"
 
 /* ---- whether it can be ---- */
 
@@ -73,7 +78,7 @@ is_busy(void)
 		const CmdbJobOpen *job = lfirst(cell);
 		const JobKind *kind = job_kind(job->kind);
 
-		if (strcmp(job->kind, "restart") == 0 ||
+		if (strcmp(job->kind, "restart") == 0 || strcmp(job->kind, ROLLING_RESTART) == 0 ||
 			((kind == NULL || !kind->quiet) && (job->running || job->due)))
 			return true;
 	}
@@ -85,7 +90,7 @@ is_busy(void)
  * the same reason: the server would never come to rest.
  */
 static bool
-was_tried(const char *parameters)
+was_tried(const char *kind, const char *parameters)
 {
 	CmdbQuery	query;
 	CmdbRow		args = {0};
@@ -93,9 +98,10 @@ was_tried(const char *parameters)
 
 	cmdb_begin(&query);
 	cmdb_put_text(&args, parameters);
+	cmdb_put_text(&args, kind);
 	tried = cmdb_run(&query,
 					 "SELECT FROM (SELECT j.args ->> 'parameters' AS parameters"
-					 " FROM pgops.job AS j WHERE j.kind = 'restart' ORDER BY j.id DESC LIMIT 1) AS l"
+					 " FROM pgops.job AS j WHERE j.kind = $2 ORDER BY j.id DESC LIMIT 1) AS l"
 					 " WHERE l.parameters = $1", &args) > 0;
 	cmdb_end(&query);
 	return tried;
@@ -105,10 +111,11 @@ static void
 ask(const char *cluster, const char *policy, const char *parameters)
 {
 	SpecNode   *args = node_map();
-	JobRequest	request = {"restart", args, cluster};
+	bool		patroni = patroni_runs_server();
+	JobRequest	request = {patroni ? ROLLING_RESTART : "restart", args, cluster};
 	TimestampTz now = GetCurrentTimestamp();
 
-	if (is_busy() || was_tried(parameters))
+	if (is_busy() || was_tried(request.kind, parameters) || job_kind(request.kind) == NULL)
 		return;
 	if (strcmp(policy, "window") == 0)
 	{
@@ -119,6 +126,8 @@ ask(const char *cluster, const char *policy, const char *parameters)
 		request.not_before = Max(start, now);
 	}
 	node_map_set(args, "parameters", node_string(parameters));
+	if (patroni)
+		node_map_set(args, "only_pending", node_bool(true));
 	request.requested_by = GetUserNameFromId(BOOTSTRAP_SUPERUSERID, false);
 	(void) job_queue(&request);
 }

@@ -27,6 +27,13 @@ typedef struct Parameters
 	List	   *tuned;			/* of Action *: steps for values that only a template wants */
 } Parameters;
 
+/*
+ * Remembers what a step changes (action NULL: nothing), for what is asked when all are known;
+ * returns it (plan_parameter.c).
+ */
+extern Change *parameter_add_change(Parameters *parameters, const ServerSetting *now,
+									const Setting *want, const char *value, Action *action);
+
 /* ---- parameter_value.c ---- */
 
 /* what a file says, in the form that declared settings have; palloc'd */

@@ -14,6 +14,7 @@
 
 #include "errors.h"
 #include "plan/parameter.h"
+#include "plan/patroni_parts.h"
 #include "spec/spec.h"
 
 /* a standby that has less of these than its primary does not start */
@@ -80,7 +81,10 @@ parameter_refused(Parameters *parameters, const ServerSetting *now, const Settin
 	char	   *hint = NULL;
 	char	   *problem;
 
-	if (allowed != NULL && plan_same(allowed->running, "off"))
+	if (planner->input->patroni != NULL &&
+		patroni_parameter_refused(planner, now, want, action))
+		return true;
+	if (planner->input->patroni == NULL && allowed != NULL && plan_same(allowed->running, "off"))
 		action_block(action, ERRCODE_FEATURE_NOT_SUPPORTED,
 					 "Set allow_alter_system to on, or pgops.manage_settings to off.",
 					 "ALTER SYSTEM is switched off on this server");
@@ -161,6 +165,12 @@ value_after(const Parameters *parameters, const char *name)
 	}
 	if (now == NULL)
 		return NULL;
+	if (parameters->planner->input->patroni != NULL)
+	{
+		const char *value = patroni_parameter_value(parameters->planner, name);
+
+		return value ? value : now->running;
+	}
 	if (parameter_is_overridden(now) || parameter_file_value(now) == NULL)
 		return now->running;
 	return parameter_file_value(now);

@@ -32,10 +32,12 @@ static const PlanStage plan_stages[] = {
 	{plan_database_drops, false},
 	{plan_role_drops, false},
 	{plan_schedules, false},
+	{plan_patroni_begin, true},
 	{plan_files, true},
 	{plan_backup_config, true},
 	{plan_backup_settings, true},
 	{plan_parameters, true},
+	{plan_patroni, true},
 	{plan_backup_setup, true},
 };
 

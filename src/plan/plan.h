@@ -25,7 +25,8 @@ typedef enum Door
 	DOOR_BASELINE,				/* SQL file, run in the database */
 	DOOR_FILE,					/* write file_text to file_path */
 	DOOR_RELOAD,				/* SIGHUP to the postmaster */
-	DOOR_JOB					/* queue a job: job_kind, job_args */
+	DOOR_JOB,					/* queue a job: job_kind, job_args */
+	DOOR_HTTP					/* PATCH /config of Patroni: patch */
 } Door;
 
 typedef struct Action
@@ -51,6 +52,7 @@ typedef struct Action
 	List	   *directories;	/* DOOR_FILE: of char *: made before, if missing */
 	const char *job_kind;		/* DOOR_JOB */
 	SpecNode   *job_args;		/* DOOR_JOB: a map */
+	SpecNode   *patch;			/* DOOR_HTTP: a map, with secrets */
 	const struct JobOutcome *failed_job;	/* DOOR_JOB: the last one, which failed; or NULL (backup.h) */
 	List	   *owned;			/* of OwnedChange *: records are written before the action
 								 * starts, removals after it succeeded; of DOOR_BASELINE
@@ -71,6 +73,7 @@ typedef struct ActionPlan
 	char	   *destructive_digest; /* of the destructive ones; what approve() takes */
 	char	   *restart_for;	/* parameters that wait for a restart, when nothing else is to
 								 * be done about parameters; else NULL */
+	int			look_ms;		/* when Patroni is about to say something that this plan lacks; 0: it is not */
 } ActionPlan;
 
 typedef struct PlanInput
@@ -94,6 +97,7 @@ typedef struct PlanInput
 								 * enough), or NULL */
 	char	   *cmdb_database;	/* database of the CMDB, never dropped; may be NULL */
 	const struct BackupFacts *backup;	/* of this server; NULL: backups are not pgops' (backup.h) */
+	const struct PatroniSeen *patroni;	/* Patroni, which runs this server; NULL: it does not (patroni.h) */
 	const char *backup_config;	/* path of pgbackrest.conf; NULL: as above */
 } PlanInput;
 

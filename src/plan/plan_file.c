@@ -9,7 +9,7 @@
 
 #include "errors.h"
 #include "io/hba.h"
-#include "plan/planner.h"
+#include "plan/patroni_parts.h"
 #include "render/render.h"
 #include "secret.h"
 
@@ -17,6 +17,8 @@
 char *
 plan_hba_text(const PlanInput *input)
 {
+	if (plan_patroni_has_hba(input))
+		return plan_patroni_hba_text(input);
 	return render_hba(input->cluster, input->snapshot->in_recovery,
 					  input->hba_method ? input->hba_method : "peer",
 					  input->snapshot->server_major);
@@ -61,8 +63,14 @@ plan_files(Planner *planner)
 	char	   *candidate;
 	Action	   *action;
 
-	if (!input->hba_managed)
+	/* as long as nobody knows whether Patroni writes the file, pgops does not */
+	if (!input->hba_managed || (input->patroni != NULL && input->patroni->config == NULL))
 		return;
+	if (plan_patroni_has_hba(input))
+	{
+		plan_patroni_hba(planner);
+		return;
+	}
 	if (snapshot->hba_error != NULL)
 	{
 		plan_unreadable(planner);

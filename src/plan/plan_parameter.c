@@ -1,7 +1,8 @@
 /*
  * plan_parameter.c
  *		Parameters of the server: ALTER SYSTEM, the reload after it, and what
- *		waits for a restart.
+ *		waits for a restart; where Patroni runs the server, part of a PATCH of
+ *		its configuration instead.
  *
  * What is compared is what the configuration files say, not what runs: a
  * value that only a restart brings about is written once, and then reported
@@ -20,6 +21,7 @@
 
 #include "errors.h"
 #include "plan/parameter.h"
+#include "plan/patroni_parts.h"
 #include "secret.h"
 
 #define KIND	"parameter"
@@ -29,9 +31,9 @@
  * for what is asked when all steps are known.  While a change is only planned,
  * that it takes a restart is an estimate; afterwards the server says so.
  */
-static void
-add_change(Parameters *parameters, const ServerSetting *now, const Setting *want,
-		   const char *value, Action *action)
+Change *
+parameter_add_change(Parameters *parameters, const ServerSetting *now, const Setting *want,
+					 const char *value, Action *action)
 {
 	Change	   *change = palloc0(sizeof(Change));
 
@@ -43,9 +45,34 @@ add_change(Parameters *parameters, const ServerSetting *now, const Setting *want
 		(action == NULL ? now->waits : value != NULL &&
 		 !parameter_same_value(now, parameter_in_file(now->name, value), now->running));
 	parameters->changes = lappend(parameters->changes, change);
+	return change;
 }
 
 /* ---- steps ---- */
+
+/* whether they go through Patroni */
+static bool
+is_patroni(const Planner *planner)
+{
+	return planner->input->patroni != NULL;
+}
+
+/* what a step of pgops would replace or take away; NULL: nothing is said there */
+static const char *
+said_value(const Planner *planner, const char *name, const ServerSetting *now)
+{
+	if (is_patroni(planner))
+		return patroni_parameter_said(planner, name);
+	return now ? now->in_auto : NULL;
+}
+
+/* a row of its own for a parameter only if it is blocked; else it becomes part of a PATCH */
+static Action *
+patch_parameter(Parameters *parameters, const Setting *want, char *reason)
+{
+	return action_door(parameters->planner, DOOR_HTTP, "patroni.parameter", want->name, NULL,
+					   pstrdup("PATCH /config"), reason);
+}
 
 /* ALTER SYSTEM SET or RESET (want->value NULL); the caller may still block it */
 static Action *
@@ -55,12 +82,15 @@ alter_system(Parameters *parameters, const char *rule, const Setting *want, char
 	const char *name = plan_setting_name(want->name);
 	Action	   *action;
 
-	action = action_sql(parameters->planner, rule, want->name, NULL,
-						want->value == NULL ? psprintf("ALTER SYSTEM RESET %s", name) :
-						psprintf("ALTER SYSTEM SET %s TO %s", name,
-								 secret ? quote_literal_cstr(SECRET_REDACTED) :
-								 plan_setting_value(want)),
-						reason);
+	if (is_patroni(parameters->planner))
+		action = patch_parameter(parameters, want, reason);
+	else
+		action = action_sql(parameters->planner, rule, want->name, NULL,
+							want->value == NULL ? psprintf("ALTER SYSTEM RESET %s", name) :
+							psprintf("ALTER SYSTEM SET %s TO %s", name,
+									 secret ? quote_literal_cstr(SECRET_REDACTED) :
+									 plan_setting_value(want)),
+							reason);
 	if (secret)
 		action->password = want->value;
 	if (want->tuned)
@@ -98,6 +128,7 @@ warning_text(const ServerSetting *now, const Setting *want)
 /*
  * What stood in postgresql.auto.conf before pgops set it, to be put back some day,
  * or NULL.  Of what archives only: without it WAL is neither archived nor let go.
+ * In Patroni's configuration nothing lies below: there all of it is put back.
  */
 static const char *
 value_before(Planner *planner, const ServerSetting *now, const char *name)
@@ -106,6 +137,12 @@ value_before(Planner *planner, const ServerSetting *now, const char *name)
 
 	if (item != NULL)
 		return item->value;
+	if (is_patroni(planner))
+	{
+		const char *said = patroni_parameter_said(planner, name);
+
+		return said != NULL && !parameter_is_secret(parameter_in_file(name, said)) ? said : NULL;
+	}
 	return now != NULL && now->in_auto != NULL && now->in_auto[0] != '\0' &&
 		(strcmp(name, "archive_command") == 0 || strcmp(name, "archive_library") == 0) ?
 		now->in_auto : NULL;
@@ -115,7 +152,9 @@ value_before(Planner *planner, const ServerSetting *now, const char *name)
 static void
 parameter_set(Parameters *parameters, const ServerSetting *now, const Setting *want)
 {
-	const char *have = now ? parameter_file_value(now) : NULL;
+	const char *have = is_patroni(parameters->planner) ?
+		patroni_parameter_value(parameters->planner, want->name) :
+		now ? parameter_file_value(now) : NULL;
 	Action	   *action;
 	const char *danger;
 
@@ -125,6 +164,7 @@ parameter_set(Parameters *parameters, const ServerSetting *now, const Setting *w
 	if (parameter_refused(parameters, now, want, action))
 		return;
 	if (now != NULL && parameter_is_overridden(now) &&
+		!(is_patroni(parameters->planner) && model_patroni_is_shared(now->name)) &&
 		!parameter_same_value(now, want, now->running))
 	{
 		block_overridden(now, action);
@@ -138,7 +178,7 @@ parameter_set(Parameters *parameters, const ServerSetting *now, const Setting *w
 	}
 	action_record(action, KIND, NULL, want->name, NULL,
 				  value_before(parameters->planner, now, want->name));
-	add_change(parameters, now, want, want->value, action);
+	parameter_add_change(parameters, now, want, want->value, action);
 }
 
 /* back to what ALTER SYSTEM had said before pgops came */
@@ -147,12 +187,15 @@ parameter_put_back(Parameters *parameters, const ServerSetting *now, const Owned
 {
 	Setting    *want = parameter_in_file(now->name, item->value);
 	Action	   *action = alter_system(parameters, "parameter.undo", want,
-									  parameter_change_text(now->name, now->in_auto, want));
+									  parameter_change_text(now->name,
+															said_value(parameters->planner,
+																	   now->name, now),
+															want));
 
 	if (parameter_refused(parameters, now, want, action))
 		return;
 	action_forget(action, item);
-	add_change(parameters, now, want, want->value, action);
+	parameter_add_change(parameters, now, want, want->value, action);
 }
 
 /*
@@ -160,9 +203,10 @@ parameter_put_back(Parameters *parameters, const ServerSetting *now, const Owned
  * would be a page of steps which change nothing.
  */
 static const char *
-present_value(const ServerSetting *now, const Setting *want)
+present_value(const Planner *planner, const ServerSetting *now, const Setting *want)
 {
-	const char *value = parameter_file_value(now);
+	const char *value = is_patroni(planner) ?
+		patroni_parameter_value(planner, want->name) : parameter_file_value(now);
 
 	return value == NULL && want->tuned && now->context != NULL ? now->boot : value;
 }
@@ -171,6 +215,11 @@ present_value(const ServerSetting *now, const Setting *want)
 static void
 parameter_in_effect(Parameters *parameters, const ServerSetting *now, const Setting *want)
 {
+	if (is_patroni(parameters->planner))
+	{
+		patroni_parameter_in_effect(parameters, now, want);
+		return;
+	}
 	if (want->tuned && parameter_is_overridden(now))
 		return;
 	if (parameter_is_overridden(now) && !parameter_same_value(now, want, now->running))
@@ -178,7 +227,8 @@ parameter_in_effect(Parameters *parameters, const ServerSetting *now, const Sett
 										  "parameter.overridden", want->name, NULL, NULL,
 										  parameter_change_text(want->name, now->running, want)));
 	else if (now->waits)
-		add_change(parameters, now, want, present_value(now, want), NULL);
+		parameter_add_change(parameters, now, want,
+							 present_value(parameters->planner, now, want), NULL);
 }
 
 /*
@@ -190,12 +240,16 @@ parameter_reset(Parameters *parameters, const char *rule, const ServerSetting *n
 				const OwnedItem *item)
 {
 	Setting    *want = palloc0(sizeof(Setting));
-	Setting    *have = parameter_in_file(now->name, now->in_auto);
-	const char *below = now->in_files ? now->in_files : now->boot;
-	const char *shown = parameter_is_secret(have) ? SECRET_MASK : now->in_auto;
+	const char *said = said_value(parameters->planner, now->name, now);
+	Setting    *have = parameter_in_file(now->name, said);
+	const char *below = now->in_files && !is_patroni(parameters->planner) ?
+		now->in_files : now->boot;
+	const char *shown = parameter_is_secret(have) ? SECRET_MASK : said;
 	Action	   *action;
 	const char *danger;
 
+	if (is_patroni(parameters->planner) && model_patroni_default(now->name) != NULL)
+		below = model_patroni_default(now->name);
 	want->name = now->name;
 	action = alter_system(parameters, rule, want,
 						  parameter_change_text(now->name, shown, want));
@@ -211,7 +265,7 @@ parameter_reset(Parameters *parameters, const char *rule, const ServerSetting *n
 	}
 	if (item != NULL)
 		action_forget(action, item);
-	add_change(parameters, now, want, below, action);
+	parameter_add_change(parameters, now, want, below, action);
 }
 
 static void
@@ -222,15 +276,15 @@ parameter_declared(Parameters *parameters, const Setting *want)
 
 	if (want->value == NULL)
 	{
-		if (now != NULL && now->in_auto != NULL)
+		if (now != NULL && said_value(planner, want->name, now) != NULL)
 			parameter_reset(parameters, "parameter.reset", now,
 							plan_owned(planner, KIND, NULL, want->name, NULL));
 		return;
 	}
 	plan_want(planner, KIND, NULL, want->name, NULL);
-	if (now != NULL && parameter_same_value(now, want, present_value(now, want)))
+	if (now != NULL && parameter_same_value(now, want, present_value(planner, now, want)))
 		parameter_in_effect(parameters, now, want);
-	else
+	else if (now != NULL || !plan_same(said_value(planner, want->name, now), want->value))
 		parameter_set(parameters, now, want);
 }
 
@@ -257,7 +311,7 @@ parameters_undo(Parameters *parameters)
 			reset |= strcmp(((Setting *) lfirst(declared))->name, item->name) == 0;
 		if (plan_wanted(planner, item))
 			continue;
-		if (now == NULL || now->in_auto == NULL)
+		if (now == NULL || said_value(planner, item->name, now) == NULL)
 			plan_forget(planner, item);
 		else if (!reset && item->value != NULL)
 			parameter_put_back(parameters, now, item);
@@ -305,13 +359,8 @@ can_be_planned(Planner *planner)
 	if (!planner->input->settings_managed ||
 		(planner->cluster->parameters == NIL && plan_owned_of(planner, KIND, NULL) == NIL))
 		return false;
-	if (snapshot->patroni)
-	{
-		report(planner, "parameter.patroni", ERRCODE_PGOPS_NOT_SUPPORTED,
-			   "Change them with patronictl edit-config.",
-			   "Patroni runs this server and sets its parameters", "parameters are declared");
+	if (is_patroni(planner) && !plan_patroni_usable(planner))
 		return false;
-	}
 	if (snapshot->settings_error != NULL)
 		report(planner, "parameter.files", ERRCODE_CONFIG_FILE_ERROR,
 			   "Correct the file: until then the server ignores all changes of its configuration.",
@@ -332,15 +381,13 @@ restart_hint(const char *policy)
 	return "SELECT pgops.restart() restarts the server; see pgops.pending_restart.";
 }
 
-/* one reload for all that is set, and one row for all that waits */
-static void
-conclude(Parameters *parameters)
+/* names and values of what takes a restart; whether anything is going to be changed */
+static bool
+collect_changes(Parameters *parameters, StringInfo waiting)
 {
-	StringInfoData waiting;
 	bool		work = false;
 	ListCell   *lc;
 
-	initStringInfo(&waiting);
 	foreach(lc, parameters->changes)
 	{
 		const Change *change = lfirst(lc);
@@ -350,10 +397,39 @@ conclude(Parameters *parameters)
 		work |= change->action != NULL;
 		if (!change->waits)
 			continue;
-		appendStringInfo(&waiting, "%s%s", waiting.len > 0 ? ", " : "", change->now->name);
+		appendStringInfo(waiting, "%s%s", waiting->len > 0 ? ", " : "", change->now->name);
 		if (!parameter_is_secret(change->want))
-			appendStringInfo(&waiting, " (%s -> %s)", change->now->running, change->value);
+			appendStringInfo(waiting, " (%s -> %s)", change->now->running, change->value);
 	}
+	return work;
+}
+
+/* the steps become parts of one PATCH, which reloads and reports by itself */
+static void
+hand_to_patroni(Parameters *parameters)
+{
+	PatroniPlan *plan = parameters->planner->patroni;
+	ListCell   *lc;
+
+	plan->work = collect_changes(parameters, &plan->waiting_text);
+	foreach(lc, parameters->changes)
+	{
+		const Change *change = lfirst(lc);
+
+		if (change->action != NULL && change->action->blocked == NULL)
+			patroni_parameter_note(parameters->planner, change->action, change->want);
+	}
+}
+
+/* one reload for all that is set, and one row for all that waits */
+static void
+conclude(Parameters *parameters)
+{
+	StringInfoData waiting;
+	bool		work;
+
+	initStringInfo(&waiting);
+	work = collect_changes(parameters, &waiting);
 	if (work)
 		action_door(parameters->planner, DOOR_RELOAD, "parameter.reload", "server", NULL,
 					pstrdup("SELECT pg_catalog.pg_reload_conf()"),
@@ -387,5 +463,8 @@ plan_parameters(Planner *planner)
 	parameter_block_contradictions(&parameters);
 	parameter_keep_archiving(&parameters);
 	leave_out_blocked(&parameters);
-	conclude(&parameters);
+	if (is_patroni(planner))
+		hand_to_patroni(&parameters);
+	else
+		conclude(&parameters);
 }

@@ -55,6 +55,7 @@ typedef struct Planner
 	int			last_sequence;
 	int			backup_sequence;	/* of the step that writes pgbackrest.conf; 0: there is none */
 	bool		backup_stopped; /* nothing can be done about backups */
+	struct PatroniPlan *patroni;	/* what goes into Patroni's configuration (patroni.h) */
 } Planner;
 
 extern Planner *planner_new(PlanInput *input);
@@ -113,6 +114,8 @@ extern void plan_backup_settings(Planner *planner);
 extern void plan_files(Planner *planner);
 extern void plan_backup_setup(Planner *planner);
 extern void plan_parameters(Planner *planner);	/* cluster->parameters, whoever put them there */
+extern void plan_patroni_begin(Planner *planner);	/* what is declared, before others add to it */
+extern void plan_patroni(Planner *planner);
 extern void plan_limits(Planner *planner);
 
 /* ---- pieces of the plan of backups ---- */

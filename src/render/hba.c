@@ -253,6 +253,33 @@ render_hba(const Cluster *cluster, bool in_recovery, const char *local_method,
 	return out.data;
 }
 
+/* The same lines for whoever is asked, so without a comment that names one. */
+List *
+render_hba_lines(const Cluster *cluster, const char *local_method, int server_major,
+				 List **left_out)
+{
+	HbaProblem	problem = {0};
+	char	   *user = superuser_column(cluster, server_major, &problem);
+	List	   *lines = NIL;
+	ListCell   *cell;
+
+	*left_out = NIL;
+	if (user == NULL)
+		return NIL;
+	lines = list_make1(psprintf(LINE_FORMAT, "local", "all", user, "",
+								one_line(local_method ? local_method : "peer")));
+	foreach(cell, cluster->hba_rules)
+	{
+		HbaRule    *rule = lfirst(cell);
+
+		if (strcmp(rule->role, "default") == 0 || strcmp(rule->role, "common") == 0)
+			lines = list_concat(lines, rule_lines(cluster, rule, server_major, &problem));
+		else
+			*left_out = lappend(*left_out, rule);
+	}
+	return lines;
+}
+
 /*
  * A rule that nobody declared, but that is among the defaults and merely has
  * nothing to stand for here, is not worth a warning.

@@ -33,6 +33,15 @@ extern char *render_hba(const Cluster *cluster, bool in_recovery,
 extern List *render_hba_rule(const Cluster *cluster, const HbaRule *rule, int server_major);
 
 /*
+ * render_hba_lines
+ *		Lines (of char *) that hold on every member of the cluster, whatever its role: the
+ *		superuser's local rule first; NIL if that cannot be written.  *left_out: of HbaRule *, those
+ *		that hold on some only.
+ */
+extern List *render_hba_lines(const Cluster *cluster, const char *local_method,
+							  int server_major, List **left_out);
+
+/*
  * render_hba_check
  *		Findings for what cannot be rendered safely: unknown address or auth
  *		alias, bad address, hostile names that HBA cannot express.

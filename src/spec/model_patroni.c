@@ -262,6 +262,7 @@ model_patroni(const Cluster *cluster, const SpecNode *vars, const SpecNode *body
 	spec->enabled = bool_of(vars, "patroni_enabled", true);
 	spec->scope = pstrdup(cluster->name);
 	spec->mode = text_of(vars, "patroni_mode");
+	spec->mode_declared = declared_value(vars, "patroni_mode") != NULL;
 	spec->namespace = text_of(vars, "pg_namespace");
 	spec->port = (int) number_of(vars, "patroni_port", 8008);
 	spec->tls = bool_of(vars, "patroni_ssl_enabled", false);

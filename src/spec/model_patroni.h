@@ -17,6 +17,7 @@ typedef struct PatroniSpec
 	bool		enabled;		/* patroni_enabled; default true */
 	char	   *scope;			/* pg_cluster, or pg_shard of a Citus group */
 	char	   *mode;			/* patroni_mode: default, pause, remove */
+	bool		mode_declared;
 	char	   *namespace;		/* pg_namespace */
 	int			port;			/* of the REST API */
 	bool		tls;			/* patroni_ssl_enabled */

@@ -243,7 +243,7 @@ backup_facts(const Cluster *cluster, const ServerState *server)
 	facts->program = pstrdup(pgops_guc_pgbackrest ? pgops_guc_pgbackrest : "");
 	facts->program_error = program_error();
 	fill_place(&facts->place, cluster, server);
-	facts->settings_managed = pgops_guc_manage_settings && !server->patroni;
+	facts->settings_managed = pgops_guc_manage_settings && (!server->patroni || pgops_guc_manage_ha);
 	facts->config_path = stanza_config_path();
 	read_config(facts);
 	facts->archive_mode = option("archive_mode");

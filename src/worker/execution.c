@@ -23,6 +23,7 @@
 #include "guc.h"
 #include "ops/job.h"
 #include "worker/execution.h"
+#include "worker/patroni_seen.h"
 #include "worker/retry.h"
 #include "worker/task.h"
 
@@ -33,6 +34,7 @@ typedef enum Stage
 	STAGE_DATABASES,
 	STAGE_FILE,
 	STAGE_RELOAD,
+	STAGE_HTTP,
 	STAGE_JOB
 } Stage;
 
@@ -52,6 +54,8 @@ stage_of(const Action *action)
 			return STAGE_FILE;
 		case DOOR_RELOAD:
 			return STAGE_RELOAD;
+		case DOOR_HTTP:
+			return STAGE_HTTP;
 		case DOOR_JOB:
 			return STAGE_JOB;
 		case DOOR_NONE:
@@ -456,6 +460,25 @@ queue_job(Execution *execution, const Action *action)
 	return result;
 }
 
+/* The password may come from the tables, the request must not wait in their transaction. */
+static ActionResult *
+patch_patroni(Execution *execution, const Action *action)
+{
+	PatroniAccess *access;
+
+	if (txn_begin() != EXTENSION_READY)
+	{
+		ActionResult *result = palloc0(sizeof(ActionResult));
+
+		execution->extension_lost = true;
+		result->step = action->step;
+		return result;
+	}
+	access = patroni_seen_access();
+	txn_end();
+	return apply_patch(action, access);
+}
+
 /*
  * One stage through its door.  Nothing of ours is open meanwhile: neither a
  * transaction nor a lock on the extension.
@@ -477,6 +500,10 @@ run_stage(Execution *execution, Stage stage, List *actions)
 		case STAGE_RELOAD:
 			foreach(cell, actions)
 				results = lappend(results, apply_reload(lfirst(cell)));
+			return results;
+		case STAGE_HTTP:
+			foreach(cell, actions)
+				results = lappend(results, patch_patroni(execution, lfirst(cell)));
 			return results;
 		case STAGE_JOB:
 			foreach(cell, actions)

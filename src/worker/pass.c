@@ -408,6 +408,21 @@ earliest_retry(List *failures)
 	return earliest;
 }
 
+/* When Patroni will have said what the plan lacks: nobody wakes the coordinator for it. */
+static TimestampTz
+patroni_look(const ActionPlan *plan)
+{
+	return plan->look_ms == 0 ? 0 :
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), plan->look_ms);
+}
+
+/* the first of two times, of which each may be 0: never */
+static TimestampTz
+earlier_of(TimestampTz a, TimestampTz b)
+{
+	return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
 /* The plan; NULL if the extension was dropped meanwhile. */
 static ActionPlan *
 make_plan(Situation *situation, bool standby)
@@ -490,7 +505,7 @@ reconcile(PassMemory *memory, Gate *gate, Declared *declared, bool full, bool re
 	/* steps before a failed one may succeed each time: no reason to look at once */
 	result.verify = execution.succeeded > 0 && !standby &&
 		(is_new || execution.broken == NIL);
-	result.retry = earliest_retry(execution.failures);
+	result.retry = earlier_of(earliest_retry(execution.failures), patroni_look(execution.plan));
 	result.state = pstrdup(status.phase);
 	return result;
 }

@@ -20,6 +20,7 @@
 #include "render/render.h"
 #include "spec/spec.h"
 #include "worker/backup_facts.h"
+#include "worker/patroni_seen.h"
 #include "worker/reference.h"
 #include "worker/shared.h"
 #include "worker/situation.h"
@@ -306,6 +307,7 @@ situation_plan(Situation *situation, bool local_only)
 	input->backup_wanted = situation->backup_wanted;
 	input->backup = situation->backup;
 	input->backup_config = pgops_guc_manage_backup ? stanza_config_path() : NULL;
+	input->patroni = patroni_seen();
 	if (input->hba_managed)
 		input->hba_errors = io_hba_check(plan_hba_text(input));
 	if (!local_only && plan_needs_available(situation->cluster, situation->server))
