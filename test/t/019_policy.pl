@@ -138,18 +138,25 @@ my @relations = rows($node, "SELECT c.oid::regclass::text AS name, c.relkind,
 is_deeply([ map { $_->{name} } grep { $_->{nobody} } @functions, @relations ], [], 'nobody may nothing');
 is_deeply([ map { $_->{name} } grep { $_->{writes} } @relations ], [], 'members of pg_monitor write nothing');
 is_deeply([ map { $_->{name} } grep { $_->{watcher} } @functions ],
-	[ map { "pgops.$_" } 'amount(double precision,text)', 'archive_state()', 'backup_declared()', 'backup_leads_here(text,pg_lsn)',
-		'cluster_spec(text,boolean)', 'coordinator()', 'cron_next(text,timestamp with time zone,integer,text)',
-		'diff(text,bigint,bigint)', 'instance_alive(text)', 'inventory(boolean)', 'inventory_yaml(text,boolean)', 'job_kinds()',
-		'job_log(bigint,integer)', 'job_slots()', 'local_cluster()', 'plan(text)',
-		'progress_text(double precision,double precision,text,double precision,interval)',
-		'revision_actions(text,bigint)', 'revisions(text)',
-		'show_declared(text,text)', 'show_parameters()', 'show_pending_restart()', 'show_rules()', 'show_settings(text)', 'version()' ],
+	[ map { "pgops.$_" } 'amount(double precision,text)', 'archive_state()', 'backup_declared()',
+		'backup_leads_here(text,pg_lsn)', 'cluster_spec(text,boolean)', 'coordinator()',
+		'cron_next(text,timestamp with time zone,integer,text)', 'diff(text,bigint,bigint)',
+		'health_check(text,text,text,bigint,jsonb)', 'instance_alive(text)', 'inventory(boolean)',
+		'inventory_yaml(text,boolean)', 'job_kinds()', 'job_log(bigint,integer)', 'job_slots()', 'local_cluster()',
+		'local_instance()', 'plan(text)', 'progress_text(double precision,double precision,text,double precision,interval)',
+		'render(text,text,boolean,jsonb,integer,integer,bigint,text)',
+		'rendered(text,boolean,jsonb,integer,integer,bigint,text)', 'revision_actions(text,bigint)', 'revisions(text)',
+		'show_declared(text,text)', 'show_endpoints()', 'show_ha_history()', 'show_ha_status()', 'show_members()',
+		'show_parameters()', 'show_pending_restart()', 'show_rules()', 'show_settings(text)', 'show_topology()',
+		'standby_jobs()',
+		'tune(text,integer,integer,bigint,integer,double precision,text,text,text,text,text,text,text,integer)',
+		'version()' ],
 	'they call what only looks');
 is_deeply([ map { $_->{name} } grep { $_->{watcher} } @relations ],
 	[ map { "pgops.$_" } qw(action_log actions backup_status backups clusters databases default_privileges drift
-		extensions hba_rules instances jobs parameter pending_restart push_status restored_instances rules schedules
-		schemas services settings status users verifications) ],
+		endpoints extensions ha_history ha_status hba_rules instances jobs members parameter pending_restart
+		push_status replication restored_instances rules schedules schemas services settings status topology_drift
+		users verifications) ],
 	'and read what holds no secret');
 
 for my $relation (grep { $_->{relkind} eq 'v' || $_->{watcher} } @relations)
