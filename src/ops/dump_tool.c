@@ -80,8 +80,19 @@ add_problem(DumpTool *tool, const char *line)
 static bool
 tool_line(Job *job, DumpTool *tool, const char *line)
 {
-	const char *words = own_words(tool, line);
+	const char *words;
 
+	/*
+	 * Processes that work side by side write the program's name and what follows
+	 * in two goes, so that the lines of two may be mixed.
+	 */
+	if (tool->table_line != NULL && strstr(line, tool->table_line) != NULL)
+	{
+		tool->tables++;
+		job_progress(job, tool->tables - 1, Max(tool->total, tool->tables), "tables");
+		return false;
+	}
+	words = own_words(tool, line);
 	if (words == NULL)
 	{
 		if (!begins_with_any(line, answers, lengthof(answers)))
@@ -89,12 +100,6 @@ tool_line(Job *job, DumpTool *tool, const char *line)
 		if (tool->errors > 0)
 			add_problem(tool, line);
 		return true;
-	}
-	if (tool->table_line != NULL && begins_with(words, tool->table_line))
-	{
-		tool->tables++;
-		job_progress(job, tool->tables - 1, Max(tool->total, tool->tables), "tables");
-		return false;
 	}
 	if (!begins_with_any(words, kept, lengthof(kept)))
 		return false;

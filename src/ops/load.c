@@ -356,6 +356,7 @@ load_database_run(Job *job)
 	job_finally(job, load_work, load_cleanup, &load);
 	bytes = statement_session(job, "SELECT pg_database_size($1::name)::text", load.database);
 	job_result(job, "database", node_string(load.database));
-	job_result(job, "tables", node_int(load.tool->tables));
+	/* it has succeeded, so all of them; what it told on the way may have got mixed up */
+	job_result(job, "tables", node_int(load.contents->tables));
 	job_result(job, "bytes", node_number(bytes ? bytes : "0"));
 }
