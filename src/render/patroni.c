@@ -19,6 +19,7 @@
 #include "errors.h"
 #include "render/patroni_parts.h"
 #include "render/render.h"
+#include "secret.h"
 #include "spec/catalogue.h"
 #include "spec/spec.h"
 #include "spec/yaml_write.h"
@@ -170,7 +171,7 @@ put_store(SpecNode *root, const PatroniPlace *place)
 	{
 		const char *text = usable_text("pg_etcd_password", password);
 
-		put_login(etcd, spec->scope, text ? text : spec->scope);
+		put_login(etcd, spec->scope, place->masked ? SECRET_MASK : text ? text : spec->scope);
 	}
 }
 
