@@ -280,8 +280,8 @@ patroni_postgresql(const PatroniPlace *place)
 	patroni_put(map, "listen", listen_addresses(place));
 	patroni_put(map, "connect_address",
 				patroni_address(place->instance->host, place->instance->port));
+	/* not for replication: by the local socket nobody comes in as another than he is */
 	patroni_put_bool(map, "use_unix_socket", true);
-	patroni_put_bool(map, "use_unix_socket_repl", true);
 	patroni_put(map, "data_dir", data_directory);
 	patroni_put(map, "bin_dir", bin_dir);
 	put_pgpass(map, place);
