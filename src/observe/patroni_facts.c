@@ -211,8 +211,14 @@ patroni_fact_get(PatroniFactKind kind, const char *member)
 void
 patroni_fact_put(PatroniFactKind kind, const char *member, const char *text, const char *source)
 {
+	patroni_fact_put_at(kind, member, text, source, GetCurrentTimestamp());
+}
+
+void
+patroni_fact_put_at(PatroniFactKind kind, const char *member, const char *text,
+					const char *source, TimestampTz at)
+{
 	int			length = (int) strlen(text);
-	TimestampTz now = GetCurrentTimestamp();
 	FactPlace  *fact;
 	int			place;
 
@@ -233,11 +239,11 @@ patroni_fact_put(PatroniFactKind kind, const char *member, const char *text, con
 			memcmp(place_text(place), text, length) != 0)
 			changed();
 		if (fact->length != length || memcmp(place_text(place), text, length) != 0)
-			fact->since = now;
+			fact->since = at;
 		memcpy(place_text(place), text, length + 1);
 		fact->used = true;
 		fact->length = length;
-		fact->at = fact->tried = now;
+		fact->at = fact->tried = at;
 		fact->sqlstate = 0;
 		fact->problem[0] = '\0';
 		put_clipped(fact->source, sizeof(fact->source), source);

@@ -59,6 +59,10 @@ extern PatroniFact *patroni_fact_get(PatroniFactKind kind, const char *member);
 extern void patroni_fact_put(PatroniFactKind kind, const char *member, const char *text,
 							 const char *source);
 
+/* the same, of an answer that came a while ago */
+extern void patroni_fact_put_at(PatroniFactKind kind, const char *member, const char *text,
+								const char *source, TimestampTz at);
+
 /* the last try failed; the last good answer stays */
 extern void patroni_fact_failed(PatroniFactKind kind, const char *member, int sqlstate,
 								const char *problem);

@@ -198,20 +198,25 @@ seen_state(const PatroniSeen *seen, const SpecNode *sender, bool answered_once)
 	return seen->node->replication_state ? seen->node->replication_state : "running";
 }
 
+/*
+ * A receiver that has just begun anew tells the start of a segment: what was
+ * replayed was received.
+ */
 static void
 take_locations(PatroniSeen *seen)
 {
 	const PatroniNode *node = seen->node;
+	const PatroniMember *member = seen->member;
 
-	if (node == NULL)
+	if (node != NULL && node->location != NULL)
 	{
-		seen->receive = patroni_lsn_value(seen->member->receive_lsn ? seen->member->receive_lsn :
-										  seen->member->lsn);
-		seen->replay = patroni_lsn_value(seen->member->replay_lsn);
+		seen->receive = seen->replay = patroni_lsn_value(node->location);
 		return;
 	}
-	seen->receive = patroni_lsn_value(node->location ? node->location : node->received);
-	seen->replay = patroni_lsn_value(node->location ? node->location : node->replayed);
+	seen->replay = patroni_lsn_value(node ? node->replayed : member->replay_lsn);
+	seen->receive = patroni_lsn_value(node ? node->received :
+									  member->receive_lsn ? member->receive_lsn : member->lsn);
+	seen->receive = Max(seen->receive, seen->replay);
 }
 
 /*

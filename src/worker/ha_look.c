@@ -8,30 +8,19 @@
  * and the first who knows is believed.  A second round follows only for
  * members that were not known before.
  *
- * Who takes long to give no answer is not asked in each look, or it would make
- * what all others say old.
- *
- * Not for: when to look (ha_main.c), what is read out of it (sql_ha*.c).
+ * Not for: when to look (ha_main.c), asking and taking answers (ha_round.c), what
+ * is read out of them (observe/patroni_view.c).
  */
 #include "postgres.h"
 
 #include "access/xlog.h"
 #include "utils/memutils.h"
 
-#include "errors.h"
 #include "guc.h"
 #include "io/wait.h"
-#include "worker/ha_look.h"
+#include "worker/ha_round.h"
 #include "worker/shared.h"
 #include "worker/wake.h"
-
-/* of one request, ms */
-#define CONNECT_TIMEOUT_MS	1000
-#define TIMEOUT_MS			2000
-
-/* who needs longer than SLOW_MS for no answer is left alone for SLOW_PAUSE_MS */
-#define SLOW_MS				500
-#define SLOW_PAUSE_MS		3000
 
 /* between two looks, ms: while something happens, when that lasts, when it has become the usual state */
 #define FAST_MS				250
@@ -41,308 +30,6 @@
 
 /* after any change, ms: what follows from it is seen at once */
 #define AFTERMATH_MS		3000
-
-typedef struct HaSlow
-{
-	char	   *url;
-	TimestampTz until;
-} HaSlow;
-
-/* what is asked; owner of a request */
-typedef struct HaQuestion
-{
-	PatroniFactKind kind;
-	const char *member;			/* whose Patroni; "" is this one's */
-} HaQuestion;
-
-/* one look while it is under way */
-typedef struct HaRound
-{
-	HaLook	   *look;
-	List	   *requests;		/* of IoHttpRequest * */
-	PatroniCluster *cluster;	/* as somebody has just said; NULL: nobody has */
-	PatroniNode *own;			/* as this member's Patroni has just said */
-	bool		slow_due;		/* configuration and history, too */
-	bool		got_slow[2];	/* that one of them was answered */
-	bool		foreign;		/* what answers there runs another server */
-	char	   *cluster_problem;	/* why there is no cluster: the first reason */
-	int			cluster_sqlstate;
-} HaRound;
-
-static const char *const paths[] = {
-	[PATRONI_FACT_CLUSTER] = "/cluster",
-	[PATRONI_FACT_CONFIG] = "/config",
-	[PATRONI_FACT_HISTORY] = "/history",
-	[PATRONI_FACT_NODE_TEXT] = "/patroni",
-};
-
-/* ---- who is slow ---- */
-
-static HaSlow *
-find_slow(const HaLook *look, const char *url)
-{
-	ListCell   *cell;
-
-	foreach(cell, look->slow)
-	{
-		HaSlow	   *slow = lfirst(cell);
-
-		if (strcmp(slow->url, url) == 0)
-			return slow;
-	}
-	return NULL;
-}
-
-static bool
-is_left_alone(const HaLook *look, const char *url)
-{
-	const HaSlow *slow = find_slow(look, url);
-
-	return slow != NULL && io_remaining_ms(slow->until) > 0;
-}
-
-static void
-note_slow(HaLook *look, const IoHttpResult *result)
-{
-	MemoryContext old;
-	HaSlow	   *slow;
-
-	if (result->sqlstate == 0 || result->elapsed_ms < SLOW_MS)
-		return;
-	slow = find_slow(look, result->request->url);
-	if (slow == NULL)
-	{
-		old = MemoryContextSwitchTo(look->memory);
-		slow = palloc(sizeof(HaSlow));
-		slow->url = pstrdup(result->request->url);
-		look->slow = lappend(look->slow, slow);
-		MemoryContextSwitchTo(old);
-	}
-	slow->until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), SLOW_PAUSE_MS);
-}
-
-/* those that are over are forgotten: members come and go */
-static void
-forget_slow(HaLook *look)
-{
-	ListCell   *cell;
-
-	foreach(cell, look->slow)
-	{
-		HaSlow	   *slow = lfirst(cell);
-
-		if (io_remaining_ms(slow->until) > 0)
-			continue;
-		look->slow = foreach_delete_current(look->slow, cell);
-		pfree(slow->url);
-		pfree(slow);
-	}
-}
-
-/* ---- asking ---- */
-
-static void
-ask(HaRound *round, const PatroniAccess *access, const char *member, PatroniFactKind kind)
-{
-	HaQuestion *question = palloc(sizeof(HaQuestion));
-	IoHttpRequest *request = patroni_request(access, "GET", paths[kind], NULL);
-
-	if (is_left_alone(round->look, request->url))
-		return;
-	question->kind = kind;
-	question->member = member;
-	request->connect_timeout_ms = CONNECT_TIMEOUT_MS;
-	request->timeout_ms = TIMEOUT_MS;
-	request->max_body = kind == PATRONI_FACT_NODE_TEXT ? PATRONI_FACT_NODE : PATRONI_FACT_TEXT;
-	request->owner = question;
-	round->requests = lappend(round->requests, request);
-}
-
-static void
-ask_cluster(HaRound *round, const PatroniAccess *access, const char *member)
-{
-	ask(round, access, member, PATRONI_FACT_CLUSTER);
-	if (!round->slow_due)
-		return;
-	ask(round, access, member, PATRONI_FACT_CONFIG);
-	ask(round, access, member, PATRONI_FACT_HISTORY);
-}
-
-static bool
-is_self(const HaLook *look, const PatroniMember *member)
-{
-	return look->self.member[0] != '\0' &&
-		strncmp(look->self.member, member->name, NAMEDATALEN - 1) == 0;
-}
-
-/* the other members, as far as they can be reached and are not in "known" */
-static void
-ask_others(HaRound *round, const PatroniCluster *cluster, const PatroniCluster *known,
-		   bool about_themselves, bool about_cluster)
-{
-	ListCell   *cell;
-
-	if (cluster == NULL || round->look->access == NULL)
-		return;
-	foreach(cell, cluster->members)
-	{
-		const PatroniMember *member = lfirst(cell);
-		PatroniAccess *access;
-
-		if (is_self(round->look, member) || member->api_url == NULL ||
-			(known != NULL && patroni_member(known, member->name) != NULL))
-			continue;
-		access = patroni_access_to(round->look->access, member->api_url);
-		if (about_themselves)
-			ask(round, access, member->name, PATRONI_FACT_NODE_TEXT);
-		if (about_cluster)
-			ask_cluster(round, access, member->name);
-	}
-}
-
-/* ---- taking the answers ---- */
-
-/* what was said of a cluster before, by whomever */
-static PatroniCluster *
-remembered_cluster(void)
-{
-	PatroniFact *fact = patroni_fact_get(PATRONI_FACT_CLUSTER, NULL);
-	char	   *problem;
-
-	return fact && fact->text ? patroni_read_cluster(fact->text, &problem) : NULL;
-}
-
-/*
- * A server that is not ours may answer where ours is expected: after a copy of
- * a machine, with a wrong setting.  What it says is not about this cluster.
- */
-static char *
-foreign_problem(const PatroniNode *node)
-{
-	char	   *own = psprintf(UINT64_FORMAT, GetSystemIdentifier());
-
-	if (node->system_identifier == NULL || strcmp(node->system_identifier, own) == 0)
-		return NULL;
-	return psprintf("the Patroni that answers there runs another server (system identifier %s, this one has %s)",
-					node->system_identifier, own);
-}
-
-static void
-take_node(HaRound *round, const char *member, const IoHttpResult *result)
-{
-	bool		own = member[0] == '\0';
-	int			sqlstate = 0;
-	char	   *hint = NULL;
-	char	   *problem = patroni_problem(result, &sqlstate, &hint);
-	PatroniNode *node = NULL;
-
-	if (problem == NULL)
-	{
-		node = patroni_read_node(result->body, &problem);
-		sqlstate = ERRCODE_PGOPS_HTTP_PROTOCOL;
-	}
-	if (problem == NULL && own && (problem = foreign_problem(node)) != NULL)
-	{
-		sqlstate = ERRCODE_PGOPS_NO_PATRONI;
-		round->foreign = true;
-	}
-	if (problem == NULL)
-		patroni_fact_put(PATRONI_FACT_NODE_TEXT, member, result->body, result->request->url);
-	else
-		patroni_fact_failed(PATRONI_FACT_NODE_TEXT, member, sqlstate, problem);
-	if (!own)
-		return;
-	round->own = problem == NULL ? node : NULL;
-	round->look->self.answers = problem == NULL;
-	strlcpy(round->look->self.problem, problem ? problem : "", sizeof(round->look->self.problem));
-}
-
-static void
-take_cluster(HaRound *round, const IoHttpResult *result)
-{
-	int			sqlstate = 0;
-	char	   *hint = NULL;
-	char	   *problem = patroni_problem(result, &sqlstate, &hint);
-	PatroniCluster *cluster = NULL;
-
-	if (round->cluster != NULL)
-		return;
-	if (problem == NULL)
-	{
-		cluster = patroni_read_cluster(result->body, &problem);
-		sqlstate = ERRCODE_PGOPS_HTTP_PROTOCOL;
-	}
-	if (problem == NULL)
-	{
-		round->cluster = cluster;
-		patroni_fact_put(PATRONI_FACT_CLUSTER, NULL, result->body, result->request->url);
-	}
-	else if (round->cluster_problem == NULL)
-	{
-		round->cluster_problem = problem;
-		round->cluster_sqlstate = sqlstate;
-	}
-}
-
-/* configuration or history: the first good answer is kept, a problem only where there is none */
-static void
-take_slow(HaRound *round, PatroniFactKind kind, const IoHttpResult *result)
-{
-	bool	   *got = &round->got_slow[kind == PATRONI_FACT_HISTORY];
-	int			sqlstate = 0;
-	char	   *hint = NULL;
-	char	   *problem = patroni_problem(result, &sqlstate, &hint);
-
-	if (*got)
-		return;
-	if (problem == NULL)
-	{
-		sqlstate = ERRCODE_PGOPS_HTTP_PROTOCOL;
-		if (kind == PATRONI_FACT_CONFIG)
-			(void) patroni_read_config(result->body, &problem);
-		else
-			(void) patroni_read_history(result->body, &problem);
-	}
-	if (problem != NULL)
-		patroni_fact_failed(kind, NULL, sqlstate, problem);
-	else
-	{
-		patroni_fact_put(kind, NULL, result->body, result->request->url);
-		*got = true;
-	}
-}
-
-static void
-take(HaRound *round, const IoHttpResult *result)
-{
-	const HaQuestion *question = result->request->owner;
-
-	note_slow(round->look, result);
-	if (question->kind == PATRONI_FACT_NODE_TEXT)
-		take_node(round, question->member, result);
-
-	/* who runs another server has nothing to say about this cluster */
-	else if (question->member[0] == '\0' && round->foreign)
-		return;
-	else if (question->kind == PATRONI_FACT_CLUSTER)
-		take_cluster(round, result);
-	else
-		take_slow(round, question->kind, result);
-}
-
-/* makes the requests that were put together, and takes what comes */
-static void
-ask_all(HaRound *round)
-{
-	List	   *requests = round->requests;
-	ListCell   *cell;
-
-	round->requests = NIL;
-	if (requests == NIL)
-		return;
-	foreach(cell, io_http_all(requests))
-		take(round, lfirst(cell));
-}
 
 /* ---- this member ---- */
 
@@ -400,13 +87,19 @@ own_name(const HaRound *round)
 	return NULL;
 }
 
-/* a name that was found stays until the address is another one */
+/*
+ * A name that was found stays until the address is another one.  While the store
+ * cannot be asked, an older Patroni does not tell it: then it is taken for that of
+ * the declared instance, as which members are named as a rule.
+ */
 static void
 tell_self(HaRound *round)
 {
 	PatroniSelf *self = &round->look->self;
 	const char *name = own_name(round);
 
+	if (name == NULL && self->member[0] == '\0' && round->cluster == NULL)
+		name = round->look->instance;
 	if (name != NULL)
 		strlcpy(self->member, name, sizeof(self->member));
 	self->known = true;
@@ -522,51 +215,57 @@ pace(HaRound *round)
 
 /* ---- the look ---- */
 
+/* what was said of a cluster before, by whomever */
+static PatroniCluster *
+remembered_cluster(void)
+{
+	PatroniFact *fact = patroni_fact_get(PATRONI_FACT_CLUSTER, NULL);
+	char	   *problem = NULL;
+
+	return fact && fact->text ? patroni_read_cluster(fact->text, &problem) : NULL;
+}
+
 /* who knows of the cluster is found out in the same round if it was needed the last time */
 static void
-first_round(HaRound *round, const PatroniCluster *remembered)
+first_round(HaRound *round)
 {
-	HaLook	   *look = round->look;
-
-	if (look->access != NULL)
-	{
-		ask(round, look->access, "", PATRONI_FACT_NODE_TEXT);
-		ask_cluster(round, look->access, "");
-	}
-	ask_others(round, remembered, NULL, true, look->others_asked);
-	ask_all(round);
+	ha_ask_own(round);
+	ha_ask_own_cluster(round);
+	ha_ask_others(round, round->remembered, NULL, true, round->look->others_asked);
+	ha_ask_all(round);
 }
 
 static void
-second_round(HaRound *round, const PatroniCluster *remembered)
+second_round(HaRound *round)
 {
-	HaLook	   *look = round->look;
+	if (round->cluster == NULL && !round->look->others_asked)
+		ha_ask_others(round, round->remembered, NULL, false, true);
+	ha_ask_all(round);
+	ha_ask_others(round, round->cluster, round->remembered, true, false);
+	ha_ask_all(round);
+}
 
-	if (round->cluster == NULL && !look->others_asked)
-		ask_others(round, remembered, NULL, false, true);
-	ask_all(round);
-	if (round->cluster != NULL)
-		ask_others(round, round->cluster, remembered, true, false);
-	ask_all(round);
+/* what is kept of the cluster is not confirmed */
+static void
+note_no_cluster(const HaRound *round)
+{
+	if (round->cluster == NULL && round->cluster_problem != NULL)
+		patroni_fact_failed(PATRONI_FACT_CLUSTER, NULL, round->cluster_sqlstate,
+							round->cluster_problem);
 }
 
 long
 ha_look(HaLook *look)
 {
-	HaRound		round = {.look = look};
-	PatroniCluster *remembered = remembered_cluster();
-	bool		own_said;
+	HaRound		round = {.look = look, .remembered = remembered_cluster()};
 
-	forget_slow(look);
+	ha_forget_slow(look);
 	round.slow_due = io_remaining_ms(look->next_slow) == 0;
-	first_round(&round, remembered);
-	own_said = round.cluster != NULL && round.cluster_problem == NULL;
-	second_round(&round, remembered);
-	look->others_asked = !own_said;
-
-	if (round.cluster == NULL && round.cluster_problem != NULL)
-		patroni_fact_failed(PATRONI_FACT_CLUSTER, NULL, round.cluster_sqlstate,
-							round.cluster_problem);
+	first_round(&round);
+	note_no_cluster(&round);
+	second_round(&round);
+	note_no_cluster(&round);
+	look->others_asked = !round.own_said;
 	if (round.got_slow[0] && round.got_slow[1])
 		look->next_slow = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
 													  pgops_guc_ha_interval * INT64CONST(1000));

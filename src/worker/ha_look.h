@@ -12,6 +12,7 @@ typedef struct HaLook
 {
 	MemoryContext memory;		/* for what is remembered */
 	PatroniAccess *access;		/* of this member's Patroni; NULL: not known */
+	char		instance[NAMEDATALEN];	/* declared instance that this server is; empty: not known */
 	PatroniSelf self;			/* what is told of this server */
 	bool		others_asked;	/* this member's Patroni did not say what the cluster is: others are asked at once */
 	TimestampTz next_slow;		/* when configuration and history are asked for again */

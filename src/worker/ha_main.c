@@ -25,6 +25,7 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
+#include "cmdb/cmdb.h"
 #include "cmdb/extension.h"
 #include "guc.h"
 #include "io/wait.h"
@@ -41,8 +42,12 @@
 /* two looks are never closer than this, ms: whoever sets our latch must not make us spin */
 #define MIN_REST_MS			50
 
-/* how often it is read anew how Patroni is reached, ms: without a cause, and at most on a standby, where WAL is the cause */
+/*
+ * how often it is read anew how Patroni is reached, ms: without a cause; while it is not
+ * known (there is no extension yet); at most on a standby, where WAL is the cause
+ */
 #define ACCESS_INTERVAL_MS		60000
+#define NO_ACCESS_INTERVAL_MS	2000
 #define STANDBY_ACCESS_MS		5000
 
 /* until the next look after one that failed, ms: doubled up to the maximum */
@@ -121,7 +126,8 @@ access_is_due(HaWorker *self)
 	long		age = (long) TimestampDifferenceMilliseconds(self->access_read, GetCurrentTimestamp());
 
 	self->access_stale |= patroni_facts_told();
-	if (self->access_read == 0 || age >= ACCESS_INTERVAL_MS)
+	if (self->access_read == 0 ||
+		age >= (self->look.access ? ACCESS_INTERVAL_MS : NO_ACCESS_INTERVAL_MS))
 		return true;
 	return self->access_stale && (!RecoveryInProgress() || age >= STANDBY_ACCESS_MS);
 }
@@ -142,6 +148,10 @@ read_access(HaWorker *self)
 	old = MemoryContextSwitchTo(self->context);
 	if (txn_begin() == EXTENSION_READY)
 	{
+		Binding    *binding = cmdb_binding();
+
+		strlcpy(self->look.instance, binding->state == BINDING_BOUND ? binding->instance : "",
+				sizeof(self->look.instance));
 		access = patroni_access();
 		if (access != NULL)
 		{
