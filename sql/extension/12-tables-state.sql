@@ -21,11 +21,11 @@ COMMENT ON TABLE pgops.owned IS
 'What pgops has set or created on this server. Only such things are undone, or reported as orphaned, when a declaration no longer names them.';
 COMMENT ON COLUMN pgops.owned.cluster IS 'Cluster whose declaration it came from.';
 COMMENT ON COLUMN pgops.owned.kind IS
-'role, database, schema, extension, membership, role_setting, database_setting, role_in_database, database_grant, schema_grant, default_privilege, baseline, recreate, parameter or cron_job.';
+'role, database, schema, extension, membership, role_setting, database_setting, role_in_database, database_grant, schema_grant, default_privilege, baseline, recreate, parameter, cron_job, patroni, tuning or backup.';
 COMMENT ON COLUMN pgops.owned.database IS 'Database it is in; NULL for what belongs to the whole server.';
 COMMENT ON COLUMN pgops.owned.name IS 'Name of the object.';
 COMMENT ON COLUMN pgops.owned.attribute IS 'Group of a membership, name of a setting, text of a privilege; else NULL.';
-COMMENT ON COLUMN pgops.owned.value IS 'Statement that undoes a privilege, state of a baseline, oid of a database, number of a job of pg_cron, or digest of what backups were set up for; else NULL.';
+COMMENT ON COLUMN pgops.owned.value IS 'Statement that undoes a privilege, state of a baseline, oid of a database, number of a job of pg_cron, digest of what backups were set up for, what stood in Patroni''s configuration, or machine that parameters were computed for; else NULL.';
 COMMENT ON COLUMN pgops.owned.created IS 'Whether pgops made it; false: it was there and was adopted.';
 COMMENT ON COLUMN pgops.owned.recorded_at IS 'When it was first recorded.';
 

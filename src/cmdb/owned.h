@@ -23,6 +23,7 @@
  * cron_job				name		-								its number in pg_cron, once it was seen
  * parameter				GUC			-								what stood there before, as far as it is put back
  * patroni				key			-								JSON of what /config had there, or none
+ * tuning				"machine"	-								instance, sizes and template that parameters were computed for
  * backup				cluster		"setup"							digest of what was set up, system identifier
  */
 #ifndef PGOPS_CMDB_OWNED_H

@@ -339,6 +339,23 @@ leave_out_blocked(Parameters *parameters)
 	}
 }
 
+/* whose size the parameters of all members follow (worker/tuned.c) */
+static void
+remember_machine(Planner *planner)
+{
+	ListCell   *lc;
+
+	if (planner->input->local_only)
+		return;
+	if (planner->cluster->tuned_machine != NULL)
+	{
+		plan_adopt(planner, "tuning", NULL, "machine", planner->cluster->tuned_machine);
+		return;
+	}
+	foreach(lc, plan_owned_of(planner, "tuning", NULL))
+		plan_forget(planner, lfirst(lc));
+}
+
 /* ---- all of them ---- */
 
 /* a row that only says something */
@@ -463,6 +480,7 @@ plan_parameters(Planner *planner)
 	parameter_block_contradictions(&parameters);
 	parameter_keep_archiving(&parameters);
 	leave_out_blocked(&parameters);
+	remember_machine(planner);
 	if (is_patroni(planner))
 		hand_to_patroni(&parameters);
 	else

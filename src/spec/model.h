@@ -352,6 +352,8 @@ typedef struct Cluster
 	List	   *parameters;		/* of Setting *: pg_parameters (model_parameter.c) */
 	char	   *tuned;			/* pg_conf as declared (oltp, olap, crit, tiny), or NULL: "parameters" is
 								 * then completed by what the machine makes of it (spec/tune.h) */
+	char	   *tuned_machine;	/* the machine that the template was applied for, where parameters are
+								 * those of all members; else NULL (worker/tuned.h) */
 	struct TuneInput *tune;		/* what is declared about the template, with defaults; the machine
 								 * and the version are for others to fill in */
 	struct PatroniSpec *patroni;	/* what is declared about HA (model_patroni.h); never NULL */

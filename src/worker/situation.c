@@ -127,10 +127,7 @@ situation_model(const Inventory *inventory, const char *name, const char *self,
 		(cluster->schedules != NIL || OidIsValid(get_extension_oid("pg_cron", true))))
 		observe_cron(server);
 	if (pgops_guc_manage_settings)
-	{
 		observe_server_settings(server);
-		tuned_complete(cluster, server);
-	}
 	return cluster;
 }
 
@@ -308,6 +305,8 @@ situation_plan(Situation *situation, bool local_only)
 	input->backup = situation->backup;
 	input->backup_config = pgops_guc_manage_backup ? stanza_config_path() : NULL;
 	input->patroni = patroni_seen();
+	tuned_complete(situation->cluster, situation->server, input->patroni != NULL,
+				   situation->owned);
 	if (input->hba_managed)
 		input->hba_errors = io_hba_check(plan_hba_text(input));
 	if (!local_only && plan_needs_available(situation->cluster, situation->server))

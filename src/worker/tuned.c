@@ -15,6 +15,7 @@
 
 #include "utils/guc.h"
 
+#include "cmdb/owned.h"
 #include "compat.h"
 #include "io/library.h"
 #include "observe/machine.h"
@@ -187,6 +188,64 @@ tuned_problem(const Setting *setting, const List *libraries)
 	return observe_setting_problem(setting, is_known(setting->name), &hint);
 }
 
+/* ---- the machine that decides for all members ---- */
+
+/* the sizes, and what of the declaration they are used with; one line */
+static char *
+machine_text(const Cluster *cluster, const TuneInput *input)
+{
+	return psprintf("%s %d %d " INT64_FORMAT " %s %g %d %s", cluster->self->name, input->cpu,
+					input->mem_mb, input->disk_bytes, input->template_name,
+					input->shared_buffer_ratio, input->max_conn,
+					input->through_pgbouncer ? "pgbouncer" : "postgres");
+}
+
+/* the item of the memory, or NULL */
+static const OwnedItem *
+remembered_machine(const List *owned)
+{
+	ListCell   *cell;
+
+	foreach(cell, owned)
+	{
+		const OwnedItem *item = lfirst(cell);
+
+		if (strcmp(item->kind, "tuning") == 0 && item->value != NULL)
+			return item;
+	}
+	return NULL;
+}
+
+/*
+ * Members may be of different sizes.  The one that was leader when the template
+ * was declared decides until its own size or the declaration changes: else each
+ * switchover would ask for a restart of all of them, and that for a switchover.
+ * Returns what is to be remembered.
+ */
+static char *
+decide_machine(TuneInput *input, const Cluster *cluster, const List *owned)
+{
+	const OwnedItem *item = remembered_machine(owned);
+	TuneInput	before = *input;
+	char		instance[NAMEDATALEN];
+	long long	disk_bytes;
+
+	if (item == NULL ||
+		sscanf(item->value, "%63s %d %d %lld", instance, &before.cpu, &before.mem_mb,
+			   &disk_bytes) != 4 ||
+		strcmp(instance, cluster->self->name) == 0)
+		return machine_text(cluster, input);
+	before.disk_bytes = disk_bytes;
+	tune_fit(&before);
+	/* the declared part is compared by writing it down again */
+	if (strcmp(strchr(item->value, ' '), strchr(machine_text(cluster, &before), ' ')) != 0)
+		return machine_text(cluster, input);
+	*input = before;
+	return pstrdup(item->value);
+}
+
+/* ---- what is applied ---- */
+
 /*
  * Archiving belongs to backups (plan/plan_archiving.c), which give command and
  * mode; how long WAL waits for it at most is the template's.
@@ -197,17 +256,10 @@ is_of_backups(const char *name)
 	return strcmp(name, "archive_mode") == 0 || strcmp(name, "archive_command") == 0;
 }
 
-/*
- * Under Patroni the plan does not ask the server about each value: what it
- * would not start with must not get into the configuration of all members.
- */
 static bool
-is_left_out(const Setting *setting, const List *libraries, const ServerState *server)
+is_left_out(const Setting *setting, const List *libraries)
 {
-	if (is_of_backups(setting->name))
-		return true;
-	return server->patroni ? tuned_problem(setting, libraries) != NULL :
-		is_without_library(setting->name, libraries);
+	return is_of_backups(setting->name) || is_without_library(setting->name, libraries);
 }
 
 /*
@@ -232,7 +284,7 @@ keep_near(Setting *setting, const ServerState *server)
 
 /* see tuned.h */
 void
-tuned_complete(Cluster *cluster, const ServerState *server)
+tuned_complete(Cluster *cluster, const ServerState *server, bool shared, const List *owned)
 {
 	TuneInput	input;
 	List	   *tuned;
@@ -244,6 +296,8 @@ tuned_complete(Cluster *cluster, const ServerState *server)
 		return;
 	input = *cluster->tune;
 	tuned_here(&input);
+	if (shared)
+		cluster->tuned_machine = decide_machine(&input, cluster, owned);
 	input.cluster = cluster->backup != NULL ? cluster->name : NULL;
 	tuned = tune_settings(&input);
 	libraries = find(tuned, LIBRARIES);
@@ -260,7 +314,7 @@ tuned_complete(Cluster *cluster, const ServerState *server)
 		Setting    *setting = lfirst(cell);
 
 		if (find(cluster->parameters, setting->name) != NULL ||
-			is_left_out(setting, libraries ? libraries->elements : NIL, server))
+			is_left_out(setting, libraries ? libraries->elements : NIL))
 			continue;
 		keep_near(setting, server);
 		completed = lappend(completed, setting);

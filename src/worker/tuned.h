@@ -19,9 +19,12 @@ extern void tuned_here(TuneInput *input);
  *		Completes cluster->parameters by what the declared template makes of this
  *		machine; what is declared by itself stays.  Nothing happens where no
  *		template is declared, for another cluster's model, or while the server's
- *		files cannot be read.
+ *		files cannot be read.  shared: the parameters are those of all members; then the
+ *		machine that "owned" (of OwnedItem *) remembers decides, and cluster->tuned_machine
+ *		is what the plan is to remember.
  */
-extern void tuned_complete(Cluster *cluster, const ServerState *server);
+extern void tuned_complete(Cluster *cluster, const ServerState *server, bool shared,
+						   const List *owned);
 
 /* why this server cannot have a value of a template, palloc'd, or NULL; libraries: names of
  * those that will be preloaded (char *) */
