@@ -129,6 +129,7 @@ job_in_database(Job *job, const char *database, List *statements, JobTick on_tic
 void
 job_remember(Job *job, const SpecNode *memory)
 {
+	job_flush(job);
 	job->host->store_memory(job, memory);
 }
 

@@ -150,8 +150,8 @@ extern void job_hand_over(Job *job, pid_t pid);
  *		What the job must know to go on if its server ends now, which is part of
  *		what it does (it moves the leader, it restarts this server): it is then
  *		queued anew, on this server or the one that leads instead, and finds this map in
- *		Job.memory, with "resumed": {at, timeline, times} added.  NULL: nothing any more.  In a transaction
- *		of its own.  For kinds that resume.
+ *		Job.memory, with "resumed": {at, timeline, times} added.  NULL: nothing any more.  Output so far is
+ *		stored, too; in transactions of their own.  For kinds that resume.
  */
 extern void job_remember(Job *job, const SpecNode *memory);
 

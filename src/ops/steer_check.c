@@ -230,13 +230,17 @@ refuse_alive(const PatroniSeen *leader, const PatroniSeen *candidate)
 					 candidate->member->name)));
 }
 
-/* A leader that died without having been followed synchronously: what is missing is gone. */
+/*
+ * A leader that died without having been followed synchronously: what is missing is
+ * gone.  Where it does not answer any more, the store still has how far it had come.
+ */
 static void
 check_loss(const Asked *asked, const PatroniSeen *candidate)
 {
 	const char *ahead = NULL;
 	int64		behind = behind_others(asked, candidate, &ahead);
 	const PatroniSeen *leader = asked->view->leader;
+	int64		lag = candidate->lag >= 0 ? candidate->lag : candidate->member->lag;
 
 	if (leader != NULL && leader->node != NULL && patroni_seen_runs(leader))
 		refuse_alive(leader, candidate);
@@ -248,14 +252,14 @@ check_loss(const Asked *asked, const PatroniSeen *candidate)
 				 errmsg("\"%s\" lacks " INT64_FORMAT " bytes that \"%s\" has",
 						candidate->member->name, behind, ahead),
 				 errhint("Choose \"%s\", or say accept_loss => true.", ahead)));
-	if (candidate->lag != 0)
+	if (lag != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_PGOPS_HA_DATA_LOSS),
-				 candidate->lag < 0 ?
+				 lag < 0 ?
 				 errmsg("nobody knows how much \"%s\" lacks of what the last leader has written",
 						candidate->member->name) :
 				 errmsg("\"%s\" lacks " INT64_FORMAT " bytes of what the last leader has written",
-						candidate->member->name, candidate->lag),
+						candidate->member->name, lag),
 				 candidate->lag_seconds >= 0 ?
 				 errdetail("It is %.1f s behind.", candidate->lag_seconds) : 0,
 				 errhint("Say accept_loss => true if that may be lost, or bring the last leader back.")));

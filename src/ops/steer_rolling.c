@@ -96,8 +96,8 @@ mark_done(Job *job, SpecNode *memory, SpecNode *one, const char *how)
 {
 	node_map_set(one, "done", node_string(how));
 	node_map_unset(memory, "restart");
-	job_remember(job, memory);
 	job_note(job, "\"%s\" %s.", steer_text(one, "name"), how);
+	job_remember(job, memory);
 }
 
 /* ---- steps ---- */

@@ -18,8 +18,7 @@
 
 PG_FUNCTION_INFO_V1(pgops_steer_prepare);
 
-/* what Patroni said a second ago is good enough to tell whoever asks; else it is asked, ms */
-#define AGE_MS		1000
+/* Patroni is asked anew, which takes some hundredths of a second; if it hangs, nobody waits longer, ms */
 #define WAIT_MS		2500
 
 /* names of declared instances become those of Patroni */
@@ -58,7 +57,7 @@ pgops_steer_prepare(PG_FUNCTION_ARGS)
 	SteerScene *scene;
 
 	shared_require();
-	scene = steer_see(AGE_MS, WAIT_MS);
+	scene = steer_see(0, WAIT_MS);
 	steer_check_known(scene);
 	take_name(args, "name", scene);
 	take_name(args, "candidate", scene);

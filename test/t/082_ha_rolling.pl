@@ -1,0 +1,124 @@
+# Restarts of members: one by one, with one switchover, by a job that outlives each of
+# their servers; of the very member that is asked; what a killed worker, a cancel, and
+# a member that is down leave.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/../lib";
+
+use PgopsPatroni;
+use PgopsTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+patroni_or_skip();
+
+my $ha = patroni_cluster('main', nodes => 3, local => { 'pgops.ha_interval' => '1s' });
+my ($one, $two, $three) = $ha->nodes;
+declare($one, $ha->document(patroni_username => 'patroni'));
+is(settle($one)->{phase}, 'converged', 'declared');
+
+# the row of a job that is over by now or soon, whatever becomes of the server meanwhile
+sub over
+{
+	my ($node, $id) = @_;
+	my $job;
+	wait_until(
+		sub {
+			($job) = eval { rows($node, "SELECT * FROM pgops.jobs WHERE id = $id") };
+			return $job && $job->{state} !~ /^(?:queued|running|cancelling)$/;
+		}, 60);
+	return $job || { state => 'unknown' };
+}
+
+sub postmaster_of
+{
+	my ($node) = @_;
+	return value($node, 'SELECT pg_postmaster_start_time()');
+}
+
+sub timeline { return $ha->members->{ $_[0]->name }{timeline}; }
+
+# ---- one by one ----
+my %before = map { $_->name => postmaster_of($_) } $one, $two, $three;
+$ha->rest(1, 'PATCH', '/config', { postgresql => { parameters => { max_connections => 60 } } });
+wait_for($one, 'SELECT count(*) = 3 FROM pgops.members WHERE pending_restart', 'all members wait for a restart');
+my $id = value($one, 'SELECT pgops.rolling_restart()');
+my $leader = $ha->wait_for_leader(60, not => $one);
+my $job = over($leader, $id);
+is($job->{state}, 'succeeded', 'the new leader has gone on with it') or diag(explain($job));
+is($job->{result}{switchover}{from}, 'pg-test-1', 'one switchover');
+is($job->{result}{left}, 'none', 'nothing is left');
+like($job->{result}{restarted}, qr/^pg-test-2, pg-test-3, pg-test-1$/, 'the leader was the last one');
+is(timeline($leader), 2, 'which made one new timeline');
+is(value($_, 'SHOW max_connections'), '60', $_->name . ' has the new value') for $one, $two, $three;
+isnt(postmaster_of($_), $before{ $_->name }, $_->name . ' was restarted') for $one, $two, $three;
+is(value($leader, "SELECT count(*) FROM pgops.job_log($id) WHERE text LIKE '%was restarted%'"), '3', 'its log has all three');
+$job = over($leader, value($leader, 'SELECT pgops.rolling_restart()'));
+is($job->{state}, 'succeeded', 'once more');
+is($job->{result}{restarted}, 'none', 'does nothing');
+
+# ---- the very member that is asked ----
+$ha->wait_all_running;
+my ($replica, $other) = $ha->others($leader);
+my $started = postmaster_of($replica);
+$id = value($replica, 'SELECT pgops.restart_member(' . literal($replica->name) . ')');
+cmp_ok($id, '<', 0, 'a standby restarts itself');
+$job = over($replica, $id);
+is($job->{state}, 'succeeded', 'and its job is there afterwards, done') or diag(explain($job));
+isnt(postmaster_of($replica), $started, 'its server is another one');
+
+$started = postmaster_of($leader);
+$id = value($leader, 'SELECT pgops.restart_member(' . literal($leader->name) . ')');
+$job = over($leader, $id);
+is($job->{state}, 'succeeded', 'a leader restarts itself') or diag(explain($job));
+isnt(postmaster_of($leader), $started, 'its server is another one');
+is(timeline($leader), 2, 'nobody took over');
+$ha->wait_all_running;
+
+# ---- a member that is down ----
+my $patroni = $other->{patroni};
+kill 'STOP', $patroni;
+my ($code, undef, $err) = $leader->psql('postgres', 'SELECT pgops.restart_member(' . literal($other->name) . ')');
+like($err, qr/Patroni of "@{[ $other->name ]}" does not answer/, 'a member whose Patroni hangs is refused');
+($code, undef, $err) = $leader->psql('postgres', 'SELECT pgops.rolling_restart()');
+like($err, qr/Patroni of "@{[ $other->name ]}" does not answer.*when all members are up/s, 'so is a rolling restart');
+kill 'CONT', $patroni;
+$ha->wait_all_running;
+wait_for($leader, "SELECT bool_and(state IN ('running', 'streaming') AND problem IS NULL) FROM pgops.members", 'it answers again');
+
+# ---- killed, cancelled ----
+# nobody can stream, so a replica that is restarted stays behind, and its job waits
+sub begin_that_waits
+{
+	my ($name) = @_;
+	$leader->safe_psql('postgres', 'ALTER ROLE replicator NOLOGIN');
+	my $job = value($leader, 'SELECT pgops.restart_member(' . literal($name) . ')');
+	$leader->safe_psql('postgres', "DROP TABLE IF EXISTS filler; CREATE TABLE filler AS SELECT repeat('x', 1000) FROM generate_series(1, 3000)");
+	wait_for($leader, "SELECT step LIKE 'waiting for%' FROM pgops.jobs WHERE id = $job", 'a job at work');
+	return $job;
+}
+
+sub let_stream
+{
+	return wait_until(sub { eval { $leader->safe_psql('postgres', 'ALTER ROLE replicator LOGIN'); 1 } }, 30);
+}
+
+$id = begin_that_waits($other->name);
+kill 'KILL', value($leader, "SELECT worker_pid FROM pgops.job_slots() WHERE job = $id");
+wait_until(sub { !eval { value($leader, 'SELECT 1'); 1 } }, 10);
+ok(let_stream(), 'its worker is killed, and the server comes back');
+$job = over($leader, $id);
+is($job->{state}, 'succeeded', 'the job goes on to its end') or diag(explain($job));
+like(slurp_file($leader->logfile), qr/job $id \(restart_member\) goes on/, 'it was resumed');
+is($job->{attempts}, 1, 'in the same attempt');
+$ha->wait_all_running;
+
+$id = begin_that_waits($other->name);
+is(value($leader, "SELECT pgops.job_cancel($id)"), 't', 'is cancelled');
+$job = over($leader, $id);
+is($job->{state}, 'cancelled', 'and says so') or diag(explain($job));
+let_stream();
+
+done_testing();
