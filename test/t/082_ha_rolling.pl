@@ -94,9 +94,10 @@ sub begin_that_waits
 {
 	my ($name) = @_;
 	$leader->safe_psql('postgres', 'ALTER ROLE replicator NOLOGIN');
-	my $job = value($leader, 'SELECT pgops.restart_member(' . literal($name) . ')');
+	$leader->safe_psql('postgres', 'SELECT pg_terminate_backend(pid) FROM pg_stat_replication');
 	$leader->safe_psql('postgres', "DROP TABLE IF EXISTS filler; CREATE TABLE filler AS SELECT repeat('x', 1000) FROM generate_series(1, 3000)");
-	wait_for($leader, "SELECT step LIKE 'waiting for%' FROM pgops.jobs WHERE id = $job", 'a job at work');
+	my $job = value($leader, 'SELECT pgops.restart_member(' . literal($name) . ')');
+	wait_for($leader, "SELECT state = 'running' AND step LIKE 'waiting for%' FROM pgops.jobs WHERE id = $job", 'a job at work');
 	return $job;
 }
 
