@@ -184,12 +184,12 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgops_bind';
 
 COMMENT ON FUNCTION pgops.bind(text) IS
-'Says which declared instance this server is; from the commit on it acts on it. Needed on a server that came out of a dump or a copy, and where a CMDB declares several instances. Whatever server was bound to that instance before no longer is.
+'Says which declared instance this server is; from the commit on it acts on it. Needed on a server that came out of a dump or a copy, and where a CMDB declares several instances; not where Patroni runs it: its members are known by their addresses and ports, else by their names. Whatever server was bound to that instance before no longer is.
 
 Arguments:
   instance  name of a declared instance, as pg-meta-1
 
-Errors: 42704 if it is not declared, 25006 on a standby (set pgops.instance there).';
+Errors: 42704 if it is not declared, 25006 on a standby (set pgops.instance there), 55000 if pgops.instance says otherwise, or Patroni runs this server as another instance.';
 
 CREATE FUNCTION pgops.unbind(instance text)
 RETURNS void
@@ -216,7 +216,7 @@ END
 $$;
 
 COMMENT ON FUNCTION pgops.unbind(text) IS
-'Undoes pgops.bind(): the server goes on observing and no longer acts. Changes nothing else. The next pgops.apply_cluster() may bind again: where pgops.instance is set, or only one instance is declared.
+'Undoes pgops.bind(): the server goes on observing and no longer acts. Changes nothing else. The next pgops.apply_cluster() may bind again: where pgops.instance is set, or only one instance is declared. A member that Patroni runs is bound again at its next pass: there, pgops.pause() is what keeps pgops from acting.
 
 Arguments:
   instance  name of a bound instance

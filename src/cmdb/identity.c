@@ -296,7 +296,8 @@ read_binding(CmdbQuery *query, const Server *server, Claim *claim)
 			return binding;
 		}
 	}
-	if (claim->instance == NULL)
+	/* a remembered name that nobody declares any more tells less than why no other is known */
+	if (claim->instance == NULL || (claim->cluster == NULL && claim->member.reason != NULL))
 		return nameless_binding(query, server, &claim->member);
 
 	old = MemoryContextSwitchTo(query->caller);

@@ -15,8 +15,10 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "cmdb/cmdb.h"
 #include "cmdb/extension.h"
 #include "errors.h"
+#include "guc.h"
 #include "observe/patroni.h"
 #include "observe/patroni_facts.h"
 #include "ops/guard.h"
@@ -141,17 +143,26 @@ ask(const IoHttpRequest *request, char **reason)
 	return GUARD_UNKNOWN;
 }
 
+/*
+ * A server that does not know which instance it is does nothing by itself, and
+ * where its Patroni is can only be guessed: that nobody answers there is
+ * no news, and would hide what is.
+ */
 static GuardState
 ask_outside(char **reason)
 {
 	IoHttpRequest *request;
+	GuardState	state;
+	bool		guessed;
 
 	/* without the extension nothing is declared, and nothing is done */
 	if (txn_begin() != EXTENSION_READY)
 		return GUARD_FREE;
+	guessed = *pgops_guc_patroni_url == '\0' && cmdb_binding()->state != BINDING_BOUND;
 	request = make_request();
 	txn_end();
-	return ask(request, reason);
+	state = ask(request, reason);
+	return state == GUARD_UNKNOWN && guessed ? GUARD_FREE : state;
 }
 
 /* An error of our own tables, say, is no leave to act. */

@@ -117,6 +117,35 @@ is(value($new, "SELECT count(*) FROM pgops.accept_topology()"), 0, 'a second tim
 is(value($new, "SELECT role || ' ' || offline_query FROM pgops.instances WHERE name = 'pg-test-3'"),
 	$leader eq 'pg-test-3' ? 'primary true' : 'replica true', 'what fits is left alone');
 
+# ---- a copy of such a server that Patroni does not run ----
+{
+	my $copy = $new->basedir . '/copy';
+	my @options = ('-p 5544', "-k " . $new->host, "-c listen_addresses=''", '-c archive_mode=off');
+
+	run_log([ 'pg_basebackup', '-D', $copy, '-c', 'fast', '-h', $new->host, '-p', 5432, '--no-sync' ]);
+	ok(-e "$copy/patroni.dynamic.json", 'a copy has what Patroni leaves behind');
+	unlink "$copy/standby.signal";
+	run_log([ $new->on_host, 'pg_ctl', '-D', $copy, '-l', "$copy.log", '-w', '-o', "@options", 'start' ]);
+	my $ask = sub {
+		my ($out, $err) = ('', '');
+		IPC::Run::run([ 'psql', '-XAtq', '-h', $new->host, '-p', 5544, '-d', 'postgres', '-c', $_[0] ], '>', \$out, '2>', \$err);
+		chomp $out;
+		return $out;
+	};
+	ok(wait_until(sub { $ask->('SELECT state FROM pgops.coordinator()') eq 'unbound' }, 10), 'it is bound to nothing');
+	is($ask->("SELECT phase || ' ' || (message ~ 'copy or a standby of instance') FROM pgops.status"), 'unbound true', '... and says what it is');
+	is($ask->("SELECT count(*) FROM pgops.show_topology()"), 0, '... with no topology');
+	run_log([ 'pg_ctl', '-D', $copy, '-m', 'immediate', '-w', 'stop' ]);
+}
+
+# ---- which one it is cannot be told ----
+declare($new, document_with([ 'app', 'kept' ], pg_port => 5433,
+	hosts => { map { $_ => { pg_seq => 10 + $_, $new->name eq "pg-test-$_" ? (pg_role => 'primary') : (pg_role => 'replica') } } 1 .. 3 }));
+ok(wait_until(sub { phase($new) =~ /^unbound: Patroni runs this server as a member of "pg-test", and it is not known which one: .*pg-test-11 is 10\.10\.10\.11:5433/ }, 10),
+	'no address and no name fits: nothing is done, and why is said') or diag phase($new);
+declare($new, document_with([ 'app', 'kept' ], hosts => { map { $_ => { $new->name eq "pg-test-$_" ? (pg_role => 'primary') : (pg_role => 'replica') } } 1 .. 3 }));
+is(settle($new)->{phase}, 'converged', 'declared as it is, it goes on');
+
 # ---- Patroni stopped for maintenance of a paused cluster ----
 is($ha->rest($new, 'PATCH', '/config', { pause => JSON::PP::true })->{status}, 200, 'the cluster is paused');
 ok(wait_until(sub { $ha->rest($new, 'GET', '/patroni')->{json}{pause} }, 10), '... as the leader knows');
