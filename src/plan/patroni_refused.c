@@ -133,7 +133,7 @@ refuse_standby(Planner *planner, SpecNode *patch)
 		return;
 	if (have == NULL || have->kind != NODE_MAP)
 		refuse(planner, patch, keys[0], ERRCODE_PGOPS_PROTECTED,
-			   "SELECT pgops.demote() makes it one, if that is meant; else take pg_upstream out of the declaration.",
+			   "SELECT pgops.demote_cluster() makes it one, if that is meant; else take pg_upstream out of the declaration.",
 			   "the cluster has a leader of its own: as a standby of another cluster it would give up what it has written");
 	else if (want->kind == NODE_NULL)
 		refuse(planner, patch, keys[0], ERRCODE_PGOPS_PROTECTED,
