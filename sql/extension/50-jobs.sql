@@ -210,7 +210,7 @@ Example: SELECT id, kind, state, step, progress FROM pgops.jobs ORDER BY id DESC
 COMMENT ON COLUMN pgops.jobs.id IS 'Number of the job; negative: asked for on this server while it was a standby.';
 COMMENT ON COLUMN pgops.jobs.kind IS 'What it does, as in pgops.job_kinds().';
 COMMENT ON COLUMN pgops.jobs.state IS
-'queued, running, cancelling, succeeded, failed, cancelled, or interrupted (the server or the worker ended meanwhile; it is never started again by itself).';
+'queued, running, cancelling, succeeded, failed, cancelled, or interrupted (the server or the worker ended meanwhile; it is not started again by itself). A job that steers the cluster (pgops.switchover() and others) goes on instead, where the leader is.';
 COMMENT ON COLUMN pgops.jobs.step IS 'What it is doing now, or was doing last.';
 COMMENT ON COLUMN pgops.jobs.progress IS 'How far the step is, as one line for people; NULL when it does not run.';
 COMMENT ON COLUMN pgops.jobs.percent IS 'The same as a number; NULL: unknown.';

@@ -57,6 +57,8 @@ Arguments:
   at         when: Patroni keeps the time and does it, even if pgops is gone by then (pgops.ha_status shows it, pgops.cancel_switchover() takes it back); the job is over when Patroni has it; NULL: now
   deadline   how long the job may take; NULL: 10 minutes
 
+Other jobs of the leader end with its server: a warning (PO505) says which. Cancelling the job does not take back what Patroni has begun.
+
 Errors: PO611 without a leader, if it does not answer, if nobody can take over, if one is scheduled already, in a paused cluster without candidate or with a time; PO613 for a candidate that is no member, is the leader, is tagged nofailover, does not run, is no synchronous standby where Patroni keeps those, or is further behind than maximum_lag_on_failover; 22023 for a time in the past; PO610 without Patroni, PO6xx if it does not answer.
 
 Example: SELECT pgops.switchover(''pg-test-2'') AS job \gset
@@ -206,7 +208,7 @@ Arguments:
   restart_leader  whether the leader may be restarted in place if nobody can take over; else that is refused
   deadline        how long it may take; NULL: 12 hours
 
-Errors: PO611 if a member is not up, without a leader, or if nobody can take over; 25006 for a time on a standby; 55000 without a maintenance window; PO610 without Patroni, PO6xx if it does not answer.
+Errors: PO611 if a member is not up, without a leader, or if nobody can take over; PO505 while another job is at work on the leader; 25006 for a time on a standby; 55000 without a maintenance window; PO610 without Patroni, PO6xx if it does not answer.
 
 Example: SELECT name, pending_restart FROM pgops.members;
          SELECT pgops.rolling_restart();';

@@ -69,8 +69,9 @@ extern void steer_check(const char *kind, const SpecNode *args, const SteerScene
 /* ERROR PO610, or of why Patroni does not say how the cluster is */
 extern void steer_check_known(const SteerScene *scene);
 
-/* ERROR PO505 if a job of this server is at work that a restart of it would break off; needs a transaction */
-extern void steer_check_jobs(int64 own);
+/* PO505 (an ERROR or a WARNING) if a job of this server is at work that a restart of it would
+ * break off; needs a transaction.  own: the job that asks, or 0 */
+extern void steer_check_jobs(int64 own, int elevel);
 
 /* ---- steer_name.c ---- */
 

@@ -512,7 +512,7 @@ steer_check(const char *kind, const SpecNode *args, const SteerScene *scene)
 /* ---- this server's own work ---- */
 
 void
-steer_check_jobs(int64 own)
+steer_check_jobs(int64 own, int elevel)
 {
 	ListCell   *cell;
 
@@ -523,7 +523,7 @@ steer_check_jobs(int64 own)
 
 		if (!job->running || job->id == own || kind == NULL || kind->quiet || kind->resumes)
 			continue;
-		ereport(ERROR,
+		ereport(elevel,
 				(errcode(ERRCODE_PGOPS_JOB_BUSY),
 				 errmsg("job " INT64_FORMAT " (%s) is at work on this server, and would be broken off",
 						job->id, job->kind),

@@ -14,6 +14,7 @@
 #include "access/xlog.h"
 #include "lib/stringinfo.h"
 
+#include "cmdb/extension.h"
 #include "errors.h"
 #include "ops/kinds.h"
 #include "ops/steer.h"
@@ -277,6 +278,17 @@ do_all_or_tell(Job *job, SpecNode *memory)
 	put_result(job, memory);
 }
 
+/* This server is one of those that are restarted, sooner or later. */
+static void
+check_own_jobs(Job *job)
+{
+	if (RecoveryInProgress())
+		return;
+	job_begin(job);
+	steer_check_jobs(job->id, ERROR);
+	txn_end();
+}
+
 void
 rolling_restart_run(Job *job)
 {
@@ -288,6 +300,7 @@ rolling_restart_run(Job *job)
 		job_step(job, "looking at the cluster");
 		scene = steer_see(0, SEE_MS);
 		steer_check(job->kind->name, job->args, scene);
+		check_own_jobs(job);
 		memory = node_map();
 		node_map_set(memory, "plan", make_plan(scene, job_arg_bool(job, "only_pending", true)));
 		if (next_member(memory) == NULL)

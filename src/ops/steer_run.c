@@ -123,7 +123,7 @@ check_own_jobs(Job *job, const PatroniSeen *seen)
 	if (!seen->is_self || RecoveryInProgress())
 		return;
 	job_begin(job);
-	steer_check_jobs(job->id);
+	steer_check_jobs(job->id, ERROR);
 	txn_end();
 }
 

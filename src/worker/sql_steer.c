@@ -31,17 +31,23 @@ take_name(SpecNode *args, const char *key, const SteerScene *scene)
 		node_map_set(args, key, node_string(steer_name(scene, name)));
 }
 
-/* Jobs of this server that would be broken off by a restart of it. */
+/*
+ * Jobs of this server that would be broken off by a restart of it.  Who moves the
+ * leader may be in a hurry, and is only told.
+ */
 static void
 check_own_jobs(const char *kind, const SpecNode *args, const SteerScene *scene)
 {
 	const char *name = steer_text(args, "name");
 	const PatroniSeen *seen = name ? patroni_view_member(scene->view, name) : NULL;
 
-	if (strcmp(kind, "restart_member") != 0 || seen == NULL || !seen->is_self ||
-		RecoveryInProgress() || steer_text(args, "at") != NULL)
+	if (RecoveryInProgress() || steer_text(args, "at") != NULL)
 		return;
-	steer_check_jobs(0);
+	if (strcmp(kind, "rolling_restart") == 0 ||
+		(strcmp(kind, "restart_member") == 0 && seen != NULL && seen->is_self))
+		steer_check_jobs(0, ERROR);
+	else if (strcmp(kind, "switchover") == 0 || strcmp(kind, "failover") == 0)
+		steer_check_jobs(0, WARNING);
 }
 
 /*

@@ -92,11 +92,11 @@ wait_for($leader, "SELECT bool_and(state IN ('running', 'streaming') AND problem
 # nobody can stream, so a replica that is restarted stays behind, and its job waits
 sub begin_that_waits
 {
-	my ($name) = @_;
+	my ($call) = @_;
 	$leader->safe_psql('postgres', 'ALTER ROLE replicator NOLOGIN');
 	$leader->safe_psql('postgres', 'SELECT pg_terminate_backend(pid) FROM pg_stat_replication');
 	$leader->safe_psql('postgres', "DROP TABLE IF EXISTS filler; CREATE TABLE filler AS SELECT repeat('x', 1000) FROM generate_series(1, 3000)");
-	my $job = value($leader, 'SELECT pgops.restart_member(' . literal($name) . ')');
+	my $job = value($leader, "SELECT $call");
 	wait_for($leader, "SELECT state = 'running' AND step LIKE 'waiting for%' FROM pgops.jobs WHERE id = $job", 'a job at work');
 	return $job;
 }
@@ -106,7 +106,7 @@ sub let_stream
 	return wait_until(sub { eval { $leader->safe_psql('postgres', 'ALTER ROLE replicator LOGIN'); 1 } }, 30);
 }
 
-$id = begin_that_waits($other->name);
+$id = begin_that_waits('pgops.restart_member(' . literal($other->name) . ')');
 kill 'KILL', value($leader, "SELECT worker_pid FROM pgops.job_slots() WHERE job = $id");
 wait_until(sub { !eval { value($leader, 'SELECT 1'); 1 } }, 10);
 ok(let_stream(), 'its worker is killed, and the server comes back');
@@ -116,10 +116,13 @@ like(slurp_file($leader->logfile), qr/job $id \(restart_member\) goes on/, 'it w
 is($job->{attempts}, 1, 'in the same attempt');
 $ha->wait_all_running;
 
-$id = begin_that_waits($other->name);
+$id = begin_that_waits('pgops.rolling_restart(only_pending => false, restart_leader => true)');
 is(value($leader, "SELECT pgops.job_cancel($id)"), 't', 'is cancelled');
 $job = over($leader, $id);
 is($job->{state}, 'cancelled', 'and says so') or diag(explain($job));
+is($job->{result}{restarted}, 'none', 'with what was done');
+like($job->{result}{left}, qr/^pg-test-\d, pg-test-\d, @{[ $leader->name ]}$/, 'and what is left');
+is(timeline($leader), 2, 'nobody took over');
 let_stream();
 
 done_testing();
