@@ -10,7 +10,7 @@
 #include "plan/plan.h"
 
 /* as it was told last; PlanInput.patroni, NULL: Patroni does not run this server */
-typedef struct PatroniSeen
+typedef struct PatroniInput
 {
 	bool		managed;		/* its configuration is pgops' to change (pgops.manage_ha) */
 	bool		leader;			/* this server is the leader, of a standby cluster too: it alone plans */
@@ -23,6 +23,6 @@ typedef struct PatroniSeen
 	bool		paused;
 	int			members;		/* how many there are; 0: not known */
 	List	   *pending;		/* of char *: members that wait for a restart */
-} PatroniSeen;
+} PatroniInput;
 
 #endif							/* PGOPS_PLAN_PATRONI_H */

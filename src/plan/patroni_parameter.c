@@ -69,8 +69,12 @@ bool
 patroni_parameter_refused(Planner *planner, const ServerSetting *now, const Setting *want,
 						  Action *action)
 {
-	const char *least = want->value ? model_patroni_ignores(want->name, want->value) : NULL;
+	const char *least;
 
+	/* what stands there by mistake may be taken away */
+	if (want->value == NULL)
+		return false;
+	least = model_patroni_ignores(want->name, want->value);
 	if (model_patroni_owns(want->name))
 		action_block(action, ERRCODE_CANT_CHANGE_RUNTIME_PARAM,
 					 "Take it out of the declaration; what is each member's own stands in its patroni.yml.",

@@ -25,6 +25,7 @@ typedef struct PatroniPlan
 	List	   *owned;			/* of OwnedChange * */
 	StringInfoData waiting_text;	/* parameters that wait for a restart, with values */
 	bool		work;			/* parameters are being changed */
+	bool		patched;		/* anything is */
 } PatroniPlan;
 
 /* ---- plan_patroni.c ---- */

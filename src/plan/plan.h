@@ -97,7 +97,7 @@ typedef struct PlanInput
 								 * enough), or NULL */
 	char	   *cmdb_database;	/* database of the CMDB, never dropped; may be NULL */
 	const struct BackupFacts *backup;	/* of this server; NULL: backups are not pgops' (backup.h) */
-	const struct PatroniSeen *patroni;	/* Patroni, which runs this server; NULL: it does not (patroni.h) */
+	const struct PatroniInput *patroni;	/* Patroni, which runs this server; NULL: it does not (patroni.h) */
 	const char *backup_config;	/* path of pgbackrest.conf; NULL: as above */
 } PlanInput;
 

@@ -31,7 +31,7 @@ static const char *const opened_keys[] = {"postgresql", "slots", NULL};
 bool
 plan_patroni_usable(const Planner *planner)
 {
-	const PatroniSeen *seen = planner->input->patroni;
+	const PatroniInput *seen = planner->input->patroni;
 
 	return seen != NULL && seen->managed && seen->leader && seen->config != NULL;
 }
@@ -39,7 +39,7 @@ plan_patroni_usable(const Planner *planner)
 const SpecNode *
 plan_patroni_value(const Planner *planner, const char *const *keys)
 {
-	const PatroniSeen *seen = planner->input->patroni;
+	const PatroniInput *seen = planner->input->patroni;
 	const SpecNode *value = seen ? seen->config : NULL;
 
 	for (; value != NULL && *keys != NULL; keys++)
@@ -70,7 +70,7 @@ report(Planner *planner, const char *rule, const char *name, int sqlstate, const
 static void
 report_unusable(Planner *planner)
 {
-	const PatroniSeen *seen = planner->input->patroni;
+	const PatroniInput *seen = planner->input->patroni;
 
 	if (seen->config == NULL)
 		planner->plan->look_ms = seen->asked ? LOOK_LATER_MS : LOOK_SOON_MS;
@@ -429,6 +429,7 @@ add_patch(Planner *planner)
 						 NULL, psprintf("PATCH /config %s", json_text(masked("", patch))),
 						 joined(plan->reasons));
 	action->patch = patch;
+	plan->patched = true;
 	action->owned = plan->owned;
 }
 
@@ -464,7 +465,7 @@ restart_hint(const char *policy)
 static void
 report_restart(Planner *planner)
 {
-	const PatroniSeen *seen = planner->input->patroni;
+	const PatroniInput *seen = planner->input->patroni;
 	PatroniPlan *plan = planner->patroni;
 	const char *waiting = plan->waiting_text.data;
 	char	   *members = joined(seen->pending);
@@ -477,13 +478,13 @@ report_restart(Planner *planner)
 		   psprintf("members that wait: %s", members),
 		   waiting[0] == '\0' ? "members wait for a restart" :
 		   psprintf("a restart of the members is needed for %s", waiting));
-	if (plan->work || seen->paused)
+	/* what only other members say may be over by now; the leader sees its own parameters itself */
+	if (plan->work || plan->patched || seen->paused || waiting[0] == '\0')
 		return;
 	if (members[0] == '\0')
 		planner->plan->look_ms = LOOK_SOON_MS;
 	else
-		planner->plan->restart_for = waiting[0] != '\0' ? pstrdup(waiting) :
-			psprintf("pending on %s", members);
+		planner->plan->restart_for = pstrdup(waiting);
 }
 
 void

@@ -23,7 +23,7 @@
 #include "guc.h"
 #include "ops/job.h"
 #include "worker/execution.h"
-#include "worker/patroni_seen.h"
+#include "worker/patroni_input.h"
 #include "worker/retry.h"
 #include "worker/task.h"
 
@@ -474,7 +474,7 @@ patch_patroni(Execution *execution, const Action *action)
 		result->step = action->step;
 		return result;
 	}
-	access = patroni_seen_access();
+	access = patroni_input_access();
 	txn_end();
 	return apply_patch(action, access);
 }

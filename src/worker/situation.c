@@ -20,7 +20,7 @@
 #include "render/render.h"
 #include "spec/spec.h"
 #include "worker/backup_facts.h"
-#include "worker/patroni_seen.h"
+#include "worker/patroni_input.h"
 #include "worker/reference.h"
 #include "worker/shared.h"
 #include "worker/situation.h"
@@ -304,7 +304,7 @@ situation_plan(Situation *situation, bool local_only)
 	input->backup_wanted = situation->backup_wanted;
 	input->backup = situation->backup;
 	input->backup_config = pgops_guc_manage_backup ? stanza_config_path() : NULL;
-	input->patroni = patroni_seen();
+	input->patroni = patroni_input();
 	tuned_complete(situation->cluster, situation->server, input->patroni != NULL,
 				   situation->owned);
 	if (input->hba_managed)

@@ -1,5 +1,5 @@
 /*
- * patroni_seen.c
+ * patroni_input.c
  *		What a plan needs to know of Patroni, out of what it said last.
  *
  * What is older than the last failed look is not relied upon: to compare with
@@ -11,7 +11,7 @@
 
 #include "guc.h"
 #include "observe/patroni_facts.h"
-#include "worker/patroni_seen.h"
+#include "worker/patroni_input.h"
 
 /*
  * how long members may take to write and read what the configuration says, ms: they
@@ -27,6 +27,17 @@ read_cluster(void)
 	char	   *problem;
 
 	return fact && fact->text ? patroni_read_cluster(fact->text, &problem) : NULL;
+}
+
+/* /config has a pause at once, /cluster at the next look */
+static bool
+is_paused(const PatroniInput *seen, const PatroniCluster *cluster)
+{
+	const SpecNode *pause = seen->config ? node_get(seen->config, "pause") : NULL;
+
+	if (seen->config == NULL)
+		return cluster->paused;
+	return pause != NULL && node_text(pause) != NULL && strcmp(node_text(pause), "true") == 0;
 }
 
 /* whether this server leads, be it a cluster that follows another one */
@@ -46,7 +57,7 @@ is_leader(void)
 }
 
 static void
-fill_config(PatroniSeen *seen)
+fill_config(PatroniInput *seen)
 {
 	PatroniFact *fact = patroni_fact_get(PATRONI_FACT_CONFIG, NULL);
 	char	   *problem = NULL;
@@ -62,7 +73,7 @@ fill_config(PatroniSeen *seen)
 }
 
 static void
-fill_version(PatroniSeen *seen)
+fill_version(PatroniInput *seen)
 {
 	PatroniFact *fact = patroni_fact_get(PATRONI_FACT_NODE_TEXT, "");
 	char	   *problem;
@@ -72,16 +83,16 @@ fill_version(PatroniSeen *seen)
 		seen->version = patroni_version(node->version);
 }
 
-PatroniSeen *
-patroni_seen(void)
+PatroniInput *
+patroni_input(void)
 {
-	PatroniSeen *seen;
+	PatroniInput *seen;
 	PatroniCluster *cluster;
 	ListCell   *cell;
 
 	if (!patroni_runs_server())
 		return NULL;
-	seen = palloc0(sizeof(PatroniSeen));
+	seen = palloc0(sizeof(PatroniInput));
 	seen->managed = pgops_guc_manage_ha;
 	seen->leader = is_leader();
 	fill_config(seen);
@@ -89,7 +100,7 @@ patroni_seen(void)
 	cluster = read_cluster();
 	if (cluster == NULL)
 		return seen;
-	seen->paused = cluster->paused;
+	seen->paused = is_paused(seen, cluster);
 	seen->members = list_length(cluster->members);
 	foreach(cell, cluster->members)
 	{
@@ -102,7 +113,7 @@ patroni_seen(void)
 }
 
 PatroniAccess *
-patroni_seen_access(void)
+patroni_input_access(void)
 {
 	PatroniAccess *access = patroni_access();
 	PatroniMember *other = NULL;
