@@ -586,7 +586,8 @@ sub members
 
 # ---- who leads ----
 
-# node that is the leader (or leader of a standby cluster) and says so itself; undef if there is none
+# node that is the leader and takes writes (or leads a standby cluster), and says so itself; undef if
+# there is none
 sub find_leader
 {
 	my ($self, %option) = @_;
@@ -594,7 +595,11 @@ sub find_leader
 	for my $node (grep { $_ != $not } $self->nodes)
 	{
 		next if !$node->{patroni} || $node->{cable_out};
-		return $node if $self->rest($node, 'GET', '/leader', undef, timeout => 2)->{status} == 200;
+		my $role = $self->rest($node, 'GET', '/leader', undef, timeout => 2);
+		next if $role->{status} != 200;
+
+		# who has just got the lock is promoted yet
+		return $node if ($role->{json}{role} || '') eq 'standby_leader' || $node->is_primary;
 	}
 	return;
 }
@@ -661,8 +666,7 @@ sub all_running
 	# "running" says little of a replica: it may look for its leader yet
 	my $is_standby_cluster = $leader->{role} eq 'standby_leader';
 	return 0 if grep { !$_->streams } map { $self->node($_) } grep { $is_standby_cluster || $_ ne $leader->{name} } @names;
-	my ($code, $out) = $self->node($leader->{name})->psql('postgres', 'SELECT pg_is_in_recovery()');
-	return $code == 0 && $out eq ($is_standby_cluster ? 't' : 'f');
+	return $is_standby_cluster || $self->node($leader->{name})->is_primary;
 }
 
 # what is known, for the message of a failure
@@ -846,6 +850,28 @@ sub start_patroni
 	File::Path::make_path("$self->{_logfile_base}_patroni");
 	$self->{patroni} = PgopsPatroni::start_process($self->logfile, $self->on_host, 'patroni', $self->yml);
 	return;
+}
+
+# As that of PostgreSQL::Test::Cluster.  A psql that is refused closes its input, maybe while we
+# write to it: that is a refusal, too, and no end of the test.
+sub psql
+{
+	my ($self, $database, $sql, %option) = @_;
+	my @result = eval { $self->SUPER::psql($database, $sql, %option) };
+	if ($@)
+	{
+		die $@ if $@ !~ /Broken pipe/ || $option{on_error_die};
+		@result = (2, '', $@);
+	}
+	return wantarray ? @result : $result[0];
+}
+
+# whether it is a server that takes writes
+sub is_primary
+{
+	my ($self) = @_;
+	my ($code, $out) = $self->psql('postgres', 'SELECT pg_is_in_recovery()');
+	return $code == 0 && $out eq 'f';
 }
 
 # whether it is a standby that receives WAL right now

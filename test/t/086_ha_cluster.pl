@@ -131,7 +131,7 @@ my $writer = start_writer();
 wait_for($old, 'SELECT count(*) > 5 FROM beat', 'a client writes', database => 'app');
 
 my $job = value($old, q(SELECT pgops.switchover('pg-test-2')));
-wait_until(sub { ($new->psql('postgres', 'SELECT pg_is_in_recovery()'))[1] eq 'f' })
+wait_until(sub { $new->is_primary })
   or die "no switchover\n";
 
 # at once, while the job still has things to see to
