@@ -16,6 +16,7 @@
 
 #include "io/process.h"
 #include "ops/in_place_parts.h"
+#include "render/render.h"
 
 /* s: the job's worker has to be done with handing over */
 #define GO_TIMEOUT		60
@@ -108,22 +109,7 @@ wait_step(const char *name, SpecNode *until, int64 seconds)
 static char *
 shell_word(const char *word)
 {
-	StringInfoData quoted;
-
-	if (*word != '\0' &&
-		strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=/.,:@%") == strlen(word))
-		return pstrdup(word);
-	initStringInfo(&quoted);
-	appendStringInfoChar(&quoted, '\'');
-	for (; *word != '\0'; word++)
-	{
-		if (*word == '\'')
-			appendStringInfoString(&quoted, "'\\''");
-		else
-			appendStringInfoChar(&quoted, *word);
-	}
-	appendStringInfoChar(&quoted, '\'');
-	return quoted.data;
+	return render_shell_word(word, false);
 }
 
 static char *

@@ -11,6 +11,7 @@
 
 #include "plan/backup.h"
 #include "plan/planner.h"
+#include "render/render.h"
 
 /* the parameters by which WAL is archived */
 static const char *const archive_parameters[] = {
@@ -19,45 +20,19 @@ static const char *const archive_parameters[] = {
 
 /* ---- the command ---- */
 
-/* a word as the shell takes it, with the percent signs that archive_command wants doubled */
-static char *
-command_word(const char *word)
-{
-	StringInfoData out;
-	bool		plain = word[0] != '\0' &&
-		strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=:,@+")
-		== strlen(word);
-
-	initStringInfo(&out);
-	if (!plain)
-		appendStringInfoChar(&out, '\'');
-	for (const char *p = word; *p != '\0'; p++)
-	{
-		if (*p == '\'')
-			appendStringInfoString(&out, "'\\''");
-		else if (*p == '%')
-			appendStringInfoString(&out, "%%");
-		else
-			appendStringInfoChar(&out, *p);
-	}
-	if (!plain)
-		appendStringInfoChar(&out, '\'');
-	return out.data;
-}
-
 /* what follows the program */
 static char *
 archive_arguments(const char *config_path, const char *stanza)
 {
 	return psprintf(" %s %s archive-push %%p",
-					command_word(psprintf("--config=%s", config_path)),
-					command_word(psprintf("--stanza=%s", stanza)));
+					render_shell_word(psprintf("--config=%s", config_path), true),
+					render_shell_word(psprintf("--stanza=%s", stanza), true));
 }
 
 char *
 plan_archive_command(const BackupFacts *facts)
 {
-	return psprintf("%s%s", command_word(facts->program),
+	return psprintf("%s%s", render_shell_word(facts->program, true),
 					archive_arguments(facts->config_path, facts->place.stanza));
 }
 

@@ -386,29 +386,6 @@ put_citus(SpecNode *root, const PatroniPlace *place)
 
 /* ---- the file ---- */
 
-/*
- * What is declared besides goes over what is rendered, key by key; a null takes
- * a key away.  Anything else replaces as a whole.
- */
-static void
-override(SpecNode *map, const SpecNode *over)
-{
-	ListCell   *lc;
-
-	foreach(lc, over->entries)
-	{
-		const SpecEntry *entry = lfirst(lc);
-		SpecNode   *below = node_get(map, entry->key);
-
-		if (entry->value->kind == NODE_NULL)
-			node_map_unset(map, entry->key);
-		else if (entry->value->kind == NODE_MAP && below != NULL && below->kind == NODE_MAP)
-			override(below, entry->value);
-		else
-			node_map_set(map, entry->key, node_copy(entry->value));
-	}
-}
-
 static SpecNode *
 whole_tree(const PatroniPlace *place)
 {
@@ -427,7 +404,7 @@ whole_tree(const PatroniPlace *place)
 	put_watchdog(root, place);
 	put_tags(root, place);
 	if (overrides != NULL && overrides->kind == NODE_MAP)
-		override(root, overrides);
+		model_patroni_overlay(root, overrides, true);
 	return root;
 }
 

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "render/patroni_parts.h"
+#include "render/render.h"
 #include "spec/model_backup.h"
 
 /* of copying a member: no faster than that, and at once */
@@ -150,28 +151,6 @@ put_pgpass(SpecNode *map, const PatroniPlace *place)
 
 /* ---- backups ---- */
 
-/* a word as the shell takes it; shell words are declared names and paths */
-static char *
-shell_word(const char *word)
-{
-	StringInfoData out;
-
-	initStringInfo(&out);
-	if (word[0] != '\0' &&
-		strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=:,@+") == strlen(word))
-		return pstrdup(word);
-	appendStringInfoChar(&out, '\'');
-	for (const char *p = word; *p != '\0'; p++)
-	{
-		if (*p == '\'')
-			appendStringInfoString(&out, "'\\''");
-		else
-			appendStringInfoChar(&out, *p);
-	}
-	appendStringInfoChar(&out, '\'');
-	return out.data;
-}
-
 /* value of a declared parameter of the server, or NULL */
 static const char *
 server_parameter(const PatroniPlace *place, const char *name)
@@ -188,9 +167,12 @@ server_parameter(const PatroniPlace *place, const char *name)
 	return NULL;
 }
 
-/* pgBackRest with the file that pgops writes on that host (ops/stanza.h) */
+/*
+ * pgBackRest with the file that pgops writes on that host (ops/stanza.h); in a
+ * parameter of the server percent signs mean something.
+ */
 static char *
-pgbackrest(const PatroniPlace *place, const char *data_directory)
+pgbackrest(const PatroniPlace *place, const char *data_directory, bool parameter)
 {
 	const char *config = server_parameter(place, "pgops.pgbackrest_config");
 	const char *directory = server_parameter(place, "pgops.directory");
@@ -199,9 +181,9 @@ pgbackrest(const PatroniPlace *place, const char *data_directory)
 	if (config == NULL)
 		config = directory ? psprintf("%s/pgbackrest.conf", directory) :
 			psprintf("%s.pgops/pgbackrest.conf", data_directory);
-	return psprintf("%s %s %s", shell_word(program ? program : "pgbackrest"),
-					shell_word(psprintf("--config=%s", config)),
-					shell_word(psprintf("--stanza=%s", place->cluster->name)));
+	return psprintf("%s %s %s", render_shell_word(program ? program : "pgbackrest", parameter),
+					render_shell_word(psprintf("--config=%s", config), parameter),
+					render_shell_word(psprintf("--stanza=%s", place->cluster->name), parameter));
 }
 
 /* whether another member finds the backups of the one that made them */
@@ -232,14 +214,15 @@ put_copying(SpecNode *map, SpecNode *recovery, const PatroniPlace *place,
 	add_option(options, "checkpoint", "fast");
 	if (backup != NULL && backup->problem == NULL && backup->repos != NIL)
 	{
-		char	   *command = pgbackrest(place, data_directory);
-
-		patroni_put(recovery, "restore_command", psprintf("%s archive-get %%f \"%%p\"", command));
+		patroni_put(recovery, "restore_command",
+					psprintf("%s archive-get %%f \"%%p\"",
+							 pgbackrest(place, data_directory, true)));
 		if (backups_are_shared(backup))
 		{
 			SpecNode   *method = node_map();
 
-			patroni_put(method, "command", psprintf("%s --delta restore", command));
+			patroni_put(method, "command", psprintf("%s --delta restore",
+										 pgbackrest(place, data_directory, false)));
 			patroni_put_bool(method, "keep_data", true);
 			patroni_put_bool(method, "no_params", true);
 			node_map_set(map, "pgbackrest", method);

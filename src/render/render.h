@@ -51,4 +51,11 @@ extern void render_hba_check(const Cluster *cluster, int server_major, Findings 
 /* unified diff (3 lines of context) with headers "--- path" and "+++ path (pgops)"; empty string if equal */
 extern char *render_diff(const char *path, const char *before, const char *after);
 
+/*
+ * render_shell_word
+ *		A word of a command line as the shell takes it.  percent: with its percent signs
+ *		doubled, as archive_command and restore_command want them.  palloc'd.
+ */
+extern char *render_shell_word(const char *word, bool percent);
+
 #endif							/* PGOPS_RENDER_RENDER_H */

@@ -417,9 +417,9 @@ add_parameters(SpecNode *out, const List *parameters, bool all)
 	}
 }
 
-/* lays a map over another one: what is a map in both goes into each other, a null stays to take away */
-static void
-overlay(SpecNode *out, const SpecNode *over, bool all)
+/* see model_patroni.h */
+void
+model_patroni_overlay(SpecNode *out, const SpecNode *over, bool remove)
 {
 	ListCell   *cell;
 
@@ -428,10 +428,10 @@ overlay(SpecNode *out, const SpecNode *over, bool all)
 		const SpecEntry *entry = lfirst(cell);
 		SpecNode   *below = node_get(out, entry->key);
 
-		if (entry->value->kind == NODE_NULL && all)
+		if (entry->value->kind == NODE_NULL && remove)
 			node_map_unset(out, entry->key);
 		else if (entry->value->kind == NODE_MAP && below != NULL && below->kind == NODE_MAP)
-			overlay(below, entry->value, all);
+			model_patroni_overlay(below, entry->value, remove);
 		else
 			node_map_set(out, entry->key, node_copy(entry->value));
 	}
@@ -468,7 +468,7 @@ model_patroni_dynamic(const PatroniSpec *spec, const List *parameters, int patro
 	add_standby_cluster(out, spec, all);
 	add_parameters(out, parameters, all);
 	if (spec->dcs != NULL)
-		overlay(out, spec->dcs, all);
+		model_patroni_overlay(out, spec->dcs, all);
 	resolve_quorum(out, patroni_version);
 	return out;
 }

@@ -65,6 +65,13 @@ extern SpecNode *model_patroni_dynamic(const PatroniSpec *spec, const List *para
 									   int patroni_version, bool all);
 
 /*
+ * model_patroni_overlay
+ *		Lays a map over another one: what is a map in both goes into each other, anything
+ *		else takes its place.  A null takes a key away at once (remove), or stays, to do it later.
+ */
+extern void model_patroni_overlay(SpecNode *out, const SpecNode *over, bool remove);
+
+/*
  * model_patroni_patch
  *		The smallest map that PATCH /config needs to make "have" say what "want" does: keys of
  *		"want" that differ, null where "want" has null and "have" has a value.  Keys that "want" does

@@ -129,11 +129,11 @@ my $all = {
 			},
 			'pg-quorum' => {
 				hosts => hosts(map { (30 + $_ => { pg_seq => $_, pg_role => $_ == 1 ? 'primary' : 'replica' }) } 1 .. 3),
-				vars => { pg_cluster => 'pg-quorum', pgops_dcs => { synchronous_mode => 'quorum', synchronous_node_count => 2 }, pg_conf => 'tiny' }
+				vars => { pg_cluster => 'pg-quorum', pgops_dcs => { synchronous_mode => 'quorum', synchronous_node_count => 2 }, pg_conf => 'tiny', pgbackrest_method => 'minio', pg_data => q{/pg/it's 100%} }
 			},
 			'pg-follow' => {
 				hosts => hosts(34 => { pg_seq => 1, pg_role => 'primary', pg_upstream => '10.10.10.21' }, 35 => { pg_seq => 2, pg_role => 'replica' }),
-				vars => { pg_cluster => 'pg-follow' }
+				vars => { pg_cluster => 'pg-follow', pgbackrest_method => 'local' }
 			},
 			'pg-late' => {
 				hosts => hosts(36 => { pg_seq => 1, pg_role => 'primary', pg_upstream => '10.10.10.21', pg_delay => '1h' }),
@@ -234,6 +234,17 @@ is($tree{'pg-quorum-1'}{bootstrap}{dcs}{synchronous_mode}, 'quorum', 'quorum com
 is_deeply([ map { $tree{'pg-quorum-1'}{$_->[0]}{$_->[1]} } [ 'tags', 'conf' ], [ 'watchdog', 'mode' ] ], [ 'tiny.yml', 'off' ], 'a template without suffix; no watchdog');
 my $old = rendered('pg-quorum-1', "patroni_version => '3.0.2'")->{bootstrap}{dcs};
 is_deeply([ $old->{synchronous_mode}, $old->{postgresql}{parameters}{synchronous_standby_names} ], [ JSON::PP::false, 'ANY 2 (*)' ], '... and with an old one');
+
+# backups: in a parameter of the server a percent sign is doubled, in Patroni's command it is not
+my $repository = $tree{'pg-quorum-1'}{postgresql};
+my $pgbackrest = q{pgbackrest '--config=/pg/it'\''s 100%s.pgops/pgbackrest.conf' --stanza=pg-quorum };
+is($repository->{recovery_conf}{restore_command}, sprintf($pgbackrest, '%%') . 'archive-get %f "%p"', 'WAL from the repository');
+is_deeply([ $repository->{create_replica_methods}, $repository->{pgbackrest} ],
+	[ [qw(basebackup pgbackrest)], { command => sprintf($pgbackrest, '%') . '--delta restore', keep_data => JSON::PP::true, no_params => JSON::PP::true } ],
+	'... and new members, if nobody else has the data');
+is_deeply([ $tree{'pg-follow-1'}{postgresql}{create_replica_methods}, exists $tree{'pg-follow-1'}{postgresql}{pgbackrest} ], [ ['basebackup'], '' ],
+	'a repository of one host is of no use to another');
+like(value($node, "SELECT pgops.render('pg-quorum-2', 'pgbackrest.conf')"), qr/^pg1-path=\/pg\/it's 100%$/m, 'pgbackrest.conf');
 
 my @standby = map { $tree{$_}{bootstrap}{dcs}{standby_cluster} } qw(pg-follow-1 pg-follow-2 pg-late-1);
 is_deeply(
