@@ -308,6 +308,18 @@ static const struct
 	{CURLE_OUT_OF_MEMORY, ERRCODE_OUT_OF_MEMORY},
 };
 
+/*
+ * A server that wants a certificate of ours says so after the handshake, in place of its
+ * answer: only the TLS library's name in libcurl's words tells that from a lost connection.
+ */
+static bool
+is_late_refusal(const HttpExchange *exchange, CURLcode code)
+{
+	return (code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR) &&
+		(strstr(exchange->error, "SSL") != NULL || strstr(exchange->error, "TLS") != NULL ||
+		 strstr(exchange->error, "tls") != NULL);
+}
+
 static void
 fail_code(HttpExchange *exchange, CURLcode code)
 {
@@ -323,6 +335,8 @@ fail_code(HttpExchange *exchange, CURLcode code)
 	/* the same code for a URL of another kind and for an answer that is no HTTP */
 	if (code == CURLE_UNSUPPORTED_PROTOCOL && !was_connected(exchange))
 		sqlstate = ERRCODE_PGOPS_HTTP_CONNECT;
+	if (is_late_refusal(exchange, code))
+		sqlstate = ERRCODE_PGOPS_HTTP_TLS;
 	if (sqlstate == ERRCODE_PGOPS_HTTP_CONNECT)
 		did = "could not connect to";
 	else if (sqlstate == ERRCODE_PGOPS_HTTP_TLS)

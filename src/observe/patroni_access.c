@@ -48,7 +48,7 @@ typedef struct Declared
 /*
  * Scheme, host and port of a URL: Patroni gives its own with a path.  User and password
  * in it are left out, for URLs are shown; nothing but letters that a URL may have
- * is left in.  NULL: there is no host.
+ * is left in.  What is no URL at all remains one that nobody answers.
  */
 static char *
 origin(const char *text)
@@ -63,7 +63,7 @@ origin(const char *text)
 	at = strrchr(host, '@');
 	if (at != NULL)
 		memmove(host, at + 1, strlen(at));
-	return *host != '\0' ? url : NULL;
+	return url;
 }
 
 static bool
@@ -222,7 +222,7 @@ listen_address(void)
 	return "127.0.0.1";
 }
 
-/* NULL: Patroni is declared not to be there, or what the setting says is no URL */
+/* NULL: Patroni is declared not to be there */
 static char *
 find_url(const Declared *declared)
 {
@@ -277,10 +277,9 @@ PatroniAccess *
 patroni_access_to(const PatroniAccess *access, const char *api_url)
 {
 	PatroniAccess *other = palloc(sizeof(PatroniAccess));
-	char	   *url = api_url ? origin(api_url) : NULL;
 
 	*other = *access;
-	other->url = url ? url : "http://unknown";
+	other->url = origin(api_url ? api_url : "");
 	if (is_secure(access->url) && !is_secure(other->url))
 		other->password = NULL;
 	return other;
