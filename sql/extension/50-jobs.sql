@@ -165,7 +165,8 @@ SELECT
 	j.sqlstate,
 	j.error,
 	j.detail,
-	j.hint,
+	COALESCE(j.hint, CASE WHEN w.waits_for IS NOT NULL
+						  THEN pg_catalog.format('It waits: %s.', w.waits_for) END) AS hint,
 	COALESCE(j.cancelled_by, s.cancelled_by) AS cancelled_by,
 	j.result
 FROM (
@@ -182,6 +183,8 @@ FROM (
 	FROM pgops.standby_jobs() AS k) AS j
 LEFT JOIN pgops.job_slots() AS s
 	ON s.job OPERATOR(pg_catalog.=) j.id AND j.state OPERATOR(pg_catalog.=) 'running'
+LEFT JOIN pgops.coordinator() AS w
+	ON j.state OPERATOR(pg_catalog.=) 'queued'
 CROSS JOIN LATERAL (SELECT
 	CASE WHEN s.job IS NULL THEN j.step ELSE s.step END,
 	CASE WHEN s.job IS NULL THEN j.done ELSE s.done END,
@@ -235,7 +238,7 @@ COMMENT ON COLUMN pgops.jobs.exit_code IS 'Exit code of the program that failed,
 COMMENT ON COLUMN pgops.jobs.sqlstate IS 'SQLSTATE of the failure of the last attempt.';
 COMMENT ON COLUMN pgops.jobs.error IS 'Its message.';
 COMMENT ON COLUMN pgops.jobs.detail IS 'Its detail: what the program said.';
-COMMENT ON COLUMN pgops.jobs.hint IS 'What can be done about it.';
+COMMENT ON COLUMN pgops.jobs.hint IS 'What can be done about it; why a queued job waits, if Patroni does not say that this server is the leader.';
 COMMENT ON COLUMN pgops.jobs.cancelled_by IS 'Role that cancelled it, or NULL.';
 COMMENT ON COLUMN pgops.jobs.result IS 'What it brought about: label of a backup, port of an instance, ...';
 

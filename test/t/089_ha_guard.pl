@@ -91,7 +91,8 @@ is(has_role($new, 'kept'), 1, '... and makes roles');
 # the old one had all the time to do what it must not do
 is(value($one, 'SELECT pg_is_in_recovery()'), 'f', 'the old primary still takes itself for one');
 is(has_role($one, 'lost'), 0, '... and does nothing about what was declared there');
-is(value($one, "SELECT state FROM pgops.jobs WHERE id = $job"), 'queued', '... nor about a job');
+like(value($one, "SELECT state || ': ' || hint FROM pgops.jobs WHERE id = $job"),
+	qr/^queued: It waits: Patroni of this member does not say whether it is the leader/, '... nor about a job');
 $ha->start_patroni($one);
 $ha->wait_all_running(30);
 ok(wait_until(sub { hba($one) =~ /^host\s+all\s+app\s+10\.2\.0\.0/m && hba($one) !~ /^host\s+all\s+app\s+10\.1\.0\.0/m }, 20),
