@@ -10,6 +10,10 @@
  * blocked, so all are while libcurl is at work: none that is meant for the
  * backend ever goes to such a thread.
  *
+ * Addresses are better than names all the same: a resolver that hangs keeps its
+ * threads after the request was given up, and libcurl before 7.87 waits for
+ * them.
+ *
  * Not for: a single request (http_exchange.c), what is asked.
  */
 #include "postgres.h"
@@ -80,6 +84,10 @@ add_socket(HttpBatch *batch, curl_socket_t fd)
 	return batch->socket_count++;
 }
 
+/*
+ * Called for each socket whose interest changes, and before it is closed: a
+ * number in the table is never one that something else has been opened under.
+ */
 static int
 note_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
 {
@@ -100,6 +108,7 @@ note_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
 	return 0;
 }
 
+/* There is one timer for all; it must not be answered from here, only remembered. */
 static int
 note_timer(CURLM *multi, long ms, void *arg)
 {
@@ -111,6 +120,10 @@ note_timer(CURLM *multi, long ms, void *arg)
 
 /* ---- calling libcurl ---- */
 
+/*
+ * None of them is lost: what comes meanwhile is delivered afterwards.  libcurl's
+ * steps take milliseconds, for it never waits in them.
+ */
 static void
 block_signals(sigset_t *before)
 {
@@ -156,6 +169,7 @@ step(HttpBatch *batch, curl_socket_t fd, int events)
 		give_up(batch, result);
 }
 
+/* A handle that cannot be taken in is one request's problem, not that of the others. */
 static void
 start_exchange(HttpBatch *batch, HttpExchange *exchange)
 {
@@ -238,6 +252,7 @@ free_batch(HttpBatch *batch)
 
 /* ---- waiting ---- */
 
+/* whether all have a result */
 static bool
 is_over(const HttpBatch *batch)
 {
@@ -330,22 +345,27 @@ next_look(const HttpBatch *batch)
 
 /*
  * A copy of the table: libcurl changes its own while it is called for the
- * sockets that are ready.
+ * sockets that are ready.  One of which nothing is wanted at the moment is left out, since
+ * the server cannot wait for nothing.
  */
 static IoSocket *
-copy_sockets(const HttpBatch *batch)
+copy_sockets(const HttpBatch *batch, int *count)
 {
 	IoSocket   *sockets = palloc0((batch->socket_count + 1) * sizeof(IoSocket));
 
+	*count = 0;
 	for (int i = 0; i < batch->socket_count; i++)
 	{
 		int			what = batch->sockets[i].what;
+		IoSocket   *copy = &sockets[*count];
 
-		sockets[i].fd = batch->sockets[i].fd;
+		copy->fd = batch->sockets[i].fd;
 		if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
-			sockets[i].wanted |= WL_SOCKET_READABLE;
+			copy->wanted |= WL_SOCKET_READABLE;
 		if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
-			sockets[i].wanted |= WL_SOCKET_WRITEABLE;
+			copy->wanted |= WL_SOCKET_WRITEABLE;
+		if (copy->wanted != 0)
+			(*count)++;
 	}
 	return sockets;
 }
@@ -367,11 +387,12 @@ serve_sockets(HttpBatch *batch, const IoSocket *sockets, int count)
 	}
 }
 
+/* The only place that waits, and the only one that raises: no libcurl is on the stack. */
 static void
 wait_once(HttpBatch *batch)
 {
-	int			count = batch->socket_count;
-	IoSocket   *sockets = copy_sockets(batch);
+	int			count;
+	IoSocket   *sockets = copy_sockets(batch, &count);
 
 	if (io_wait_sockets(sockets, count, io_remaining_ms(next_look(batch)), IO_WAIT_HTTP))
 		batch->woken = true;
@@ -385,6 +406,7 @@ wait_once(HttpBatch *batch)
 	pfree(sockets);
 }
 
+/* Answers are taken before deadlines are looked at: what arrived in time counts. */
 static void
 run_batch(HttpBatch *batch, List *requests)
 {

@@ -137,6 +137,10 @@ set_behaviour(CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "pgops");
 }
 
+/*
+ * Basic authentication alone, and at once: with others to choose from, libcurl
+ * would ask first what the server likes, and take the weakest.
+ */
 static void
 set_security(CURL *easy, const IoHttpRequest *request)
 {
@@ -200,6 +204,7 @@ set_headers(HttpExchange *exchange)
 	return true;
 }
 
+/* A time for the connection, one for all of it, and how much may come. */
 static void
 set_limits(HttpExchange *exchange)
 {
@@ -271,6 +276,7 @@ fail_timeout(HttpExchange *exchange)
 					  exchange->request->url, elapsed));
 }
 
+/* Which of the two is told, for the second may be a matter of settings. */
 static void
 fail_too_much(HttpExchange *exchange)
 {
@@ -393,6 +399,10 @@ take_answer(HttpExchange *exchange)
 	result->length = exchange->body.length;
 }
 
+/*
+ * Only from outside of libcurl's frames, for it allocates.  What our own callbacks
+ * took down comes before libcurl's code, which just says that they gave up.
+ */
 void
 http_exchange_finish(HttpExchange *exchange, CURLcode code)
 {
@@ -415,6 +425,7 @@ http_exchange_finish(HttpExchange *exchange, CURLcode code)
 
 /* ---- its beginning ---- */
 
+/* What was reserved and allocated so far goes with the batch. */
 static bool
 refuse(HttpExchange *exchange, int sqlstate, const char *message)
 {
@@ -439,6 +450,10 @@ reserve_descriptors(void)
 	return true;
 }
 
+/*
+ * The results of the options are not looked at one by one: the values are ours,
+ * and a libcurl that lacks memory for a copy says so when it starts.
+ */
 bool
 http_exchange_begin(HttpExchange *exchange, const IoHttpRequest *request)
 {
@@ -461,6 +476,7 @@ http_exchange_begin(HttpExchange *exchange, const IoHttpRequest *request)
 	return true;
 }
 
+/* May be called twice. */
 void
 http_exchange_free(HttpExchange *exchange)
 {

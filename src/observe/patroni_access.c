@@ -82,6 +82,7 @@ make_url(bool tls, const char *host, int64 port)
 
 /* ---- what is declared ---- */
 
+/* in effect: what is declared nowhere has the catalogue's default */
 static const SpecNode *
 setting(const Declared *declared, const char *name)
 {
@@ -325,7 +326,8 @@ tells_password(const IoHttpRequest *request, const char *text)
 	pair = psprintf("%s:%s", request->user ? request->user : "", request->password);
 	length = pg_b64_enc_len((int) strlen(pair));
 	encoded = palloc0(length + 1);
-	written = pg_b64_encode(pair, (int) strlen(pair), encoded, length);
+	/* chars or bytes, depending on the version */
+	written = pg_b64_encode((const void *) pair, (int) strlen(pair), encoded, length);
 	return written > 0 && strstr(text, encoded) != NULL;
 }
 
@@ -373,6 +375,10 @@ find_hint(int sqlstate)
 	return NULL;
 }
 
+/*
+ * What did not arrive was told by io/http.c already; here is told what an answer
+ * means that is not the one that was hoped for.
+ */
 char *
 patroni_problem(const IoHttpResult *result, int *sqlstate, char **hint)
 {

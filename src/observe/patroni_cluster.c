@@ -52,6 +52,10 @@ known(char *text)
 	return text == NULL || strcmp(text, "unknown") == 0 ? NULL : text;
 }
 
+/*
+ * A member without a name is no answer of Patroni's; everything else may be missing while a
+ * member is being made.
+ */
 static void
 complete_member(PatroniMember *member, char **problem)
 {
@@ -73,6 +77,7 @@ complete_member(PatroniMember *member, char **problem)
 		member->lag = 0;
 }
 
+/* Patroni sorts them, too, by its own idea of order. */
 static int
 by_name(const ListCell *a, const ListCell *b)
 {
@@ -113,6 +118,7 @@ read_members(const SpecNode *list, char **problem)
 
 /* ---- what is scheduled ---- */
 
+/* One that is scheduled without a time is none that can be told. */
 static void
 read_switchover(PatroniCluster *cluster, const SpecNode *map, char **problem)
 {
@@ -130,6 +136,10 @@ read_switchover(PatroniCluster *cluster, const SpecNode *map, char **problem)
 
 /* ---- the whole ---- */
 
+/*
+ * Without members the list is empty, which a cluster is whose store was wiped; without
+ * the key it is somebody else's answer.
+ */
 PatroniCluster *
 patroni_read_cluster(const char *text, char **problem)
 {

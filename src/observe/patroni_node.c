@@ -27,6 +27,7 @@ read_patroni(PatroniNode *node, const SpecNode *map, char **problem)
 		*problem = pstrdup("it does not say which version of Patroni it is");
 }
 
+/* A leader tells one place, a replica two; one whose server is down none. */
 static void
 read_wal(PatroniNode *node, const SpecNode *map, char **problem)
 {
@@ -53,6 +54,7 @@ read_view(PatroniNode *node, const SpecNode *map, char **problem)
 	node->dcs_last_seen = patroni_number(map, "dcs_last_seen", 0, PG_INT64_MAX, 0, problem);
 }
 
+/* Of a server that is down, Patroni knows role and state alone. */
 static void
 read_server(PatroniNode *node, const SpecNode *map, char **problem)
 {
@@ -119,6 +121,7 @@ read_line(const SpecNode *line, char **problem)
 	return history;
 }
 
+/* A cluster that has never changed its leader has an empty one. */
 List *
 patroni_read_history(const char *text, char **problem)
 {
@@ -142,6 +145,7 @@ patroni_read_history(const char *text, char **problem)
 
 /* ---- /config, versions ---- */
 
+/* What is in it is compared by who wants something of it (spec/model_patroni.h). */
 SpecNode *
 patroni_read_config(const char *text, char **problem)
 {

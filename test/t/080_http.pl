@@ -152,7 +152,9 @@ start_server($tls_port, "$folder/server.crt", "$folder/server.key");
 start_server($strict_port, "$folder/server.crt", "$folder/server.key", "$folder/ca.crt");
 
 # ---- nodes ----
-my $primary = pgops_node('small', init => { allows_streaming => 1 }, conf => <<'CONF');
+# not in UTF-8: what comes is in that whatever the server's own encoding
+my $primary = pgops_node('small',
+	init => { allows_streaming => 1, extra => [ '-E', 'LATIN1', '--locale=C' ] }, conf => <<'CONF');
 pgops.ha_interval = '1s'
 pgops.drift_interval = '1h'
 pgops.manage_hba = off
@@ -207,6 +209,10 @@ for my $fault (@faults)
 	ask_at($url);
 	condition_is($url, $sqlstate, $words, "$name: " . ($sqlstate || 'no condition'));
 }
+
+# who was seen before still is
+is(value($node, "SELECT count(*) FROM pgops.members WHERE name = 'small-2' || chr(252)"), 1,
+	'names are in the encoding of the server');
 
 # ---- nobody there, and what is no URL ----
 ask_at("http://$address{none}:1");
