@@ -242,13 +242,16 @@ parameter_reset(Parameters *parameters, const char *rule, const ServerSetting *n
 	Setting    *want = palloc0(sizeof(Setting));
 	const char *said = said_value(parameters->planner, now->name, now);
 	Setting    *have = parameter_in_file(now->name, said);
-	const char *below = now->in_files && !is_patroni(parameters->planner) ?
+	/* of Patroni's own files only what overrules its configuration stays */
+	const char *below = now->in_files != NULL &&
+		(!is_patroni(parameters->planner) || !parameter_same_value(now, have, now->in_files)) ?
 		now->in_files : now->boot;
 	const char *shown = parameter_is_secret(have) ? SECRET_MASK : said;
 	Action	   *action;
 	const char *danger;
 
-	if (is_patroni(parameters->planner) && model_patroni_default(now->name) != NULL)
+	if (is_patroni(parameters->planner) && below == now->boot &&
+		model_patroni_default(now->name) != NULL)
 		below = model_patroni_default(now->name);
 	want->name = now->name;
 	action = alter_system(parameters, rule, want,
