@@ -25,6 +25,7 @@ typedef struct Asked
 
 /* ---- parts ---- */
 
+/* Facts that nobody confirms are none: a decision by them would be one of minutes ago. */
 void
 steer_check_known(const SteerScene *scene)
 {
@@ -43,6 +44,7 @@ steer_check_known(const SteerScene *scene)
 				 errhint("See pgops.ha_status.  Without its store (etcd, Consul, ...) a cluster cannot be steered by anybody.")));
 }
 
+/* What would work, in place of what was asked for. */
 static const char *
 hint_candidates(const SteerScene *scene)
 {
@@ -52,6 +54,7 @@ hint_candidates(const SteerScene *scene)
 		"No member could take over now: see pgops.members.";
 }
 
+/* A leader that is only remembered is none; its name helps to find out what happened. */
 static PatroniSeen *
 require_leader(const Asked *asked)
 {
@@ -97,6 +100,7 @@ require_future(const Asked *asked, const char *what)
 
 /* ---- switchover ---- */
 
+/* Names are compared exactly, as Patroni does. */
 static PatroniSeen *
 require_candidate(const Asked *asked, const char *name)
 {
@@ -134,6 +138,7 @@ reasons(const Asked *asked)
 	return text.len > 0 ? text.data : "there is no other member";
 }
 
+/* Without a name one must be there that Patroni can choose. */
 static void
 check_target(const Asked *asked, const char *name)
 {
@@ -165,6 +170,11 @@ check_target(const Asked *asked, const char *name)
 				 errhint("%s", hint_candidates(asked->scene))));
 }
 
+/*
+ * What is wrong with the request itself is told before what is wrong with the cluster.
+ * A second switchover would replace a scheduled one without a word, as they share a place
+ * in the store.
+ */
 static void
 check_switchover(const Asked *asked)
 {
@@ -215,6 +225,7 @@ behind_others(const Asked *asked, const PatroniSeen *candidate, const char **ahe
 	return most;
 }
 
+/* A switchover is what is meant then: it waits until the candidate has everything. */
 static void
 refuse_alive(const PatroniSeen *leader, const PatroniSeen *candidate)
 {
@@ -265,6 +276,10 @@ check_loss(const Asked *asked, const PatroniSeen *candidate)
 				 errhint("Say accept_loss => true if that may be lost, or bring the last leader back.")));
 }
 
+/*
+ * The leader is not needed for it, and neither is maximum_lag_on_failover where there is none:
+ * Patroni promotes who is named.  So what may be lost is for us to say.
+ */
 static void
 check_failover(const Asked *asked)
 {
@@ -330,6 +345,7 @@ require_member(const Asked *asked)
 	return seen;
 }
 
+/* Patroni keeps one scheduled restart of each member. */
 static void
 check_restart(const Asked *asked)
 {
@@ -342,12 +358,14 @@ check_restart(const Asked *asked)
 				 errhint("Call pgops.cancel_restart('%s') first.", seen->member->name)));
 }
 
+/* A member that answers is all that is needed. */
 static void
 check_member(const Asked *asked)
 {
 	(void) require_member(asked);
 }
 
+/* Without a leader there is nobody to copy from, and the data would be gone. */
 static void
 check_reinit(const Asked *asked)
 {
@@ -361,6 +379,7 @@ check_reinit(const Asked *asked)
 	(void) require_leader(asked);
 }
 
+/* Of a member that is not known to have one, Patroni would say so, too, but later. */
 static void
 check_cancel_restart(const Asked *asked)
 {
@@ -405,6 +424,7 @@ check_rolling(const Asked *asked)
 
 /* ---- the cluster ---- */
 
+/* One that is under way at this moment is none that is scheduled. */
 static void
 check_cancel_switchover(const Asked *asked)
 {
@@ -414,6 +434,7 @@ check_cancel_switchover(const Asked *asked)
 				 errmsg("no switchover is scheduled")));
 }
 
+/* By the configuration, which holds also while there is no leader. */
 static bool
 is_standby_cluster(const Asked *asked)
 {
@@ -423,6 +444,7 @@ is_standby_cluster(const Asked *asked)
 	return upstream != NULL && upstream->kind == NODE_MAP;
 }
 
+/* A leader must be there to be promoted. */
 static void
 check_promote(const Asked *asked)
 {
@@ -434,6 +456,7 @@ check_promote(const Asked *asked)
 				 errhint("To move the leader within the cluster use pgops.switchover().")));
 }
 
+/* Following a member of its own, the cluster would be without anybody who writes. */
 static void
 check_demote(const Asked *asked)
 {
@@ -466,6 +489,7 @@ check_demote(const Asked *asked)
 	}
 }
 
+/* Pausing and resuming can always be asked for: also twice. */
 static void
 check_nothing(const Asked *asked)
 {
@@ -490,6 +514,7 @@ static const struct
 	{"demote_cluster", check_demote},
 };
 
+/* The kinds that steer are in this table, or cannot be asked for. */
 void
 steer_check(const char *kind, const SpecNode *args, const SteerScene *scene)
 {
@@ -511,6 +536,10 @@ steer_check(const char *kind, const SpecNode *args, const SteerScene *scene)
 
 /* ---- this server's own work ---- */
 
+/*
+ * Jobs that steer go on after a restart, and those of no interest to people are asked for
+ * again: neither is in the way.
+ */
 void
 steer_check_jobs(int64 own, int elevel)
 {

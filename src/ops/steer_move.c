@@ -85,6 +85,10 @@ heard_writing(const char *member)
 	return fact->at;
 }
 
+/*
+ * The worker that asks Patroni hurries meanwhile, so this is right within some tenths of a
+ * second.
+ */
 static void
 listen_to(Watch *watch, const PatroniView *view)
 {
@@ -104,6 +108,7 @@ listen_to(Watch *watch, const PatroniView *view)
 	}
 }
 
+/* Runs while the answer is waited for, and between looks afterwards. */
 static void
 on_tick(void *arg)
 {
@@ -124,6 +129,7 @@ on_tick(void *arg)
 	MemoryContextReset(watch->scratch);
 }
 
+/* Kept for the whole move: what was seen before the answer counts as much as what comes after. */
 static void
 begin_watch(Watch *watch, Job *job, const SpecNode *move)
 {
@@ -140,6 +146,7 @@ begin_watch(Watch *watch, Job *job, const SpecNode *move)
 
 /* ---- the end ---- */
 
+/* The lock alone does not do: its holder must have been promoted. */
 static bool
 is_moved(const SteerScene *scene, void *arg)
 {
@@ -201,6 +208,7 @@ make_result(const Watch *watch, const SpecNode *move, const SteerScene *scene, b
 	return result;
 }
 
+/* Patroni gives up by itself, and tells why in its log alone. */
 static void
 raise_not_moved(const Watch *watch, int waited_ms)
 {
@@ -213,6 +221,7 @@ raise_not_moved(const Watch *watch, int waited_ms)
 			 errhint("Patroni's log says why.  See pgops.ha_status, and ask for it once more.")));
 }
 
+/* Whoever has become the leader, the move is over; that it is the wrong one is a failure. */
 static SpecNode *
 settle(Job *job, Watch *watch, const SpecNode *memory, int wait_ms, bool by_writes)
 {
@@ -246,6 +255,7 @@ patience_ms(const PatroniView *view)
 	return (view->ttl + 2 * view->loop_wait + 10) * 1000;
 }
 
+/* The first life ended before it had an answer, so this one looks for what came of it. */
 SpecNode *
 steer_move_settle(Job *job, SpecNode *memory)
 {
@@ -264,6 +274,7 @@ steer_move_settle(Job *job, SpecNode *memory)
 
 /* ---- the beginning ---- */
 
+/* Before anything happens: what is not stored by then cannot be found by the next life. */
 static SpecNode *
 remember(Job *job, SpecNode *memory, const SteerScene *scene, const char *to)
 {
@@ -279,6 +290,7 @@ remember(Job *job, SpecNode *memory, const SteerScene *scene, const char *to)
 	return move;
 }
 
+/* A failover names no leader: there may be none. */
 static SpecNode *
 make_body(const SpecNode *move, bool force)
 {
@@ -327,6 +339,10 @@ ask(Job *job, Watch *watch, const PatroniAccess *access, const SpecNode *body, b
 	return answered;
 }
 
+/*
+ * The beats are for the time until the server is shut down; should it live on, they end with
+ * the answer.
+ */
 SpecNode *
 steer_move(Job *job, SpecNode *memory, const SteerScene *scene, const char *to, bool force)
 {

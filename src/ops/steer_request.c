@@ -37,12 +37,14 @@ own_access(Job *job)
 	return access;
 }
 
+/* one that did not answer just now is not asked */
 static const char *
 url_of(const PatroniSeen *seen)
 {
 	return seen != NULL && seen->node != NULL ? seen->member->api_url : NULL;
 }
 
+/* In the order of who knows best, and is nearest. */
 PatroniAccess *
 steer_access(Job *job, const SteerScene *scene)
 {
@@ -60,6 +62,7 @@ steer_access(Job *job, const SteerScene *scene)
 	return url != NULL ? patroni_access_to(own, url) : own;
 }
 
+/* This very member is reached as the settings say, which may be another way. */
 PatroniAccess *
 steer_access_to(Job *job, const PatroniSeen *seen)
 {
@@ -77,6 +80,7 @@ is_lost(int sqlstate)
 	return sqlstate == ERRCODE_PGOPS_HTTP_TIMEOUT || sqlstate == ERRCODE_PGOPS_HTTP_PROTOCOL;
 }
 
+/* What the answer says is for the job's log: Patroni's own words. */
 bool
 steer_post(Job *job, const PatroniAccess *access, const char *method, const char *path,
 		   const SpecNode *body, int timeout_ms, IoHttpTick tick, int tick_ms, void *arg)

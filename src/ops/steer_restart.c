@@ -44,6 +44,7 @@ is_back(const SteerScene *scene, void *arg)
 							   seen->timeline == leader->timeline);
 }
 
+/* A server that was not restarted and runs is one that nobody has asked, or not yet. */
 static bool
 has_begun(const SteerScene *scene, void *arg)
 {
@@ -54,6 +55,7 @@ has_begun(const SteerScene *scene, void *arg)
 	return wanted->restarted || (seen != NULL && seen->node != NULL && !patroni_seen_runs(seen));
 }
 
+/* The lag counts as well: a member that is up and far behind could not take over. */
 static void
 wait_until_back(Job *job, Wanted *wanted)
 {
@@ -74,6 +76,7 @@ wait_until_back(Job *job, Wanted *wanted)
 	steer_forget(scene);
 }
 
+/* What its start was is stored with it, for only by that a restart can be told from none. */
 void
 steer_restart(Job *job, SpecNode *memory, const SteerScene *scene, const char *name,
 			  bool only_pending)
@@ -97,6 +100,7 @@ steer_restart(Job *job, SpecNode *memory, const SteerScene *scene, const char *n
 	node_map_unset(memory, "restart");
 }
 
+/* Whether Patroni was asked at all before this server ended is not known. */
 void
 steer_restart_settle(Job *job, SpecNode *memory)
 {

@@ -75,6 +75,7 @@ next_member(const SpecNode *memory)
 	return NULL;
 }
 
+/* for people: "pg-1, pg-2", or "none" */
 static char *
 names(const SpecNode *memory, bool done)
 {
@@ -108,6 +109,7 @@ typedef struct Up
 	const char *name;			/* of a member that is to be up; NULL: any candidate */
 } Up;
 
+/* And a leader must be there, or nothing else may be taken away. */
 static bool
 is_up(const SteerScene *scene, void *arg)
 {
@@ -124,6 +126,7 @@ is_up(const SteerScene *scene, void *arg)
 		(seen->is_leader || (seen->lag >= 0 && seen->timeline == leader->timeline));
 }
 
+/* An old leader needs its time to come back as a replica. */
 static SteerScene *
 wait_until_up(Job *job, const char *name)
 {
@@ -178,6 +181,7 @@ restart_leader(Job *job, SpecNode *memory, SteerScene *scene, SpecNode *one)
 	}
 }
 
+/* It may have been done already, by the hand-over or by somebody else. */
 static void
 restart_replica(Job *job, SpecNode *memory, SteerScene *scene, SpecNode *one)
 {
@@ -216,6 +220,7 @@ go_on(Job *job, SpecNode *memory)
 	}
 }
 
+/* Each step begins with a look: nothing is done by what held before the last one. */
 static void
 do_all(Job *job, SpecNode *memory)
 {
@@ -242,6 +247,7 @@ do_all(Job *job, SpecNode *memory)
 	}
 }
 
+/* Also of a job that failed: what is left is what must be done by hand. */
 static void
 put_result(Job *job, const SpecNode *memory)
 {
@@ -289,6 +295,7 @@ check_own_jobs(Job *job)
 	txn_end();
 }
 
+/* The plan is made once, and remembered: a later life goes on with what is left of it. */
 void
 rolling_restart_run(Job *job)
 {

@@ -26,6 +26,7 @@
 /* until a member that is copied anew is back, ms; the deadline of the job is what counts */
 #define REINIT_MS		(24 * 3600 * 1000)
 
+/* As when it was asked for: time has passed since. */
 static SteerScene *
 see_and_check(Job *job)
 {
@@ -67,6 +68,7 @@ schedule_switchover(Job *job, const SteerScene *scene, const char *at)
 	put_result(job, body);
 }
 
+/* A life with a memory goes on with what that says. */
 static void
 move_leader(Job *job, bool force)
 {
@@ -110,6 +112,7 @@ cancel_switchover_run(Job *job)
 
 /* ---- members ---- */
 
+/* Only a member itself restarts, reloads or copies itself. */
 static PatroniAccess *
 member_access(Job *job, const SteerScene *scene)
 {
@@ -141,6 +144,7 @@ schedule_restart(Job *job, const SteerScene *scene, const char *at)
 	job_result(job, "scheduled_at", node_string(at));
 }
 
+/* Asked for with a time, it is Patroni that keeps the time. */
 void
 restart_member_run(Job *job)
 {
@@ -200,6 +204,7 @@ typedef struct Reinit
 	const char *before;			/* start of its server before; NULL: it did not run */
 } Reinit;
 
+/* The data are new if its server is. */
 static bool
 is_copied(const SteerScene *scene, void *arg)
 {
@@ -212,6 +217,7 @@ is_copied(const SteerScene *scene, void *arg)
 		seen->lag >= 0 && seen->lag <= scene->status->max_lag;
 }
 
+/* Patroni answers before it begins, so the end has to be looked for. */
 static void
 begin_reinit(Job *job, SpecNode *memory)
 {
@@ -281,6 +287,7 @@ all_see_it(const SteerScene *scene, void *arg)
 	return paused->others == 0;
 }
 
+/* The members see it one by one, within loop_wait. */
 static void
 set_pause(Job *job, bool wanted)
 {
@@ -321,6 +328,7 @@ resume_ha_run(Job *job)
 
 /* ---- standby clusters ---- */
 
+/* a leader of its own, no standby leader */
 static bool
 leader_writes(const SteerScene *scene, void *arg)
 {

@@ -44,6 +44,10 @@ was_looked_at(TimestampTz since)
 	return self.known && self.looked >= since && fact != NULL && fact->tried >= since;
 }
 
+/*
+ * The looks of the HA worker are waited for rather than made here: it asks all members at
+ * once, and what it hears is everybody's.
+ */
 SteerScene *
 steer_see(int age_ms, int wait_ms)
 {
@@ -71,6 +75,7 @@ steer_forget(SteerScene *scene)
 	MemoryContextDelete(scene->context);
 }
 
+/* Each look has its own memory, since a wait may take hours. */
 SteerScene *
 steer_wait(Job *job, int wait_ms, SteerTest test, void *arg)
 {
@@ -93,6 +98,7 @@ steer_wait(Job *job, int wait_ms, SteerTest test, void *arg)
 
 /* ---- for people ---- */
 
+/* in the order of their names, as Patroni gives them */
 char *
 steer_members(const SteerScene *scene)
 {
@@ -110,6 +116,7 @@ steer_members(const SteerScene *scene)
 	return text.data;
 }
 
+/* the one that lost least first */
 char *
 steer_candidates(const SteerScene *scene)
 {
@@ -173,6 +180,7 @@ steer_flag(const SpecNode *args, const char *name)
 	return text != NULL && parse_bool(text, &value) && value;
 }
 
+/* so that a wait ends with a sentence of its own, where it can, before the deadline ends it */
 int
 steer_time_left(const Job *job, int most)
 {

@@ -4,24 +4,23 @@
  *
  * A lock protects them: they are some kilobytes each, and rare.
  *
- * Not for: their file (job_transient_file.c), starting them (job_watch.c).
+ * Not for: asking for one (job_transient_ask.c), their file (job_transient_file.c), starting
+ * them (job_watch.c).
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/lwlock.h"
 #include "storage/procarray.h"
 #include "storage/shmem.h"
-#include "utils/memutils.h"
 
 #include "errors.h"
 #include "worker/job_slot.h"
 #include "worker/job_transient.h"
+#include "worker/job_transient_parts.h"
 #include "worker/shared.h"
-#include "worker/wake.h"
 
 #define TRANCHE		"pgops jobs"
 
@@ -35,16 +34,7 @@ typedef struct TransientShared
 	TransientJob jobs[TRANSIENT_JOBS];
 } TransientShared;
 
-/* what this transaction has asked for */
-typedef struct Asked
-{
-	int64		id;
-	SubTransactionId subid;
-} Asked;
-
 static TransientShared *transient = NULL;
-static List *asked = NIL;		/* of Asked *, in TopMemoryContext */
-static bool registered = false;
 
 static const char *const state_names[] = {
 	[TRANSIENT_FREE] = "free",
@@ -71,6 +61,7 @@ job_transient_size(void)
 	return MAXALIGN(sizeof(TransientShared));
 }
 
+/* The size is known when the server starts: places do not grow. */
 void
 job_transient_request(void)
 {
@@ -136,9 +127,8 @@ free_place(void)
 	return oldest;
 }
 
-/* never half a character; NULL is empty */
-static void
-copy_text(char *to, const char *from, size_t size)
+void
+job_transient_text(char *to, const char *from, size_t size)
 {
 	int			length = from ? pg_mbcliplen(from, (int) strlen(from), (int) size - 1) : 0;
 
@@ -147,9 +137,9 @@ copy_text(char *to, const char *from, size_t size)
 	to[length] = '\0';
 }
 
-/* JSON that is cut is none any more; false: too long */
-static bool
-copy_json(char *to, const SpecNode *from, size_t size)
+/* JSON that is cut off is none any more, so it is all or nothing. */
+bool
+job_transient_json(char *to, const SpecNode *from, size_t size)
 {
 	StringInfoData text;
 
@@ -171,133 +161,14 @@ read_json(const char *text)
 	return text[0] == '\0' ? NULL : node_from_json(text, (int) strlen(text));
 }
 
-/* ---- asking ---- */
+/* ---- places ---- */
 
-static void
-forget(int64 id)
-{
-	TransientJob *job;
-
-	lock(LW_EXCLUSIVE);
-	job = find(id);
-	if (job != NULL && job->state == TRANSIENT_ASKED)
-		job->state = TRANSIENT_FREE;
-	unlock();
-}
-
-static void
-commit(int64 id)
-{
-	TransientJob *job;
-
-	lock(LW_EXCLUSIVE);
-	job = find(id);
-	if (job != NULL && job->state == TRANSIENT_ASKED)
-		job->state = TRANSIENT_QUEUED;
-	unlock();
-}
-
-/* Runs inside the commit: it must not raise, and sets flags only. */
-static void
-on_transaction(XactEvent event, void *arg)
-{
-	ListCell   *cell;
-
-	if (asked == NIL || (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT &&
-						 event != XACT_EVENT_PREPARE))
-		return;
-	foreach(cell, asked)
-	{
-		if (event == XACT_EVENT_COMMIT)
-			commit(((Asked *) lfirst(cell))->id);
-		else
-			forget(((Asked *) lfirst(cell))->id);
-	}
-	list_free_deep(asked);
-	asked = NIL;
-	if (event == XACT_EVENT_COMMIT)
-		wake_now(REQUEST_JOBS);
-}
-
-static void
-on_savepoint(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
-{
-	ListCell   *cell;
-
-	foreach(cell, asked)
-	{
-		Asked	   *one = lfirst(cell);
-
-		if (one->subid != mine)
-			continue;
-		if (event == SUBXACT_EVENT_COMMIT_SUB)
-			one->subid = parent;
-		else if (event == SUBXACT_EVENT_ABORT_SUB)
-		{
-			forget(one->id);
-			asked = foreach_delete_current(asked, cell);
-			pfree(one);
-		}
-	}
-}
-
-static void
-remember_asked(int64 id)
-{
-	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
-	Asked	   *one = palloc(sizeof(Asked));
-
-	if (!registered)
-	{
-		RegisterXactCallback(on_transaction, NULL);
-		RegisterSubXactCallback(on_savepoint, NULL);
-		registered = true;
-	}
-	one->id = id;
-	one->subid = GetCurrentSubTransactionId();
-	asked = lappend(asked, one);
-	MemoryContextSwitchTo(old);
-
-	/* pgops.job_wait() of this transaction knows by that that it would wait for itself */
-	wake_at_commit(REQUEST_JOBS);
-}
-
-static void
-check_request(const JobKind *kind, const JobRequest *request)
-{
-	if (!kind->standby)
-		ereport(ERROR,
-				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-				 errmsg("a job \"%s\" cannot be asked for on a standby", kind->name),
-				 errhint("Ask for it on the primary.")));
-	if (request->not_before > GetCurrentTimestamp() || request->stop_at != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-				 errmsg("a job of a standby can only be asked for at once, not for later"),
-				 errhint("Ask for it on the leader, which can store it.")));
-}
-
-static void
-fill(TransientJob *job, const CmdbJobNew *new)
-{
-	memset(job, 0, sizeof(*job));
-	copy_text(job->kind, new->kind, sizeof(job->kind));
-	copy_text(job->cluster, new->cluster, sizeof(job->cluster));
-	copy_text(job->requested_by, new->requested_by ? new->requested_by :
-			  GetUserNameFromId(GetSessionUserId(), false), sizeof(job->requested_by));
-	job->requested_at = GetCurrentTimestamp();
-	job->deadline_ms = new->deadline_ms;
-	job->asker = MyProcPid;
-	job->state = TRANSIENT_ASKED;
-	if (!copy_json(job->args, new->args, sizeof(job->args)))
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("the arguments are too long for a job of a standby")));
-}
-
-/* 0: no place is free */
-static int64
-put(TransientJob *job)
+/*
+ * A place is taken before the commit, so that there is one after it: at the
+ * commit itself nothing may go wrong any more.
+ */
+int64
+job_transient_take(TransientJob *job)
 {
 	TransientJob *place;
 	int64		id = 0;
@@ -313,26 +184,28 @@ put(TransientJob *job)
 	return id;
 }
 
-int64
-job_transient_queue(const JobRequest *request)
+void
+job_transient_forget(int64 id)
 {
-	CmdbJobNew	new;
-	TransientJob *job = palloc(sizeof(TransientJob));
-	int64		id;
+	TransientJob *job;
 
-	shared_require();
-	check_request(job_make(request, &new), request);
-	fill(job, &new);
-	id = put(job);
-	pfree(job);
-	if (id == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_PGOPS_JOB_BUSY),
-				 errmsg("%d jobs are at work on this standby, which are all that it can have",
-						TRANSIENT_JOBS),
-				 errhint("See pgops.jobs; end one with pgops.job_cancel().")));
-	remember_asked(id);
-	return id;
+	lock(LW_EXCLUSIVE);
+	job = find(id);
+	if (job != NULL && job->state == TRANSIENT_ASKED)
+		job->state = TRANSIENT_FREE;
+	unlock();
+}
+
+void
+job_transient_commit(int64 id)
+{
+	TransientJob *job;
+
+	lock(LW_EXCLUSIVE);
+	job = find(id);
+	if (job != NULL && job->state == TRANSIENT_ASKED)
+		job->state = TRANSIENT_QUEUED;
+	unlock();
 }
 
 /* ---- looking ---- */
@@ -386,6 +259,7 @@ job_transient_cancel(int64 id, const char *role)
 	return done;
 }
 
+/* What a worker gets is the same as of a row. */
 static CmdbJobRow *
 make_row(const TransientJob *job)
 {
@@ -404,6 +278,7 @@ make_row(const TransientJob *job)
 	return row;
 }
 
+/* Only one that waits, so that no job is done twice. */
 CmdbJobRow *
 job_transient_claim(int64 id)
 {
@@ -426,6 +301,7 @@ job_transient_claim(int64 id)
 	return ours ? make_row(copy) : NULL;
 }
 
+/* One line at a time: the lock is held for as long as it takes to copy it. */
 void
 job_transient_output(int64 id, List *lines)
 {
@@ -437,8 +313,8 @@ job_transient_output(int64 id, List *lines)
 		CmdbJobLine *line = lfirst(cell);
 		TransientLine new = {.at = line->at};
 
-		copy_text(new.stream, line->stream, sizeof(new.stream));
-		copy_text(new.text, line->text, sizeof(new.text));
+		job_transient_text(new.stream, line->stream, sizeof(new.stream));
+		job_transient_text(new.text, line->text, sizeof(new.text));
 		lock(LW_EXCLUSIVE);
 		job = find(id);
 		if (job != NULL)
@@ -450,13 +326,14 @@ job_transient_output(int64 id, List *lines)
 	}
 }
 
+/* Also in the file, since what it remembers is for the case that this memory is gone. */
 void
 job_transient_remember(int64 id, const SpecNode *memory)
 {
 	TransientJob *new = palloc(sizeof(TransientJob));
 	TransientJob *job;
 
-	if (!copy_json(new->memory, memory, sizeof(new->memory)))
+	if (!job_transient_json(new->memory, memory, sizeof(new->memory)))
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("what a job of a standby has to remember is too long"),
@@ -498,23 +375,25 @@ state_of(const char *name)
 	return TRANSIENT_INTERRUPTED;
 }
 
+/* Made before the lock is taken: building texts may raise. */
 static void
 fill_end(TransientJob *new, const CmdbJobEnd *end)
 {
 	memset(new, 0, sizeof(*new));
 	new->state = state_of(end->state);
 	new->finished_at = GetCurrentTimestamp();
-	copy_text(new->cancelled_by, end->cancelled_by, sizeof(new->cancelled_by));
-	copy_text(new->step, end->step, sizeof(new->step));
-	copy_text(new->sqlstate, end->sqlstate ? unpack_sql_state(end->sqlstate) : NULL,
+	job_transient_text(new->cancelled_by, end->cancelled_by, sizeof(new->cancelled_by));
+	job_transient_text(new->step, end->step, sizeof(new->step));
+	job_transient_text(new->sqlstate, end->sqlstate ? unpack_sql_state(end->sqlstate) : NULL,
 			  sizeof(new->sqlstate));
-	copy_text(new->error, end->error, sizeof(new->error));
-	copy_text(new->detail, end->detail, sizeof(new->detail));
-	copy_text(new->hint, end->hint, sizeof(new->hint));
-	if (!copy_json(new->result, end->result, sizeof(new->result)))
+	job_transient_text(new->error, end->error, sizeof(new->error));
+	job_transient_text(new->detail, end->detail, sizeof(new->detail));
+	job_transient_text(new->hint, end->hint, sizeof(new->hint));
+	if (!job_transient_json(new->result, end->result, sizeof(new->result)))
 		strlcpy(new->result, "{\"cut\": true}", sizeof(new->result));
 }
 
+/* Only one that runs: a coordinator that was faster has called it interrupted. */
 void
 job_transient_finish(int64 id, const CmdbJobEnd *end)
 {
@@ -566,7 +445,7 @@ resume(TransientJob *job)
 	{
 		node_map_set(resumed, "times", node_int(times + 1));
 		node_map_set(memory, "resumed", resumed);
-		if (copy_json(job->memory, memory, sizeof(job->memory)))
+		if (job_transient_json(job->memory, memory, sizeof(job->memory)))
 			return;
 	}
 	job->state = TRANSIENT_INTERRUPTED;
@@ -578,6 +457,7 @@ resume(TransientJob *job)
 			sizeof(job->hint));
 }
 
+/* The copy was made without the lock; what has ended meanwhile is left alone. */
 static void
 settle(TransientJob *copy)
 {
@@ -605,13 +485,14 @@ job_transient_settle(void)
 			job_slot_find(copy->id, &slot) < 0)
 			settle(copy);
 		else if (copy->state == TRANSIENT_ASKED && BackendPidGetProc(copy->asker) == NULL)
-			forget(copy->id);
+			job_transient_forget(copy->id);
 	}
 	pfree(copy);
 }
 
 /* ---- for the file ---- */
 
+/* Numbers go on after those that were read, or a job would be taken for another one. */
 void
 job_transient_put(const TransientJob *job)
 {

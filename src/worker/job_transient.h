@@ -109,8 +109,4 @@ extern void job_transient_settle(void);
 extern void job_transient_save(void);
 extern void job_transient_load(void);
 
-/* for those two: takes one that was read, unless there is no place; true if the file is yet to be read */
-extern void job_transient_put(const TransientJob *job);
-extern bool job_transient_unread(void);
-
 #endif							/* PGOPS_WORKER_JOB_TRANSIENT_H */

@@ -14,7 +14,7 @@
 
 #include "io/file.h"
 #include "ops/stanza.h"
-#include "worker/job_transient.h"
+#include "worker/job_transient_parts.h"
 
 #define FILE_NAME		"standby-jobs.json"
 #define MAX_BYTES		(1024 * 1024)
@@ -68,6 +68,7 @@ write_field(const TransientJob *job, const Field *field)
 	return node_null();
 }
 
+/* All fields, in the order of the table. */
 static SpecNode *
 write_job(const TransientJob *job)
 {
@@ -108,6 +109,7 @@ write_text(const char *text)
 	PG_END_TRY();
 }
 
+/* The whole of it each time: it is small, and is replaced at once or not at all. */
 void
 job_transient_save(void)
 {
@@ -151,6 +153,7 @@ read_field(TransientJob *job, const Field *field, const SpecNode *value)
 	return true;
 }
 
+/* Of another version of pgops, with other kinds or longer fields, it is not taken. */
 static void
 read_job(const SpecNode *map)
 {
@@ -165,6 +168,7 @@ read_job(const SpecNode *map)
 	pfree(job);
 }
 
+/* A file that cannot be read must not keep the server from its work. */
 static void
 read_text(const char *text)
 {
@@ -193,6 +197,7 @@ read_text(const char *text)
 	PG_END_TRY();
 }
 
+/* Once in the life of the server: afterwards memory knows better. */
 void
 job_transient_load(void)
 {
