@@ -100,9 +100,18 @@ sub patroni_or_skip
 	my $missing = join ', ', grep { !program($_) } qw(ip unshare nsenter setpriv patroni etcd);
 
 	plan skip_all => "not installed: $missing" if $missing ne '';
+	plan skip_all => 'Patroni has no Python module for etcd here' if !speaks_etcd();
 	plan skip_all => 'no namespaces for ordinary users here'
 	  unless $ENV{PGOPS_TEST_NAMESPACE};
 	return;
+}
+
+# Patroni's package may come without what it needs for etcd: asked is the Python that runs it.
+sub speaks_etcd
+{
+	my ($first) = split /\n/, slurp_file(program('patroni'));
+	my ($python) = $first =~ /^#!\s*(\S.*?)\s*$/ or return 0;
+	return system("$python -c 'import etcd' >/dev/null 2>&1") == 0;
 }
 
 # full path of a program, or nothing
