@@ -15,6 +15,9 @@
 #include "plan/planner.h"
 #include "spec/model_patroni.h"
 
+/* how soon to look again for what Patroni is about to say, ms */
+#define PLAN_LOOK_SOON_MS	1000
+
 /* what the parts of one plan want changed */
 typedef struct PatroniPlan
 {

@@ -137,7 +137,7 @@ refuse_standby(Planner *planner, SpecNode *patch)
 			   "the cluster has a leader of its own: as a standby of another cluster it would give up what it has written");
 	else if (want->kind == NODE_NULL)
 		refuse(planner, patch, keys[0], ERRCODE_PGOPS_PROTECTED,
-			   "SELECT pgops.promote() does that.",
+			   "SELECT pgops.promote_cluster() does that.",
 			   "without standby_cluster the cluster would take writes of its own");
 }
 

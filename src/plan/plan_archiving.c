@@ -10,7 +10,7 @@
 #include "postgres.h"
 
 #include "plan/backup.h"
-#include "plan/planner.h"
+#include "plan/patroni_parts.h"
 #include "render/render.h"
 
 /* the parameters by which WAL is archived */
@@ -64,19 +64,32 @@ is_our_parameter(Planner *planner, const char *name)
 	return plan_owned_named(planner, "parameter", NULL, name) != NIL;
 }
 
-/* in postgresql.auto.conf stands the command that only pgops writes */
+/*
+ * The command where pgops would have put it, or NULL: in postgresql.auto.conf, or in
+ * Patroni's configuration; what that says members other than the leader see in the file.
+ */
+static const char *
+command_set(const Planner *planner, const ServerSetting *command)
+{
+	if (planner->input->patroni == NULL)
+		return command->in_auto;
+	return plan_patroni_usable(planner) ?
+		patroni_parameter_said(planner, command->name) : command->in_files;
+}
+
+/* the command that only pgops writes */
 static bool
 has_our_command(const Planner *planner, const ServerSetting *command)
 {
+	const char *set = command_set(planner, command);
 	const char *ours;
 	size_t		length;
 
-	if (planner->input->backup_config == NULL || command->in_auto == NULL)
+	if (planner->input->backup_config == NULL || set == NULL)
 		return false;
 	ours = archive_arguments(planner->input->backup_config, planner->cluster->name);
-	length = strlen(command->in_auto);
-	return length > strlen(ours) &&
-		strcmp(command->in_auto + length - strlen(ours), ours) == 0;
+	length = strlen(set);
+	return length > strlen(ours) && strcmp(set + length - strlen(ours), ours) == 0;
 }
 
 /* when pgops' command is taken back, another way of archiving takes its place */
@@ -87,8 +100,10 @@ has_other_archiving(Planner *planner, const ServerSetting *command)
 	List	   *items = plan_owned_named(planner, "parameter", NULL, "archive_command");
 	const OwnedItem *item = items != NIL ? linitial(items) : NULL;
 
+	/* where Patroni writes the file, its command is the one that is taken back */
 	return (item != NULL && item->value != NULL) ||
-		(command->in_files != NULL && command->in_files[0] != '\0') ||
+		(planner->input->patroni == NULL &&
+		 command->in_files != NULL && command->in_files[0] != '\0') ||
 		(library != NULL && library->in_files != NULL && library->in_files[0] != '\0');
 }
 
@@ -110,7 +125,7 @@ stop_archiving(Planner *planner)
 
 	if (command == NULL || mode == NULL || planner->cluster->self == NULL ||
 		(!has_our_command(planner, command) &&
-		 !(remembered && plan_same(command->in_auto, PLAN_ARCHIVE_NOTHING))))
+		 !(remembered && plan_same(command_set(planner, command), PLAN_ARCHIVE_NOTHING))))
 		return;
 	if (!remembered)
 		want_parameter(planner, "archive_mode", NULL);

@@ -13,7 +13,7 @@
 
 #include "errors.h"
 #include "plan/backup.h"
-#include "plan/planner.h"
+#include "plan/patroni_parts.h"
 #include "render/render.h"
 
 /* secrets are in it: the server's group may read it at most */
@@ -327,6 +327,24 @@ join_steps(Planner *planner, Action *setup)
 		setup->sequence = planner->backup_sequence;
 }
 
+/*
+ * A moment after the PATCH Patroni writes archive_command.  The job would look at
+ * whether WAL is archived, and fail before that.
+ */
+static void
+block_until_patroni(Planner *planner, Action *action)
+{
+	if (plan_patroni_usable(planner) && !planner->input->patroni->settled)
+	{
+		action_block(action, ERRCODE_PGOPS_JOB_BUSY, NULL, "Patroni is about to set archive_command");
+		planner->plan->look_ms = PLAN_LOOK_SOON_MS;
+	}
+	else
+		action_block(action, ERRCODE_PGOPS_BLOCKED,
+					 "See pgops.ha_status, and what patroni.yml says of archive_command.",
+					 "archive_command, which Patroni sets, is not that of pgBackRest");
+}
+
 /* true: the step cannot be done now, which is said in it */
 static bool
 block_setup(Planner *planner, Action *action, const BackupFacts *facts)
@@ -355,6 +373,9 @@ block_setup(Planner *planner, Action *action, const BackupFacts *facts)
 					 "Set archive_mode to on and wal_level to replica, and restart the server.",
 					 "a restart is needed: %s",
 					 archiving ? "wal_level is minimal" : "archive_mode is off");
+	else if (planner->input->patroni != NULL && facts->settings_managed &&
+			 strcmp(facts->archive_command, plan_archive_command(facts)) != 0)
+		block_until_patroni(planner, action);
 	return action->blocked != NULL;
 }
 

@@ -19,8 +19,7 @@
 
 #define KIND		"patroni"
 
-/* how soon to look again for what Patroni is about to say, for what it may say some time, ms */
-#define LOOK_SOON_MS	1000
+/* how soon to look again for what Patroni may say some time, ms */
 #define LOOK_LATER_MS	5000
 
 /* keys whose members are compared, set and remembered one by one */
@@ -73,7 +72,7 @@ report_unusable(Planner *planner)
 	const PatroniInput *seen = planner->input->patroni;
 
 	if (seen->config == NULL)
-		planner->plan->look_ms = seen->asked ? LOOK_LATER_MS : LOOK_SOON_MS;
+		planner->plan->look_ms = seen->asked ? LOOK_LATER_MS : PLAN_LOOK_SOON_MS;
 	if (!seen->leader || !is_concerned(planner))
 		return;
 	if (!seen->managed)
@@ -482,7 +481,7 @@ report_restart(Planner *planner)
 	if (plan->work || plan->patched || seen->paused || waiting[0] == '\0')
 		return;
 	if (members[0] == '\0')
-		planner->plan->look_ms = LOOK_SOON_MS;
+		planner->plan->look_ms = PLAN_LOOK_SOON_MS;
 	else
 		planner->plan->restart_for = pstrdup(waiting);
 }
