@@ -305,6 +305,9 @@ make_body(const SpecNode *move, bool force)
 	return body;
 }
 
+/* what Patroni says when it has not seen the end within 20 s: the lock of a dead leader lasts longer */
+#define NOT_KNOWN		"status unknown"
+
 /*
  * A refusal may come although it was done: Patroni looks for it once a second, and
  * another member may have been faster to tidy up.
@@ -331,9 +334,11 @@ ask(Job *job, Watch *watch, const PatroniAccess *access, const SpecNode *body, b
 			PG_RE_THROW();
 		FlushErrorState();
 		scene = steer_wait(job, 2000, is_moved, watch);
-		if (scene == NULL)
+		if (scene != NULL)
+			steer_forget(scene);
+		else if (strstr(error->message, NOT_KNOWN) == NULL)
 			ReThrowError(error);
-		steer_forget(scene);
+		answered = scene != NULL;
 	}
 	PG_END_TRY();
 	return answered;

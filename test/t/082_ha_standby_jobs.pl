@@ -83,6 +83,16 @@ is($job->{state}, 'succeeded', 'a restart is scheduled') or diag(explain($job));
 ok(wait_until(sub { refusal($one, "pgops.restart_member($name, at => now() + interval '2 h')") =~ /^PO611: a restart of .* is scheduled already/ }, 10), 'one at a time');
 is(over($one, value($one, "SELECT pgops.cancel_restart($name)"))->{state}, 'succeeded', 'and taken back');
 
+# ---- Patroni of the member that is asked is gone ----
+$ha->kill_patroni($async, 'KILL');
+wait_for($async, q(SELECT patroni = 'not answering' FROM pgops.ha_status), 'a member without its Patroni');
+$job = over($async, value($async, 'SELECT pgops.pause_ha(false)'));
+is($job->{state}, 'succeeded', 'has others do it') or diag(explain($job));
+is($ha->config->{pause}, JSON::PP::true, 'and it is done');
+like(refusal($one, "pgops.restart_member($name)"), qr/^PO611: Patroni of .* does not answer/, 'what only its own can do is refused');
+is(over($one, value($one, 'SELECT pgops.resume_ha(false)'))->{state}, 'succeeded', 'resumed');
+$ha->start_patroni($async);
+
 # ---- a wrong password ----
 declare($one, $ha->document(patroni_username => 'patroni', patroni_password => 'Another.One', hosts => { 2 => { pg_seq => 7 } }));
 settle($one);
