@@ -173,6 +173,9 @@ extern void spec_check_timing(const SpecNode *at, const char *path, int64 ttl, i
 extern void spec_check_ha_level(const GroupView *view, Findings *findings);
 extern void spec_check_ha(GroupView *view, Findings *findings);
 
+/* pgops_patroni: sections of patroni.yml (validate_patroni_file.c) */
+extern void spec_check_patroni_file(const SpecNode *value, const char *path, Findings *findings);
+
 /* whether a member is known by this name or address (validate_fleet.c) */
 extern bool spec_member_is_called(const GroupView *view, const SpecMember *member,
 								  const char *name);

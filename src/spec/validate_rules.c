@@ -556,6 +556,7 @@ static const ParamRules param_rules[] = {
 	{"pgbackrest_repo", spec_check_backup_repos},
 	{"pg_rto_plan", spec_check_rto_plan},
 	{"pgops_dcs", spec_check_dcs},
+	{"pgops_patroni", spec_check_patroni_file},
 	{NULL, NULL}
 };
 

@@ -304,6 +304,20 @@ like(refused("SELECT pgops.render('pg-jinja-1')"), qr/^PO109: "pg_data" is a Jin
 like(refused("SELECT pgops.render('pg-all-1', 'pgbackrest.conf')"), qr/^PO506: no backups/, 'no backups');
 like(refused('SELECT pgops.render(NULL)'), qr/^PO700: /, 'this server is no instance');
 
+# what goes over the file is examined when it is declared
+my %wrong = (
+	'{ watchdgo: {} }' => qr/PO103.*no section "watchdgo".*"watchdog"/s,
+	'{ scope: other }' => qr/PO108.*"scope" is given by another parameter/s,
+	'{ bootstrap: { dcs: { ttl: 30 } } }' => qr/PO108.*pgops_dcs/s,
+	'{ tags: nosync }' => qr/PO104.*"tags" must be a map/s
+);
+for my $value (sort keys %wrong)
+{
+	my $document = "x: { hosts: { 10.10.10.49: { pg_seq: 1, pg_role: primary } }, vars: { pg_cluster: x, pgops_patroni: $value } }";
+	like(value($node, "SELECT string_agg(code || ' ' || message || ' ' || coalesce(hint, ''), '; ') FROM pgops.validate("
+			  . literal($document) . ") WHERE severity = 'error'"), $wrong{$value}, "refused: $value");
+}
+
 # ---- Patroni's own opinion ---------------------------------------------------------------
 
 SKIP:
