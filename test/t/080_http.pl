@@ -7,6 +7,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/../lib";
 use PgopsTest;
+use PgopsTls;
 use IPC::Run;
 use JSON::PP;
 use MIME::Base64 qw(encode_base64);
@@ -56,33 +57,9 @@ my %address;
 $address{ $faults[$_][0] } = '127.0.7.' . ($_ + 1) for 0 .. $#faults;
 
 # ---- certificates ----
-sub openssl
-{
-	my (@arguments) = @_;
-	my ($out, $err) = ('', '');
-	IPC::Run::run([ 'openssl', @arguments ], '<', \undef, '>', \$out, '2>', \$err)
-	  or die "openssl @arguments: $err";
-	return;
-}
-
-# a certificate NAME.crt for what the extension says, signed by CA.crt
-sub certify
-{
-	my ($name, $ca, $extension) = @_;
-	append_to_file("$folder/$name.ext", "$extension\n");
-	openssl(qw(req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj), "/CN=$name",
-		'-keyout', "$folder/$name.key", '-out', "$folder/$name.csr");
-	openssl(qw(x509 -req -days 2 -CAcreateserial), '-in', "$folder/$name.csr", '-extfile',
-		"$folder/$name.ext", '-CA', "$folder/$ca.crt", '-CAkey', "$folder/$ca.key", '-out',
-		"$folder/$name.crt");
-	return;
-}
-
-openssl(qw(req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj),
-	"/CN=$_", '-keyout', "$folder/$_.key", '-out', "$folder/$_.crt")
-  for qw(ca other-ca);
-certify('server', 'ca', "subjectAltName=IP:$address{none}");
-certify('client', 'ca', 'subjectAltName=DNS:pgops');
+authority($folder, $_) for qw(ca other-ca);
+certify($folder, 'server', 'ca', "IP:$address{none}");
+certify($folder, 'client', 'ca', 'DNS:pgops');
 
 # ---- servers ----
 my @servers;
