@@ -12,7 +12,7 @@
 
 #include "access/xlog.h"
 #include "miscadmin.h"
-#include "storage/condition_variable.h"
+#include "storage/latch.h"
 #include "utils/memutils.h"
 
 #include "io/wait.h"
@@ -87,19 +87,22 @@ ask(Gate *gate)
 	MemoryContext old = MemoryContextSwitchTo(context);
 	char	   *reason = NULL;
 	uint32		held = QueryCancelHoldoffCount;
-	bool		may_act;
+	GuardState	state;
 
 	/* there is nothing to cancel, and an error would end the process; one that was caught has set the count to 0 */
 	QueryCancelHoldoffCount++;
-	may_act = guard_may_act(&reason);
+	state = guard_ask(&reason);
 	QueryCancelHoldoffCount = held;
 
 	/* after the answer: how long it took is no part of how old it is */
 	gate->asked = GetCurrentTimestamp();
-	if (may_act)
+	if (state == GUARD_FREE || state == GUARD_LEADER)
 		open_gate(gate);
 	else
 		close_gate(gate, reason, gate->asked);
+	/* waiting for the answer has reset the latch, which may have been set for another cause */
+	if (state != GUARD_FREE)
+		SetLatch(MyLatch);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 }
