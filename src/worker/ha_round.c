@@ -29,7 +29,7 @@
 /* of a look in between: how often, how long it may take, and for how long who did not answer is not asked */
 #define BETWEEN_MS			250
 #define BETWEEN_TIMEOUT_MS	400
-#define BETWEEN_PAUSE_MS	1000
+#define BETWEEN_PAUSE_MS	500
 
 typedef struct HaSlow
 {
