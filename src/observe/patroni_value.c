@@ -9,6 +9,8 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 #include "compat.h"
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
@@ -121,9 +123,50 @@ patroni_lsn(const SpecNode *map, const char *key, char **problem)
 	return psprintf("%X/%X", (uint32) (bytes >> 32), (uint32) bytes);
 }
 
+/* Steps over what has the form of the pattern, in which 0 is any digit; false: it has not. */
+static bool
+step_over(const char **text, const char *pattern)
+{
+	const char *p = *text;
+
+	for (; *pattern; pattern++, p++)
+	{
+		if (*pattern == '0' ? !isdigit((unsigned char) *p) : *p != *pattern)
+			return false;
+	}
+	*text = p;
+	return true;
+}
+
+/* 2026-11-20T17:07:56[.123456][+00:00], or a blank in place of the T */
+static bool
+is_iso_time(const char *text)
+{
+	if (!step_over(&text, "0000-00-00") || (*text != 'T' && *text != ' '))
+		return false;
+	text++;
+	if (!step_over(&text, "00:00:00"))
+		return false;
+	if (*text == '.')
+	{
+		do
+			text++;
+		while (isdigit((unsigned char) *text));
+	}
+	if (*text == '+' || *text == '-')
+	{
+		text++;
+		if (!step_over(&text, "00"))
+			return false;
+		while (step_over(&text, ":00"))
+			;
+	}
+	return *text == '\0';
+}
+
 /*
- * ISO 8601 as Python writes it.  Only what begins with a digit: the server's
- * reader knows words such as "tomorrow", too.
+ * As Python and PostgreSQL write it.  The server's reader knows much more, words such as "tomorrow"
+ * and names of time zones, about which it raises errors: it sees nothing of that.
  */
 bool
 patroni_read_time(const char *text, TimestampTz *time)
@@ -137,7 +180,7 @@ patroni_read_time(const char *text, TimestampTz *time)
 	struct pg_tm tm;
 	fsec_t		fsec;
 
-	if (text == NULL || text[0] < '0' || text[0] > '9')
+	if (text == NULL || !is_iso_time(text))
 		return false;
 	return ParseDateTime(text, work, sizeof(work), field, ftype, MAXDATEFIELDS, &nf) == 0 &&
 		pgops_decode_datetime(field, ftype, nf, &dtype, &tm, &fsec, &tz) == 0 &&

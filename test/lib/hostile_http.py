@@ -69,6 +69,7 @@ STREAMS = {
                            b" \"patroni\": {\"version\": \"3.0.2\"}, \"timeline\": \"1\"}"),
     "huge_number": told(b"{\"members\": [], \"patroni\": {\"version\": \"3.0.2\"},"
                         b" \"timeline\": 99999999999999999999}"),
+    "no_time": told(b"{\"members\": [], \"scheduled_switchover\": {\"at\": \"2030-01-01 nowhere3+02:00\"}}"),
     "another": told(b"{\"members\": [], \"patroni\": {\"version\": \"3.0.2\"}, \"timeline\": 1,"
                     b" \"state\": \"running\", \"role\": \"master\","
                     b" \"database_system_identifier\": \"4711\"}"),

@@ -39,6 +39,7 @@ my @faults = (
 	[ other_types => 'PO603', qr/is not an object/ ],
 	[ number_as_text => 'PO603', qr/"timeline" is not a number/ ],
 	[ huge_number => 'PO603', qr/integer/ ],
+	[ no_time => 'PO603', qr/does not say which version/ ],
 	[ another => 'PO610', qr/runs another server/ ],
 	[ cut => 'PO603', qr/no usable answer/ ],
 	[ big => 'PO604', qr/longer than/ ],
