@@ -82,6 +82,13 @@
 	DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tz)
 #endif
 
+/* how a replication slot says that it is of no use any more */
+#if PG_VERSION_NUM >= 160000
+#define pgops_slot_is_invalid(slot)	((slot)->data.invalidated != RS_INVAL_NONE)
+#else
+#define pgops_slot_is_invalid(slot)	(!XLogRecPtrIsInvalid((slot)->data.invalidated_at))
+#endif
+
 /*
  * ICU locale as CREATE DATABASE keeps it: since 16 as a language tag, however
  * it was written.  NULL: ICU does not know it.  The server's function is

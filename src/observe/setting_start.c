@@ -1,7 +1,7 @@
 /*
  * setting_start.c
- *		Values of parameters with which the server would not start again: what it
- *		checks only then, and what ALTER SYSTEM therefore takes.
+ *		Values of parameters with which the server would not start again, or would
+ *		lose a replication slot: what ALTER SYSTEM does not ask about.
  *
  * Each check is about one parameter, as things are now; one that another step
  * of the same plan makes possible is tried again in the next pass.
@@ -20,13 +20,16 @@
 
 #include "access/xlog.h"
 #include "access/xlog_internal.h"
+#include "access/xlogrecovery.h"
 #include "miscadmin.h"
 #include "postmaster/postmaster.h"
 #include "replication/slot.h"
+#include "storage/spin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/varlena.h"
 
+#include "compat.h"
 #include "io/library.h"
 #include "observe/parts.h"
 
@@ -311,6 +314,42 @@ slots_problem(const Setting *setting)
 	return psprintf("there are %d replication slots", there);
 }
 
+/*
+ * A slot that keeps more WAL than it may is invalidated at the next checkpoint:
+ * the standby or subscriber that reads it has to be made anew.
+ */
+static char *
+slot_size_problem(const Setting *setting)
+{
+	XLogRecPtr	now = RecoveryInProgress() ? GetXLogReplayRecPtr(NULL) : GetXLogInsertRecPtr();
+	uint64		most = 0;
+	NameData	name = {{0}};
+	int			limit;
+
+	if (!parse_int(setting->value, &limit, GUC_UNIT_MB, NULL) || limit < 0)
+		return NULL;
+	LWLockAcquire(ReplicationSlotControlLock, LW_SHARED);
+	for (int i = 0; i < max_replication_slots; i++)
+	{
+		ReplicationSlot *slot = &ReplicationSlotCtl->replication_slots[i];
+		XLogRecPtr	needed;
+
+		SpinLockAcquire(&slot->mutex);
+		needed = slot->in_use && !pgops_slot_is_invalid(slot) ?
+			slot->data.restart_lsn : InvalidXLogRecPtr;
+		SpinLockRelease(&slot->mutex);
+		if (XLogRecPtrIsInvalid(needed) || needed >= now || now - needed <= most)
+			continue;
+		most = now - needed;
+		name = slot->data.name;
+	}
+	LWLockRelease(ReplicationSlotControlLock);
+	if (most / (1024 * 1024) <= (uint64) limit)
+		return NULL;
+	return psprintf("replication slot \"%s\" keeps " UINT64_FORMAT " MB of WAL", NameStr(name),
+					most / (1024 * 1024));
+}
+
 static char *
 wal_level_problem(const Setting *setting)
 {
@@ -352,6 +391,7 @@ static const struct
 	{"max_wal_size", wal_size_problem, "Declare more: the server would not start."},
 	{"max_replication_slots", slots_problem, SLOTS_HINT},
 	{"wal_level", wal_level_problem, SLOTS_HINT},
+	{"max_slot_wal_keep_size", slot_size_problem, "With less the slot would become useless: let who reads it catch up, or drop it first."},
 };
 
 /* see parts.h */

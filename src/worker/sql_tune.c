@@ -54,7 +54,7 @@ enum
 
 /* ---- arguments ---- */
 
-/* an argument that must be given if it is, as text; NULL: not given */
+/* NULL: not given */
 static char *
 argument_text(FunctionCallInfo fcinfo, int argument)
 {
@@ -104,9 +104,6 @@ take_int(FunctionCallInfo fcinfo, int argument, const char *name, int *value)
 static void
 take_ratio(FunctionCallInfo fcinfo, TuneInput *input)
 {
-	char	   *text = argument_or_default(fcinfo, ARG_TEMPLATE, "pg_conf");
-
-	input->template_name = text;
 	if (PG_ARGISNULL(ARG_RATIO))
 		return;
 	input->shared_buffer_ratio = PG_GETARG_FLOAT8(ARG_RATIO);
@@ -122,6 +119,7 @@ static void
 read_arguments(FunctionCallInfo fcinfo, TuneInput *input)
 {
 	tuned_here(input);
+	input->template_name = argument_or_default(fcinfo, ARG_TEMPLATE, "pg_conf");
 	take_ratio(fcinfo, input);
 	take_int(fcinfo, ARG_CPU, "cpu", &input->cpu);
 	take_int(fcinfo, ARG_MEM_MB, "mem_mb", &input->mem_mb);

@@ -374,6 +374,15 @@ $node->safe_psql('postgres', "ALTER SYSTEM SET shared_buffers = '" . ($buffers *
 is((grep { $_->{name} eq 'shared_buffers' } plan_rows($node))[0]{reason}, "shared_buffers: @{[ $buffers * 2 ]}MB -> ${buffers}MB", 'another size is');
 reconcile();
 
+# ---- a slot that keeps more WAL than it may would be lost ----
+$node->safe_psql('postgres', "SELECT pg_create_physical_replication_slot('late', true)");
+$node->safe_psql('postgres', "SELECT pg_logical_emit_message(false, 'pgops', 'filled'), pg_switch_wal()") for 1 .. 3;
+my ($keep) = grep { $_->{name} eq 'max_slot_wal_keep_size' }
+  declare($node, tuned_document(pg_conf => 'crit', pg_parameters => { max_slot_wal_keep_size => '20MB' }), dry_run => 1);
+like($keep->{blocked} // '', qr/replication slot "late" keeps \d+ MB of WAL/, 'a slot that is behind stands in the way');
+is(value($node, "SELECT problem FROM pgops.tune('crit') WHERE parameter = 'max_slot_wal_keep_size'"), '', '... of less than it keeps');
+$node->safe_psql('postgres', "SELECT pg_drop_replication_slot('late')");
+
 # ---- what comes later ----
 append_to_file("$data/$_", '') for qw(server.crt server.key);
 is((grep { $_->{name} eq 'ssl' } plan_rows($node))[0]{statement}, q{ALTER SYSTEM SET ssl TO 'on'}, 'with a certificate there is TLS');
