@@ -70,14 +70,15 @@ cmdb_job_claim(int64 id, const char *boot)
 	cmdb_put_text(&args, boot);
 	if (cmdb_run(&query,
 				 "UPDATE pgops.job SET state = 'running', attempts = attempts + 1,"
-				 " started_at = clock_timestamp(), worker_pid = $2, boot = $3,"
+				 " started_at = CASE WHEN memory IS NULL THEN clock_timestamp()"
+				 "  ELSE COALESCE(started_at, clock_timestamp()) END, worker_pid = $2, boot = $3,"
 				 " child_pid = NULL, child_start = NULL, step = NULL, done = NULL, total = NULL,"
 				 " unit = NULL, exit_code = NULL, sqlstate = NULL, error = NULL, detail = NULL,"
 				 " hint = NULL"
 				 " WHERE id = $1 AND state = 'queued'"
 				 " RETURNING kind, args::json, cluster, requested_by, attempts, max_attempts, stop_at, "
 				 MILLISECONDS("deadline")
-				 ", memory::json, heartbeat, (SELECT COALESCE(max(o.line), 0) FROM pgops.job_output AS o WHERE o.job = $1)",
+				 ", memory::json, heartbeat, started_at, (SELECT COALESCE(max(o.line), 0) FROM pgops.job_output AS o WHERE o.job = $1)",
 				 &args) == 1)
 	{
 		row = MemoryContextAllocZero(query.caller, sizeof(CmdbJobRow));
@@ -91,7 +92,8 @@ cmdb_job_claim(int64 id, const char *boot)
 		row->deadline_ms = cmdb_int8(0, 8);
 		row->memory = json_or_null(&query, 0, 9);
 		row->heartbeat = cmdb_time(0, 10);
-		row->lines = cmdb_int4(0, 11);
+		row->started_at = cmdb_time(0, 11);
+		row->lines = cmdb_int4(0, 12);
 	}
 	cmdb_end(&query);
 	return row;

@@ -44,6 +44,7 @@ typedef struct CmdbJobRow
 	int			lines;			/* of output that earlier attempts left */
 	SpecNode   *memory;			/* of cmdb_job_remember(), a map; or NULL */
 	TimestampTz heartbeat;		/* of cmdb_job_beat(); 0: none */
+	TimestampTz started_at;		/* of this attempt: its first life, if it was resumed */
 } CmdbJobRow;
 
 /*

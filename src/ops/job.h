@@ -31,7 +31,7 @@ typedef struct Job
 	char	   *requested_by;	/* role */
 	int			attempt;		/* 1, 2, ... */
 	bool		last_attempt;
-	TimestampTz started;		/* this attempt */
+	TimestampTz started;		/* this attempt, or this life of one that was resumed */
 	TimestampTz deadline;		/* 0: none */
 	TimestampTz stop_at;		/* end of the window it runs in, 0: none; deadline is not later */
 	MemoryContext context;		/* lives as long as the job */

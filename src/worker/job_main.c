@@ -155,13 +155,13 @@ lock_group(const char *group)
 }
 
 static TimestampTz
-deadline_of(const CmdbJobRow *row, TimestampTz now)
+deadline_of(const CmdbJobRow *row)
 {
 	TimestampTz deadline = row->stop_at;
 
 	if (row->deadline_ms > 0)
 	{
-		TimestampTz own = TimestampTzPlusMilliseconds(now, row->deadline_ms);
+		TimestampTz own = TimestampTzPlusMilliseconds(row->started_at, row->deadline_ms);
 
 		if (deadline == 0 || own < deadline)
 			deadline = own;
@@ -182,7 +182,7 @@ make_job(int64 id, const JobKind *kind, CmdbJobRow *row, MemoryContext context)
 	job->attempt = row->attempts;
 	job->last_attempt = row->attempts >= row->max_attempts;
 	job->started = GetCurrentTimestamp();
-	job->deadline = deadline_of(row, job->started);
+	job->deadline = deadline_of(row);
 	job->stop_at = row->stop_at;
 	job->context = context;
 	job->lines = row->lines;

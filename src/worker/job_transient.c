@@ -275,6 +275,7 @@ make_row(const TransientJob *job)
 	row->lines = job->lines;
 	row->memory = read_json(job->memory);
 	row->heartbeat = job->heartbeat;
+	row->started_at = job->started_at;
 	return row;
 }
 
@@ -294,7 +295,8 @@ job_transient_claim(int64 id)
 	{
 		job->state = TRANSIENT_RUNNING;
 		job->attempts = 1;
-		job->started_at = now;
+		if (job->memory[0] == '\0' || job->started_at == 0)
+			job->started_at = now;
 		*copy = *job;
 	}
 	unlock();

@@ -147,6 +147,7 @@ is($job->{result}{measured_by}, 'writes', 'measured by writes');
 cmp_ok(abs($job->{result}{without_writer} - ($first - $last)), '<', 1, 'the time without a writer is what others saw')
   or diag("seen: " . ($first - $last), explain($job->{result}));
 is($job->{attempts}, 1, 'in one attempt');
+is(value($two, "SELECT duration >= (result ->> 'without_writer')::float8 * interval '1 s' FROM pgops.jobs WHERE id = $id"), 't', 'whose time has both parts');
 is(value($two, "SELECT memory IS NULL FROM pgops.job WHERE id = $id"), 't', 'nothing of it is remembered');
 
 # ---- back, asked for on a standby ----
