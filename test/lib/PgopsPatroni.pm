@@ -531,6 +531,24 @@ sub link_up { my ($self, $which) = @_; return $self->node($which)->cable('up'); 
 sub stop_etcd { kill 'STOP', $etcd->{pid}; return; }
 sub cont_etcd { kill 'CONT', $etcd->{pid}; return; }
 
+# Waits until a member has done what is declared; tests it.  A pass right after a start may not
+# know Patroni's configuration yet: then the phase is "blocked" for a moment.
+sub converged
+{
+	my ($self, $which, $what) = @_;
+	my $node = $self->node($which);
+	my $scope = $self->scope;
+	my $done = PgopsPatroni::poll(
+		sub {
+			my ($code, $out) = $node->psql('postgres',
+				"SELECT phase = 'converged' AND observed_generation = generation FROM pgops.status WHERE cluster = '$scope'");
+			return $code == 0 && $out eq 't';
+		});
+	Test::More::ok($done, $what) or Test::More::diag($node->psql('postgres',
+		'SELECT kind, name, rule, blocked FROM pgops.plan()'));
+	return;
+}
+
 # ---- what Patroni says ----
 
 # rest(NODE, METHOD, PATH, BODY, option => value, ...)
@@ -669,7 +687,7 @@ sub all_running
 	my $members = $self->members;
 	my ($leader) = grep { $_->{role} =~ /leader|master|primary/ } values %$members;
 	return 0 if !$leader;
-	return 0 if grep { !$_ || $_->{state} !~ /^(?:running|streaming)$/ || $_->{timeline} != $leader->{timeline} }
+	return 0 if grep { !$_ || $_->{state} !~ /^(?:running|streaming)$/ || ($_->{timeline} || 0) != $leader->{timeline} }
 	  map { $members->{$_} } @names;
 
 	# "running" says little of a replica: it may look for its leader yet

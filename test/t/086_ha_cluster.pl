@@ -45,8 +45,7 @@ is(value($_, "SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'pgo
 # ---- what is declared is done: on the leader what is the cluster's, on each its files ----
 my %untouched = map { $_->name => other_files($_) } @nodes;
 $old->safe_psql('postgres', 'SELECT * FROM pgops.apply_inventory(' . literal($inventory) . ')');
-my $status = settle($old);
-is($status->{phase}, 'converged', 'what is declared converges on the leader') or diag(explain($status), explain([plan_rows($old)]));
+$ha->converged($old, 'what is declared converges on the leader');
 wait_for($_, q(SELECT pgops.local_instance() = ) . literal($_->name),
 	$_->name . ': binds itself without a setting')
   for @nodes;

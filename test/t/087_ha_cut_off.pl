@@ -32,9 +32,7 @@ sub leader_acts
 {
 	my ($leader, $when) = @_;
 	my $name = declare_user($leader);
-	wait_for($leader,
-		q(SELECT phase = 'converged' AND observed_generation = generation FROM pgops.status WHERE cluster = 'pg-test'),
-		"$when: what is declared on the leader is done");
+	$ha->converged($leader, "$when: what is declared on the leader is done");
 	is(value($leader, "SELECT count(*) FROM pg_roles WHERE rolname = '$name'"), '1', "$when: role $name is there");
 	return;
 }
@@ -83,7 +81,9 @@ says($third, { patroni => 'not answering', sqlstate => 'PO706' }, 'a primary wit
 my $fourth = $ha->wait_for_leader(undef, not => $third);
 says($third, { leader => $fourth->name, leader_is_self => 'f', sqlstate => 'PO706' }, 'another one leads');
 ok($third->is_primary, 'the old primary takes writes nevertheless');
-try_declare($third, $ha->document(pg_users => [ @users, { name => 'zombie' } ]));
+my (undef, $refusal) = try_declare($third, $ha->document(pg_users => [ @users, { name => 'zombie' } ]));
+like($refusal, qr/PO706: what is declared here would be lost.*Declare it on the leader, "@{[ $fourth->name ]}"/s,
+	'what would be lost cannot be declared there');
 wait_for($third, q(SELECT phase = 'waiting' FROM pgops.status WHERE cluster = 'pg-test'),
 	'there pgops waits, and says so');
 my $actions = action_count($third);

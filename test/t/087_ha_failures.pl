@@ -32,9 +32,7 @@ sub leader_acts
 {
 	my ($leader, $when) = @_;
 	my $name = declare_user($leader);
-	wait_for($leader,
-		q(SELECT phase = 'converged' AND observed_generation = generation FROM pgops.status WHERE cluster = 'pg-test'),
-		"$when: what is declared on the leader is done");
+	$ha->converged($leader, "$when: what is declared on the leader is done");
 	is(value($leader, "SELECT count(*) FROM pg_roles WHERE rolname = '$name'"), '1', "$when: role $name is there");
 	return;
 }

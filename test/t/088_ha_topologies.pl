@@ -49,9 +49,7 @@ declare_inventory($scratch);
 $ha->start;
 my $leader = $ha->leader;
 declare_inventory($leader);
-my $status = settle($leader);
-is($status->{phase}, 'converged', 'the cluster is as declared')
-  or diag(explain($status), explain([ plan_rows($leader) ]));
+$ha->converged($leader, 'the cluster is as declared');
 
 # ---- a quorum confirms ----
 my $third = $ha->node(3);
@@ -103,7 +101,6 @@ is( join(' ', map { "$_->{rule} $_->{sqlstate}" } grep { $_->{kind} eq 'patroni'
 	'patroni.refused PO204', 'that it is still declared as a standby cluster is told');
 ok(!defined $standby->config->{standby_cluster}, 'and Patroni is not told to follow again');
 declare_inventory($there, \%cascade, { hosts => {} });
-is(settle($there)->{phase}, 'converged', 'once it is declared as what it is, all is as declared')
-  or diag(explain([ plan_rows($there) ]));
+$standby->converged($there, 'once it is declared as what it is, all is as declared');
 ok($_->is_primary, $_->name . ' takes writes') for $leader, $there;
 done_testing();
