@@ -285,6 +285,10 @@ parameter_declared(Parameters *parameters, const Setting *want)
 		return;
 	}
 	plan_want(planner, KIND, NULL, want->name, NULL);
+	/* what Patroni sets itself may be declared as it is */
+	if (is_patroni(planner) && model_patroni_owns(want->name) && now != NULL &&
+		now->running != NULL && parameter_same_value(now, want, now->running))
+		return;
 	if (now != NULL && parameter_same_value(now, want, present_value(planner, now, want)))
 		parameter_in_effect(parameters, now, want);
 	else if (now != NULL || !plan_same(said_value(planner, want->name, now), want->value))

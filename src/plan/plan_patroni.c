@@ -51,9 +51,12 @@ static bool
 is_concerned(const Planner *planner)
 {
 	const PatroniSpec *spec = planner->cluster->patroni;
+	bool		writes_hba = planner->input->patroni->config == NULL ||
+		plan_patroni_has_hba(planner->input);
 
 	return spec->rto_declared || spec->rpo_declared || spec->conf_declared ||
-		spec->dcs != NULL || spec->upstream != NULL || planner->input->hba_managed ||
+		spec->dcs != NULL || spec->upstream != NULL ||
+		(planner->input->hba_managed && writes_hba) ||
 		(planner->input->settings_managed && planner->cluster->parameters != NIL);
 }
 

@@ -350,7 +350,10 @@ add_objective(SpecNode *out, const PatroniSpec *spec, bool template)
 	}
 }
 
-/* a cluster that follows another one; "all": a new one, which has nothing to be taken away */
+/*
+ * A cluster that follows another one.  Of a running one (not "all") the other's port
+ * and how members are made stay as they are: nobody declares these.
+ */
 static void
 add_standby_cluster(SpecNode *out, const PatroniSpec *spec, bool all)
 {
@@ -360,9 +363,12 @@ add_standby_cluster(SpecNode *out, const PatroniSpec *spec, bool all)
 	if (spec->upstream == NULL)
 		return;
 	node_map_set(standby, "host", node_string(spec->upstream));
-	node_map_set(standby, "port", node_int(spec->upstream_port));
-	node_list_add(methods, node_string("basebackup"));
-	node_map_set(standby, "create_replica_methods", methods);
+	if (all)
+	{
+		node_map_set(standby, "port", node_int(spec->upstream_port));
+		node_list_add(methods, node_string("basebackup"));
+		node_map_set(standby, "create_replica_methods", methods);
+	}
 	if (spec->delay != NULL)
 		node_map_set(standby, "recovery_min_apply_delay", node_string(spec->delay));
 	else if (!all)
