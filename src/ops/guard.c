@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -19,6 +20,7 @@
 #include "cmdb/extension.h"
 #include "errors.h"
 #include "guc.h"
+#include "io/wait.h"
 #include "observe/patroni.h"
 #include "observe/patroni_facts.h"
 #include "ops/guard.h"
@@ -148,6 +150,12 @@ ask(const IoHttpRequest *request, char **reason)
  * where its Patroni is can only be guessed: that nobody answers there is
  * no news, and would hide what is.
  */
+static bool
+is_guessed(void)
+{
+	return *pgops_guc_patroni_url == '\0' && cmdb_binding()->state != BINDING_BOUND;
+}
+
 static GuardState
 ask_outside(char **reason)
 {
@@ -158,7 +166,7 @@ ask_outside(char **reason)
 	/* without the extension nothing is declared, and nothing is done */
 	if (txn_begin() != EXTENSION_READY)
 		return GUARD_FREE;
-	guessed = *pgops_guc_patroni_url == '\0' && cmdb_binding()->state != BINDING_BOUND;
+	guessed = is_guessed();
 	request = make_request();
 	txn_end();
 	state = ask(request, reason);
@@ -217,4 +225,89 @@ guard_require(void)
 			 errmsg("this server may not do what only the leader of its cluster may"),
 			 errdetail("%s.", reason),
 			 errhint("Call it on the leader; see pgops.members.")));
+}
+
+/* ---- declaring ---- */
+
+/* right after a promotion Patroni does not know of it yet, ms */
+#define PROMOTION_MS	2000
+#define AGAIN_MS		100
+
+/* what others say counts as long as it is that old at most, ms */
+#define HEARSAY_MS		15000
+
+/* Until Patroni calls this server the leader, if it is about to. */
+static GuardState
+ask_patiently(char **reason)
+{
+	IoHttpRequest *request = make_request();
+	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), PROMOTION_MS);
+	GuardState	state = ask(request, reason);
+
+	while (state == GUARD_NOT_LEADER && io_remaining_ms(until) > 0)
+	{
+		(void) io_wait(AGAIN_MS, IO_WAIT_HTTP);
+		state = ask(request, reason);
+	}
+	return state;
+}
+
+/* The member that leads, as this server heard last, if that is another one; else NULL. */
+static char *
+other_leader(void)
+{
+	PatroniFact *fact = patroni_fact_get(PATRONI_FACT_CLUSTER, NULL);
+	PatroniCluster *cluster;
+	PatroniMember *leader;
+	PatroniSelf self;
+	char	   *problem;
+
+	if (fact == NULL || fact->text == NULL ||
+		TimestampDifferenceExceeds(fact->at, GetCurrentTimestamp(), HEARSAY_MS))
+		return NULL;
+	cluster = patroni_read_cluster(fact->text, &problem);
+	leader = cluster ? patroni_leader(cluster) : NULL;
+	patroni_self_get(&self);
+	if (leader == NULL || self.member[0] == '\0' || strcmp(leader->name, self.member) == 0)
+		return NULL;
+	return leader->name;
+}
+
+/*
+ * A declaration on a primary that is none any more would be taken back when it
+ * becomes a replica.  Where nobody knows, it is only warned of: what is declared may be the very
+ * cause (a wrong port of Patroni's), and maintenance goes on without Patroni.
+ */
+void
+guard_declaring(void)
+{
+	static TimestampTz answered = 0;
+	TimestampTz statement = GetCurrentStatementStartTimestamp();
+	char	   *reason = NULL;
+	char	   *leader;
+	GuardState	state;
+
+	/* a statement that changes rows of several clusters comes here for each */
+	if (answered == statement || !patroni_runs_server())
+		return;
+	state = ask_patiently(&reason);
+	if (state == GUARD_LEADER || (state == GUARD_UNKNOWN && is_guessed()))
+	{
+		answered = statement;
+		return;
+	}
+	leader = other_leader();
+	if (state == GUARD_NOT_LEADER || leader != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_NOT_LEADER),
+				 errmsg("what is declared here would be lost: this server is not the leader of its cluster"),
+				 errdetail("%s.", reason),
+				 leader ? errhint("Declare it on the leader, \"%s\".", leader) :
+				 errhint("Declare it on the leader; see pgops.ha_status.")));
+	ereport(WARNING,
+			(errcode(ERRCODE_PGOPS_NOT_LEADER),
+			 errmsg("what is declared here is lost if another member becomes the leader"),
+			 errdetail("%s.", reason),
+			 errhint("It is carried out when Patroni calls this server the leader.")));
+	answered = statement;
 }

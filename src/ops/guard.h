@@ -33,4 +33,12 @@ extern bool guard_may_act(char **reason);
 /* in a session, for what acts outside at once: ERROR (PO706) if it may not.  Before any lock is taken */
 extern void guard_require(void);
 
+/*
+ * guard_declaring
+ *		Before a declaration is stored, in the session's transaction and before any lock is
+ *		taken: ERROR (PO706) if Patroni says that this server is not the leader, for 2 s, or another
+ *		member is known to be; WARNING if it cannot be known.  Nothing without Patroni.
+ */
+extern void guard_declaring(void);
+
 #endif							/* PGOPS_OPS_GUARD_H */

@@ -14,6 +14,7 @@
 #include "cmdb/cmdb.h"
 #include "errors.h"
 #include "observe/snapshot.h"
+#include "ops/guard.h"
 #include "spec/spec.h"
 #include "worker/declaration.h"
 #include "worker/shared.h"
@@ -89,6 +90,7 @@ declaration_begin(const char *cluster, const char *what)
 	shared_require();
 	PreventCommandDuringRecovery(what);
 	PreventCommandIfReadOnly(what);
+	guard_declaring();
 	cmdb_lock_declarations();
 	return declaration_look(cluster);
 }

@@ -8,6 +8,7 @@
 
 #include "cmdb/cmdb.h"
 #include "errors.h"
+#include "ops/guard.h"
 #include "worker/edit.h"
 
 /* column of the view that names the cluster */
@@ -53,6 +54,7 @@ forget_clusters(List *edits)
 	List	   *others = NIL;
 	ListCell   *lc;
 
+	guard_declaring();
 	cmdb_lock_declarations();
 	foreach(lc, edits)
 	{
