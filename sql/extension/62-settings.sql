@@ -67,7 +67,7 @@ CREATE VIEW pgops.pending_restart AS
 	ORDER BY p.name COLLATE "C";
 
 COMMENT ON VIEW pgops.pending_restart IS
-'Parameters of the server for which its configuration files have a value that holds from the next start on. Reads the files at each look. Empty: a restart would change nothing.
+'Parameters of the server for which its configuration files have a value that holds from the next start on. Reads the files at each look. Empty: a restart would change nothing. Where Patroni runs the server it writes these files, with the parameters that it gives on the command line, too; pgops.members tells which members wait.
 
 Example: SELECT name, value, pending_value, declared FROM pgops.pending_restart;';
 COMMENT ON COLUMN pgops.pending_restart.name IS 'Name of the parameter.';
@@ -75,7 +75,7 @@ COMMENT ON COLUMN pgops.pending_restart.value IS 'Value now, as SHOW gives it; m
 COMMENT ON COLUMN pgops.pending_restart.pending_value IS 'Value after the restart, as the file has it; masked if it is a secret.';
 COMMENT ON COLUMN pgops.pending_restart.source IS 'File that has it; default: none does any more.';
 COMMENT ON COLUMN pgops.pending_restart.declared IS 'Whether it is declared, or was set by pgops for what is (backups).';
-COMMENT ON COLUMN pgops.pending_restart.since IS 'When pgops set it, else when the file was changed last; NULL if there is none.';
+COMMENT ON COLUMN pgops.pending_restart.since IS 'When pgops set it by ALTER SYSTEM, else when the file was changed last; NULL if there is none.';
 
 /* ---- restart ---- */
 CREATE FUNCTION pgops.restart_prepare()
