@@ -39,65 +39,29 @@ package PgopsPatroni;
 use strict;
 use warnings;
 
-# The rest of this file, and of the test, runs in the second life only.
-BEGIN
-{
-	my @unshare = qw(unshare --user --map-current-user --net --mount --pid
-	  --fork --kill-child --mount-proc --keep-caps);
-	my $probe = 'ip link set lo up && ip link add probe0 type bridge && unshare --net true';
+use PgopsNetwork;    # first: see there
 
-	if (!$ENV{PGOPS_TEST_NAMESPACE} && $> != 0
-		&& system("@unshare sh -c '$probe' >/dev/null 2>&1") == 0)
-	{
-		$ENV{PGOPS_TEST_NAMESPACE} = 1;
-		exec @unshare, $^X, (map { "-I$_" } @INC), $0, @ARGV
-		  or die "could not start anew: $!";
-	}
-
-	# The first process of a process namespace inherits all orphans.  It does nothing
-	# but to bury them: a postmaster that stays a zombie would be taken for alive.
-	if ($ENV{PGOPS_TEST_NAMESPACE} && $$ == 1)
-	{
-		require POSIX;
-		my $test = fork // die "could not fork: $!";
-		if ($test != 0)
-		{
-			$SIG{$_} = sub { kill shift, $test } for qw(TERM INT HUP);
-			while (1)
-			{
-				my $ended = wait;
-				next if $ended != $test && ($ended > 0 || $!{EINTR});
-				POSIX::_exit($? & 127 ? 128 + ($? & 127) : $? >> 8);
-			}
-		}
-	}
-}
-
-use Cwd qw(abs_path);
 use Exporter qw(import);
-use File::Path qw(make_path remove_tree);
-use File::Temp ();
+use File::Path qw(remove_tree);
 use HTTP::Tiny;
+use IPC::Run ();
 use JSON::PP;
-use MIME::Base64 qw(encode_base64);
+use MIME::Base64 ();
+use PgopsNode;
 use POSIX ();
-use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes ();
 
 our @EXPORT = qw(patroni_or_skip patroni_cluster patroni_version);
 
 my $json = JSON::PP->new->canonical;
 my $user = getpwuid $<;    # of the OS, and so the superuser's name
-my $etcd;                  # PgopsPatroni::Etcd, common to all clusters of a test
-my $sockets;               # folder of the nodes' socket folders; short
 my @clusters;
 
 # skips the file where there can be no such cluster
 sub patroni_or_skip
 {
-	my $missing = join ', ', grep { !program($_) } qw(ip unshare nsenter setpriv patroni etcd);
+	my $missing = join ', ', grep { !PgopsNetwork::program($_) } qw(ip unshare nsenter setpriv patroni etcd);
 
 	plan skip_all => "not installed: $missing" if $missing ne '';
 	plan skip_all => 'Patroni has no Python module for etcd here' if !speaks_etcd();
@@ -109,16 +73,9 @@ sub patroni_or_skip
 # Patroni's package may come without what it needs for etcd: asked is the Python that runs it.
 sub speaks_etcd
 {
-	my ($first) = split /\n/, slurp_file(program('patroni'));
+	my ($first) = split /\n/, slurp_file(PgopsNetwork::program('patroni'));
 	my ($python) = $first =~ /^#!\s*(\S.*?)\s*$/ or return 0;
 	return system("$python -c 'import etcd' >/dev/null 2>&1") == 0;
-}
-
-# full path of a program, or nothing
-sub program
-{
-	my ($name) = @_;
-	return (grep { -x } map { "$_/$name" } split /:/, $ENV{PATH})[0];
 }
 
 # Patroni's version as a number: 30002 is 3.0.2
@@ -129,110 +86,12 @@ sub patroni_version
 	return $major * 10000 + $minor * 100 + ($patch || 0);
 }
 
-# ---- the network ----------------------------------------------------------------
-
-sub run_or_die
-{
-	my (@command) = @_;
-	system("@command >&2") == 0 or die "failed: @command\n";
-	return;
-}
-
-# Bridge, names and etcd; once.  Names are looked up in vain otherwise, and each look-up
-# lasts 10 seconds: so that no resolver is asked, there is none.
-sub prepare_network
-{
-	return if $etcd;
-	$SIG{TERM} = $SIG{INT} = sub { die "ended by signal $_[0]\n" };    # and so by way of END
-	$sockets = File::Temp::mkdtemp('/tmp/pgops-ha-XXXXXX');
-	append_to_file("$sockets/hosts", "127.0.0.1 localhost\n10.10.10.1 test\n10.10.10.10 etcd\n");
-	append_to_file("$sockets/resolv.conf", '');
-	run_or_die("mount --bind $sockets/hosts /etc/hosts");
-	run_or_die("mount --bind $sockets/resolv.conf /etc/resolv.conf") if -e '/etc/resolv.conf';
-	run_or_die('ip link set lo up && ip link add cluster type bridge'
-		  . ' && ip address add 10.10.10.1/24 dev cluster && ip link set cluster up');
-	$etcd = PgopsPatroni::Etcd->new;
-	return;
-}
-
-# a network namespace with an address, held by a process that does nothing else;
-# its process id.  "cable" is the name of our end of its cable.
-sub new_host
-{
-	my ($address, $cable) = @_;
-	pipe(my $ready, my $tell) or die "pipe: $!";
-	my $pid = fork // die "could not fork: $!";
-
-	if ($pid == 0)
-	{
-		close $ready;
-		open STDOUT, '>&', $tell or POSIX::_exit(1);
-		exec qw(unshare --net sh -c), 'ip link set lo up && echo; exec >/dev/null; exec sleep infinity'
-		  or POSIX::_exit(1);
-	}
-	close $tell;
-	defined readline $ready or die "no network namespace for $address\n";
-	run_or_die("ip link add $cable type veth peer name eth0 netns $pid && ip link set $cable master cluster up"
-		  . " && nsenter --net=/proc/$pid/ns/net sh -c 'ip address add $address/24 dev eth0 && ip link set eth0 up'");
-	return $pid;
-}
-
-# command line that runs another one on a host, as an ordinary process
-sub on_host
-{
-	my ($pid) = @_;
-	return ('nsenter', "--net=/proc/$pid/ns/net", qw(setpriv --inh-caps=-all --ambient-caps=-all));
-}
-
-# starts a command as leader of a process group, output appended to a file; its process id
-sub start_process
-{
-	my ($log, @command) = @_;
-	my $pid = fork // die "could not fork: $!";
-
-	return $pid if $pid != 0;
-	POSIX::setsid();
-	open STDIN, '<', '/dev/null' or POSIX::_exit(1);
-	open STDOUT, '>>', $log or POSIX::_exit(1);
-	open STDERR, '>&', \*STDOUT or POSIX::_exit(1);
-	exec @command or POSIX::_exit(1);
-}
-
-# polls until a condition is true; whether it became so
-sub poll
-{
-	my ($condition, $seconds) = @_;
-	my $deadline = Time::HiRes::time() + ($seconds || $PostgreSQL::Test::Utils::timeout_default);
-	while (Time::HiRes::time() < $deadline)
-	{
-		my $result = $condition->();
-		return $result if $result;
-		Time::HiRes::usleep(50_000);
-	}
-	return $condition->();
-}
-
-# name of the test file; process numbers are the same in all of them
-sub test_name
-{
-	return $0 =~ m{([^/]+?)(?:\.pl)?$} ? $1 : 'test';
-}
-
-# where a test's log files are
-sub log_file
-{
-	my ($name) = @_;
-	return abs_path($PostgreSQL::Test::Utils::log_path) . '/' . test_name() . "_$name";
-}
-
 # Everything is ended here in good order; what dies before it comes here is cleaned up
 # by the kernel.
 END
 {
 	my $status = $?;
 	$_->stop for @clusters;
-	$etcd->stop if $etcd;
-	remove_tree($sockets) if $sockets;
 	if ($status == 0 && !defined $ENV{PG_TEST_NOCLEAN} && PostgreSQL::Test::Utils::all_tests_passing())
 	{
 		remove_tree($_->basedir) for map { $_->nodes } @clusters;
@@ -263,7 +122,7 @@ END
 sub patroni_cluster
 {
 	my ($name, %option) = @_;
-	prepare_network();
+	PgopsNetwork::prepare_network();
 	my $cluster = PgopsPatroni::Cluster->new($name, %option);
 	push @clusters, $cluster;
 	$cluster->start unless exists $option{start} && !$option{start};
@@ -302,7 +161,7 @@ sub new
 	}, $class;
 
 	my $count = $option{nodes} || 3;
-	$self->{nodes} = [ map { PgopsPatroni::Node->create($self, $_) } 1 .. $count ];
+	$self->{nodes} = [ map { PgopsNode->create($self, $_) } 1 .. $count ];
 	return $self;
 }
 
@@ -326,7 +185,7 @@ sub others
 }
 
 sub scope { return $_[0]{scope}; }
-sub etcd { return $etcd; }
+sub etcd { return PgopsNetwork::etcd(); }
 
 # ---- what is declared, what is configured ----
 
@@ -395,7 +254,7 @@ sub site
 {
 	my ($self, %vars) = @_;
 	my %parameters = (
-		PgopsPatroni::Node::sandbox_parameters(),
+		PgopsNode::sandbox_parameters(),
 		%small,
 		logging_collector => 'off',
 		log_destination => 'stderr',
@@ -466,7 +325,7 @@ sub start
 {
 	my ($self) = @_;
 	$self->start_patroni(1);
-	PgopsPatroni::poll(sub { $self->check_alive; $self->rest(1, 'GET', '/liveness', undef, timeout => 1)->{status} != 599 });
+	PgopsNetwork::poll(sub { $self->check_alive; $self->rest(1, 'GET', '/liveness', undef, timeout => 1)->{status} != 599 });
 	$self->start_patroni($_) for $self->others(1);
 	$self->wait_all_running;
 	return if exists $self->{extension} && !$self->{extension};
@@ -486,9 +345,9 @@ sub stop
 	}
 	for my $node ($self->nodes)
 	{
-		next if PgopsPatroni::poll(sub { !$node->postmaster }, 10);
+		next if PgopsNetwork::poll(sub { !$node->postmaster }, 10);
 		$node->kill_postgres('KILL');
-		PgopsPatroni::poll(sub { !$node->postmaster }, 10);
+		PgopsNetwork::poll(sub { !$node->postmaster }, 10);
 	}
 	return;
 }
@@ -510,7 +369,7 @@ sub kill_patroni
 
 	kill $signal, $pid;
 	return if $signal !~ /^(?:TERM|INT|KILL)$/;
-	PgopsPatroni::poll(sub { waitpid($pid, POSIX::WNOHANG()) != 0 }) or die "Patroni of " . $node->name . " does not end\n";
+	PgopsNetwork::poll(sub { waitpid($pid, POSIX::WNOHANG()) != 0 }) or die "Patroni of " . $node->name . " does not end\n";
 	delete $node->{patroni};
 	return;
 }
@@ -528,8 +387,8 @@ sub link_down { my ($self, $which) = @_; return $self->node($which)->cable('down
 sub link_up { my ($self, $which) = @_; return $self->node($which)->cable('up'); }
 
 # etcd stands still (connections hang, as they do), and goes on; its cable
-sub stop_etcd { kill 'STOP', $etcd->{pid}; return; }
-sub cont_etcd { kill 'CONT', $etcd->{pid}; return; }
+sub stop_etcd { kill 'STOP', PgopsNetwork::etcd()->{pid}; return; }
+sub cont_etcd { kill 'CONT', PgopsNetwork::etcd()->{pid}; return; }
 
 # Waits until a member has done what is declared; tests it.  A pass right after a start may not
 # know Patroni's configuration yet: then the phase is "blocked" for a moment.
@@ -538,7 +397,7 @@ sub converged
 	my ($self, $which, $what) = @_;
 	my $node = $self->node($which);
 	my $scope = $self->scope;
-	my $done = PgopsPatroni::poll(
+	my $done = PgopsNetwork::poll(
 		sub {
 			my ($code, $out) = $node->psql('postgres',
 				"SELECT phase = 'converged' AND observed_generation = generation FROM pgops.status WHERE cluster = '$scope'");
@@ -546,6 +405,43 @@ sub converged
 		});
 	Test::More::ok($done, $what) or Test::More::diag($node->psql('postgres',
 		'SELECT kind, name, rule, blocked FROM pgops.plan()'));
+	return;
+}
+
+# Waits until a member's pgops.ha_status has these values (undef: NULL); tests it.
+sub says
+{
+	my ($self, $which, $expected, $what) = @_;
+	my $node = $self->node($which);
+	my $condition = join ' AND ', map {
+		defined $expected->{$_} ? "$_ = '$expected->{$_}'" : "$_ IS NULL"
+	} sort keys %$expected;
+	my $said = PgopsNetwork::poll(
+		sub { ($node->psql('postgres', "SELECT $condition FROM pgops.ha_status"))[1] eq 't' });
+	Test::More::ok($said, $node->name . " says: $what")
+	  or Test::More::diag($node->psql('postgres', '\x on\nSELECT * FROM pgops.ha_status'));
+	return;
+}
+
+# the same of all members, which run, for a cluster that is well
+sub all_well
+{
+	my ($self, $leader, $when) = @_;
+	for my $node ($self->nodes)
+	{
+		$self->says($node,
+			{
+				leader => $leader->name,
+				leader_is_self => $node == $leader ? 't' : 'f',
+				patroni => 'running',
+				dcs_reachable => 't',
+				members => scalar $self->nodes,
+				members_running => scalar $self->nodes,
+				can_failover => 't',
+				problem => undef
+			},
+			"$when: " . $leader->name . ' leads, all is well');
+	}
 	return;
 }
 
@@ -643,7 +539,7 @@ sub wait_for_leader
 {
 	my ($self, $timeout, %option) = @_;
 	my $found;
-	PgopsPatroni::poll(sub { $found = $self->find_leader(%option) }, $timeout)
+	PgopsNetwork::poll(sub { $found = $self->find_leader(%option) }, $timeout)
 	  or die "no leader\n" . $self->tell;
 	return $found;
 }
@@ -663,7 +559,7 @@ sub wait_all_running
 	my %except = map { $self->node($_)->name => 1 } @{ $option{except} || [] };
 	my @names = grep { !$except{$_} } map { $_->name } $self->nodes;
 
-	PgopsPatroni::poll(sub { $self->check_alive; $self->all_running(@names) }, $timeout)
+	PgopsNetwork::poll(sub { $self->check_alive; $self->all_running(@names) }, $timeout)
 	  or die "not all run\n" . $self->tell;
 	return;
 }
@@ -705,297 +601,6 @@ sub tell
 		my $answer = $self->rest($node, 'GET', '/cluster', undef, timeout => 1);
 		$node->name . ": $answer->{status} $answer->{content}\n";
 	} $self->nodes;
-}
-
-# ---- a node -----------------------------------------------------------------------
-
-package PgopsPatroni::Node;
-
-use strict;
-use warnings;
-
-use PostgreSQL::Test::Utils;
-
-our @ISA = ('PostgreSQL::Test::Cluster');
-
-my $count = 0;
-
-# a host in the network, and folders; nothing runs
-sub create
-{
-	my ($class, $cluster, $number) = @_;
-	my $name = "$cluster->{scope}-$number";
-	my $address = '10.10.10.' . ($cluster->{first} + $number - 1);
-	my $cable = 'cable' . ++$count;
-	my $log = PgopsPatroni::log_file("$cluster->{name}_$name");
-
-	# the fields of PostgreSQL::Test::Cluster: not by its new(), which takes a port
-	my $self = bless {
-		_port => 5432,
-		_host => "$sockets/$count",
-		_name => $name,
-		_basedir => Cwd::abs_path($PostgreSQL::Test::Utils::tmp_check) . '/t_' . PgopsPatroni::test_name()
-		  . "_$cluster->{name}_${name}_data",
-		_logfile_generation => 0,
-		_logfile_base => $log,
-		_logfile => "$log.log",
-		cluster => $cluster,
-		number => $number,
-		address => $address,
-		our_end => $cable,
-		host_process => PgopsPatroni::new_host($address, $cable)
-	}, $class;
-
-	$self->_set_pg_version;
-	mkdir $self->host or die "could not create " . $self->host . ": $!\n";
-	File::Path::make_path($self->basedir);
-	append_to_file("$sockets/hosts", "$address $name\n");
-	return $self;
-}
-
-sub address { return $_[0]{address}; }
-sub number { return $_[0]{number}; }
-
-# Patroni's own log; logfile() is that of the server (and of Patroni's first words)
-sub patroni_log { return "$_[0]{_logfile_base}_patroni/patroni.log"; }
-
-# begin of a command line that is run on the node's host
-sub on_host { return PgopsPatroni::on_host($_[0]{host_process}); }
-
-# where things are, in words of an inventory
-sub folders
-{
-	my ($self) = @_;
-	return (
-		pg_data => $self->data_dir,
-		pg_localhost => $self->host,
-		pg_dbsu_home => $self->basedir,
-		patroni_log_dir => "$self->{_logfile_base}_patroni");
-}
-
-# path of the file Patroni is started with
-sub yml { return $_[0]->basedir . '/patroni.yml'; }
-
-# ---- patroni.yml ----
-
-# parameters that let a server find pgops where it has been built (test/sandbox.bash)
-sub sandbox_parameters
-{
-	my %found;
-	return %found if !$ENV{TEMP_CONFIG};
-	for (split /\n/, slurp_file($ENV{TEMP_CONFIG}))
-	{
-		$found{$1} = $2 if /^\s*(\w+)\s*=\s*'(.*)'\s*$/;
-	}
-	return %found;
-}
-
-# parameters that every node has in its patroni.yml
-sub local_parameters
-{
-	my ($self) = @_;
-	return {
-		sandbox_parameters(),
-		shared_preload_libraries => 'pgops',
-		unix_socket_directories => $self->host,
-		log_min_messages => 'warning',
-		log_line_prefix => '%m [%p] %b ',
-		'pgops.retry_delay' => '200ms',
-		%{ $self->{cluster}{local} || {} }
-	};
-}
-
-# the file as a tree
-sub configuration
-{
-	my ($self) = @_;
-	my $cluster = $self->{cluster};
-	my $replicator = { username => 'replicator', password => 'DBUser.Replicator' };
-	return {
-		scope => $cluster->{scope},
-		name => $self->name,
-		log => { dir => "$self->{_logfile_base}_patroni", level => 'INFO' },
-		etcd3 => { hosts => '10.10.10.10:2379' },
-		restapi => {
-			listen => $self->address . ':8008',
-			connect_address => $self->address . ':8008',
-			authentication => { username => 'patroni', password => $cluster->{password} }
-		},
-		bootstrap => {
-			dcs => $cluster->dynamic,
-			initdb => [ { encoding => 'UTF8' }, { locale => 'C' } ],
-			pg_hba => [
-				'local all all trust',
-				'local replication all trust',
-				'host replication replicator 10.10.10.0/24 md5',
-				'host all replicator 10.10.10.0/24 md5',
-				'host all all 10.10.10.0/24 scram-sha-256'
-			]
-		},
-		postgresql => {
-			listen => '0.0.0.0:5432',
-			connect_address => $self->address . ':5432',
-			use_unix_socket => JSON::PP::true,
-			data_dir => $self->data_dir,
-			bin_dir => $self->config_data('--bindir'),
-			pgpass => $self->basedir . '/pgpass',
-			basebackup => [ { checkpoint => 'fast' } ],
-			authentication => {
-				superuser => { username => $user },
-				replication => $replicator,
-				rewind => $replicator
-			},
-			parameters => $self->local_parameters
-		},
-		watchdog => { mode => 'off' },
-		tags => $cluster->{tags}{ $self->{number} } || {}
-	};
-}
-
-# JSON is YAML
-sub write_yml
-{
-	my ($self) = @_;
-	my $tree = $self->configuration;
-	my $change = $self->{cluster}{yml};
-	my $text = $change ? $change->($self, $tree) : undef;
-
-	$text = JSON::PP->new->canonical->pretty->encode($tree) if !defined $text || ref $text || $text !~ /:/;
-	unlink $self->yml;
-	append_to_file($self->yml, $text);
-	chmod 0600, $self->yml;
-	return;
-}
-
-# ---- processes ----
-
-sub start_patroni
-{
-	my ($self) = @_;
-	return if $self->{patroni};
-	$self->write_yml if !-e $self->yml;
-	File::Path::make_path("$self->{_logfile_base}_patroni");
-	$self->{patroni} = PgopsPatroni::start_process($self->logfile, $self->on_host, 'patroni', $self->yml);
-	return;
-}
-
-# As that of PostgreSQL::Test::Cluster.  A psql that is refused closes its input, maybe while we
-# write to it: that is a refusal, too, and no end of the test.
-sub psql
-{
-	my ($self, $database, $sql, %option) = @_;
-	my @result = eval { $self->SUPER::psql($database, $sql, %option) };
-	if ($@)
-	{
-		die $@ if $@ !~ /Broken pipe/ || $option{on_error_die};
-		@result = (2, '', $@);
-	}
-	return wantarray ? @result : $result[0];
-}
-
-# whether it is a server that takes writes
-sub is_primary
-{
-	my ($self) = @_;
-	my ($code, $out) = $self->psql('postgres', 'SELECT pg_is_in_recovery()');
-	return $code == 0 && $out eq 'f';
-}
-
-# whether it is a standby that receives WAL right now
-sub streams
-{
-	my ($self) = @_;
-	my ($code, $out) = $self->psql('postgres', 'SELECT status FROM pg_stat_wal_receiver');
-	return $code == 0 && $out eq 'streaming';
-}
-
-# process id of the running postmaster; 0 if there is none
-sub postmaster
-{
-	my ($self) = @_;
-	my $file = eval { slurp_file($self->data_dir . '/postmaster.pid') } // return 0;
-	my ($pid) = $file =~ /^(\d+)/ or return 0;
-	return kill(0, $pid) ? $pid : 0;
-}
-
-sub kill_postgres
-{
-	my ($self, $signal) = @_;
-	my $pid = $self->postmaster or return 0;
-	my @family = $signal eq 'KILL' ? children($pid) : ();
-
-	kill $signal, $pid, @family;
-	PgopsPatroni::poll(sub { !kill(0, $pid) }) if $signal eq 'KILL';
-	return $pid;
-}
-
-# processes whose parent is that one
-sub children
-{
-	my ($parent) = @_;
-	my @found;
-	for my $file (glob '/proc/[0-9]*/stat')
-	{
-		my $stat = eval { slurp_file($file) } // next;
-		push @found, $1 if $stat =~ /^(\d+) .*\) \S (\d+) /s && $2 == $parent;
-	}
-	return @found;
-}
-
-sub cable
-{
-	my ($self, $state) = @_;
-	PgopsPatroni::run_or_die("ip link set $self->{our_end} $state");
-	$self->{cable_out} = $state eq 'down';
-	return;
-}
-
-# connection string over the network, as from another host; as who is asked for
-sub network_connstr
-{
-	my ($self, $database, $as) = @_;
-	return sprintf 'host=%s port=5432 dbname=%s user=%s sslmode=disable connect_timeout=3'
-	  . ' tcp_user_timeout=3000 keepalives_idle=1 keepalives_interval=1 keepalives_count=2',
-	  $self->address, $database || 'postgres', $as || $user;
-}
-
-# ---- etcd -------------------------------------------------------------------------
-
-package PgopsPatroni::Etcd;
-
-use strict;
-use warnings;
-
-use PostgreSQL::Test::Utils;
-
-# a started etcd of one member, quick to elect itself
-sub new
-{
-	my ($class) = @_;
-	my $self = bless { host_process => PgopsPatroni::new_host('10.10.10.10', 'cable0') }, $class;
-	my $url = 'http://10.10.10.10';
-
-	$self->{pid} = PgopsPatroni::start_process(
-		PgopsPatroni::log_file('etcd.log'), PgopsPatroni::on_host($self->{host_process}),
-		qw(etcd --name etcd --heartbeat-interval 50 --election-timeout 500 --logger zap),
-		'--data-dir' => PostgreSQL::Test::Utils::tempdir('etcd'),
-		'--listen-client-urls' => "$url:2379",
-		'--advertise-client-urls' => "$url:2379",
-		'--listen-peer-urls' => "$url:2380",
-		'--initial-advertise-peer-urls' => "$url:2380",
-		'--initial-cluster' => "etcd=$url:2380");
-	PgopsPatroni::poll(sub { HTTP::Tiny->new(timeout => 1)->get("$url:2379/health")->{success} })
-	  or die "etcd does not answer\n";
-	return $self;
-}
-
-sub stop
-{
-	my ($self) = @_;
-	my $pid = delete $self->{pid} or return;
-	kill 'KILL', $pid;
-	waitpid $pid, 0;
-	return;
 }
 
 1;

@@ -37,51 +37,17 @@ sub leader_acts
 	return;
 }
 
-# waits until a member's status has these values
-sub says
-{
-	my ($node, $expected, $what) = @_;
-	my $columns = join ', ', map { "'$_', $_" } sort keys %$expected;
-	my $condition = join ' AND ', map {
-		defined $expected->{$_} ? "$_ = " . literal($expected->{$_}) : "$_ IS NULL"
-	} sort keys %$expected;
-	wait_for($node, "SELECT $condition FROM pgops.ha_status", $node->name . " says: $what");
-	return;
-}
-
-# the same of all members that run, in the case that all is well
-sub all_well
-{
-	my ($leader, $when) = @_;
-	for my $node ($ha->nodes)
-	{
-		says($node,
-			{
-				leader => $leader->name,
-				leader_is_self => $node == $leader ? 't' : 'f',
-				patroni => 'running',
-				dcs_reachable => 't',
-				members => 3,
-				members_running => 3,
-				can_failover => 't',
-				problem => undef
-			},
-			"$when: " . $leader->name . ' leads, all is well');
-	}
-	return;
-}
-
 my $third = $ha->leader;
 leader_acts($third, 'to begin with');
-all_well($third, 'to begin with');
+$ha->all_well($third, 'to begin with');
 
 # ---- Patroni alone is killed: its server remains a primary, which must not act ----
 $ha->kill_patroni($third, 'KILL');
-says($third, { patroni => 'not answering', sqlstate => 'PO706' }, 'a primary without Patroni');
+$ha->says($third, { patroni => 'not answering', sqlstate => 'PO706' }, 'a primary without Patroni');
 my $fourth = $ha->wait_for_leader(undef, not => $third);
-says($third, { leader => $fourth->name, leader_is_self => 'f', sqlstate => 'PO706' }, 'another one leads');
+$ha->says($third, { leader => $fourth->name, leader_is_self => 'f', sqlstate => 'PO706' }, 'another one leads');
 ok($third->is_primary, 'the old primary takes writes nevertheless');
-my (undef, $refusal) = my ($code, $error) = try_declare($third, $ha->document(pg_users => [ @users, { name => 'zombie' } ]));
+my ($code, $error) = try_declare($third, $ha->document(pg_users => [ @users, { name => 'zombie' } ]));
 isnt($code, 0, 'what is declared there would be lost, so it is refused');
 like($error, qr/PO706: .*@{[ $fourth->name ]}/s, 'with the name of the leader');
 wait_for($third, q(SELECT phase = 'waiting' FROM pgops.status WHERE cluster = 'pg-test'),
@@ -92,11 +58,11 @@ is(value($third, q(SELECT count(*) FROM pg_roles WHERE rolname = 'zombie')), '0'
 is(action_count($third), $actions, 'nor was anything begun');
 $ha->start_patroni($third);
 $ha->wait_all_running;
-all_well($fourth, 'Patroni is back');
+$ha->all_well($fourth, 'Patroni is back');
 
 # ---- the leader's cable is pulled ----
 $ha->link_down($fourth);
-says($_, { members_running => 2, sqlstate => 'PO611' }, 'a leader that does not answer') for $ha->others($fourth);
+$ha->says($_, { members_running => 2, sqlstate => 'PO611' }, 'a leader that does not answer') for $ha->others($fourth);
 my $fifth = $ha->wait_for_leader(undef, not => $fourth);
 ($code, my $out) = $fourth->psql('postgres',
 	'SELECT count(*) FROM pgops.ha_status WHERE leader_is_self AND problem IS NULL');
@@ -105,7 +71,7 @@ leader_acts($fifth, 'cut off');
 ok(wait_until(sub { !$fourth->is_primary }), 'the one that is cut off takes no writes any more');
 $ha->link_up($fourth);
 $ha->wait_all_running;
-all_well($fifth, 'the cable is back');
+$ha->all_well($fifth, 'the cable is back');
 
 # nothing that was declared on a leader is lost
 is(value($_, q(SELECT count(*) FROM pg_roles WHERE rolname LIKE 'user\_%')), scalar @users,

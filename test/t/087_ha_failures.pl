@@ -37,57 +37,23 @@ sub leader_acts
 	return;
 }
 
-# waits until a member's status has these values
-sub says
-{
-	my ($node, $expected, $what) = @_;
-	my $columns = join ', ', map { "'$_', $_" } sort keys %$expected;
-	my $condition = join ' AND ', map {
-		defined $expected->{$_} ? "$_ = " . literal($expected->{$_}) : "$_ IS NULL"
-	} sort keys %$expected;
-	wait_for($node, "SELECT $condition FROM pgops.ha_status", $node->name . " says: $what");
-	return;
-}
-
-# the same of all members that run, in the case that all is well
-sub all_well
-{
-	my ($leader, $when) = @_;
-	for my $node ($ha->nodes)
-	{
-		says($node,
-			{
-				leader => $leader->name,
-				leader_is_self => $node == $leader ? 't' : 'f',
-				patroni => 'running',
-				dcs_reachable => 't',
-				members => 3,
-				members_running => 3,
-				can_failover => 't',
-				problem => undef
-			},
-			"$when: " . $leader->name . ' leads, all is well');
-	}
-	return;
-}
-
 my $first = $ha->leader;
 leader_acts($first, 'to begin with');
-all_well($first, 'to begin with');
+$ha->all_well($first, 'to begin with');
 
 # ---- the leader is killed, server and Patroni ----
 $ha->kill_patroni($first, 'KILL');
 $ha->kill_postgres($first, 'KILL');
-says($_, { leader => $first->name, members_running => 2, sqlstate => 'PO611' },
+$ha->says($_, { leader => $first->name, members_running => 2, sqlstate => 'PO611' },
 	'the lock is still held, by a leader that does not answer')
   for $ha->others($first);
 my $second = $ha->wait_for_leader(undef, not => $first);
 leader_acts($second, 'killed');
-says($_, { leader => $second->name, patroni => 'running', dcs_reachable => 't' }, $second->name . ' leads now')
+$ha->says($_, { leader => $second->name, patroni => 'running', dcs_reachable => 't' }, $second->name . ' leads now')
   for $ha->others($first);
 $ha->start_patroni($first);
 $ha->wait_all_running;
-all_well($second, 'the killed one is back');
+$ha->all_well($second, 'the killed one is back');
 is(value($first, 'SELECT count(*) FROM pg_roles WHERE rolname LIKE ' . literal('user_%')), scalar @users,
 	'and has what was declared without it');
 
@@ -106,7 +72,7 @@ $ha->cont_etcd;
 my $third = $ha->wait_for_leader;
 leader_acts($third, 'etcd goes on');
 $ha->wait_all_running;
-all_well($third, 'etcd goes on');
+$ha->all_well($third, 'etcd goes on');
 
 # nothing that was declared on a leader is lost
 is(value($_, q(SELECT count(*) FROM pg_roles WHERE rolname LIKE 'user\_%')), scalar @users,
