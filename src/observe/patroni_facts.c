@@ -26,6 +26,9 @@
 
 #define TRANCHE		"pgops_patroni"
 
+/* nobody is in a hurry for longer, ms */
+#define MAX_HURRY_MS	(10 * 60 * 1000)
+
 /* besides the members one place for this server's own Patroni */
 #define NODE_PLACES		(PATRONI_FACT_MEMBERS + 1)
 #define CLUSTER_PLACES	((int) PATRONI_FACT_NODE_TEXT)
@@ -401,7 +404,8 @@ wake(int number)
 void
 patroni_facts_hurry(int ms)
 {
-	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
+	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													Min(ms, MAX_HURRY_MS));
 	int			number;
 
 	if (facts == NULL)
@@ -445,13 +449,17 @@ int
 patroni_facts_hurry_left(void)
 {
 	TimestampTz until;
+	int64		left;
 
 	if (facts == NULL)
 		return 0;
 	LWLockAcquire(facts->lock, LW_SHARED);
 	until = facts->hurry_until;
 	LWLockRelease(facts->lock);
-	return (int) Min(TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until), INT_MAX);
+	left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until);
+
+	/* the clock may have been put back since */
+	return left > MAX_HURRY_MS ? 0 : (int) left;
 }
 
 uint64

@@ -45,10 +45,14 @@ patroni_view_limit(const PatroniView *view)
 	return Max(3 * pgops_guc_ha_interval, view->ttl);
 }
 
+/* What seems to come from the future was said before the clock was put back, nobody knows when. */
 static int64
 age_seconds(TimestampTz at)
 {
-	return TimestampDifferenceMilliseconds(at, GetCurrentTimestamp()) / 1000;
+	TimestampTz now = GetCurrentTimestamp();
+
+	return at > now + USECS_PER_SEC ? PG_INT32_MAX :
+		TimestampDifferenceMilliseconds(at, now) / 1000;
 }
 
 PatroniSeen *

@@ -205,6 +205,7 @@ pace(HaRound *round)
 		/* a primary that lost its leave to act learns of it at once */
 		wake_now(REQUEST_GUARD);
 	}
+	look->scene_since = Min(look->scene_since, GetCurrentTimestamp());
 	lasts = TimestampDifferenceMilliseconds(look->scene_since, GetCurrentTimestamp());
 	if (patroni_facts_hurry_left() > 0 || lasts < AFTERMATH_MS)
 		return FAST_MS;
@@ -258,9 +259,12 @@ long
 ha_look(HaLook *look)
 {
 	HaRound		round = {.look = look, .remembered = remembered_cluster()};
+	long		left;
 
 	ha_forget_slow(look);
-	round.slow_due = io_remaining_ms(look->next_slow) == 0;
+	/* the clock may have been put back since */
+	left = io_remaining_ms(look->next_slow);
+	round.slow_due = left == 0 || left > pgops_guc_ha_interval * 1000L;
 	first_round(&round);
 	note_no_cluster(&round);
 	second_round(&round);

@@ -17,6 +17,7 @@
 #include "access/xlog.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "portability/instr_time.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
@@ -119,14 +120,18 @@ copy_access(const PatroniAccess *access)
 	return copy;
 }
 
-/* whether it is time to read it: on a standby any WAL may be the declaration that changes it */
+/*
+ * Whether it is time to read it: on a standby any WAL may be the declaration that
+ * changes it.  The clock may have been put back since the last time.
+ */
 static bool
 access_is_due(HaWorker *self)
 {
-	long		age = (long) TimestampDifferenceMilliseconds(self->access_read, GetCurrentTimestamp());
+	TimestampTz now = GetCurrentTimestamp();
+	int64		age = TimestampDifferenceMilliseconds(self->access_read, now);
 
 	self->access_stale |= patroni_facts_told();
-	if (self->access_read == 0 ||
+	if (self->access_read == 0 || self->access_read > now ||
 		age >= (self->look.access ? ACCESS_INTERVAL_MS : NO_ACCESS_INTERVAL_MS))
 		return true;
 	return self->access_stale && (!RecoveryInProgress() || age >= STANDBY_ACCESS_MS);
@@ -235,30 +240,51 @@ something_happened(HaWorker *self)
 	return differs;
 }
 
+/* ms since then, by a clock that nobody puts back */
+static long
+elapsed_ms(instr_time since)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, since);
+	return (long) INSTR_TIME_GET_MILLISEC(now);
+}
+
 /*
- * The rest between two looks; ends when it is over, or somebody has a reason for a look
+ * Whether who has set our latch wants a look now.  On a standby the coordinator
+ * tells of each bit of WAL, which is no reason for that.
+ */
+static bool
+has_reason(HaWorker *self)
+{
+	return ConfigReloadPending || patroni_facts_hurry_left() > 0 || access_is_due(self);
+}
+
+/*
+ * The rest between two looks; ends when it is over, or there is a reason for a look
  * now.  What happens here is looked at closely for a while: its consequences elsewhere take time.
  */
 static void
 rest(HaWorker *self, long ms)
 {
-	TimestampTz now = GetCurrentTimestamp();
-	TimestampTz until = TimestampTzPlusMilliseconds(now, ms);
-	TimestampTz at_least = TimestampTzPlusMilliseconds(now, MIN_REST_MS);
 	long		tick = self->sign.recovery ? STANDBY_TICK_MS : PRIMARY_TICK_MS;
 	bool		woken = false;
+	instr_time	begun;
+	long		spent;
 
+	INSTR_TIME_SET_CURRENT(begun);
 	HOLD_CANCEL_INTERRUPTS();
-	while (io_remaining_ms(at_least) > 0)
-		woken |= io_wait(io_remaining_ms(at_least), IO_WAIT_HA);
-	while (!woken && !ConfigReloadPending && io_remaining_ms(until) > 0)
+	while ((spent = elapsed_ms(begun)) < MIN_REST_MS)
+		woken |= io_wait(MIN_REST_MS - spent, IO_WAIT_HA);
+	while (!(woken && has_reason(self)) && (spent = elapsed_ms(begun)) < ms)
 	{
 		if (something_happened(self))
 		{
 			patroni_facts_hurry(HA_HURRY_MS / 2);
 			break;
 		}
-		woken = io_wait(Min(io_remaining_ms(until), tick), IO_WAIT_HA);
+		woken = io_wait(Min(ms - spent, tick), IO_WAIT_HA);
 	}
 	RESUME_CANCEL_INTERRUPTS();
 	QueryCancelPending = false;
@@ -327,22 +353,12 @@ pgops_ha_main(Datum arg)
 	before_shmem_exit(on_exit_leave, (Datum) 0);
 	if (patroni_facts_claim())
 	{
-		TimestampTz next_check = 0;
-
 		for (;;)
 		{
 			if (ConfigReloadPending)
-			{
 				read_settings(&self);
-				next_check = 0;
-			}
-			if (io_remaining_ms(next_check) == 0)
-			{
-				if (!goes_on(&self))
-					break;
-				next_check = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-														 ACCESS_INTERVAL_MS);
-			}
+			if (access_is_due(&self) && !goes_on(&self))
+				break;
 			rest(&self, look_safely(&self));
 		}
 	}

@@ -81,8 +81,10 @@ static bool
 is_on(const List *list, const char *url)
 {
 	const HaSlow *slow = find_slow(list, url);
+	long		left = slow != NULL ? io_remaining_ms(slow->until) : 0;
 
-	return slow != NULL && io_remaining_ms(slow->until) > 0;
+	/* the clock may have been put back since */
+	return left > 0 && left <= SLOW_PAUSE_MS;
 }
 
 static bool
@@ -233,6 +235,7 @@ answer_text(const HaRound *round, const HaQuestion *question, const IoHttpResult
 	answer->url = result->request->url;
 	*sqlstate = 0;
 	if (fact != NULL && fact->sqlstate == 0 && fact->at > answer->at &&
+		fact->at <= GetCurrentTimestamp() &&
 		(question->kind == PATRONI_FACT_NODE_TEXT || strcmp(fact->source, answer->url) == 0))
 	{
 		answer->kept = true;

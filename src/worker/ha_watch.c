@@ -141,6 +141,10 @@ ha_watch(HaWatch *watch)
 	bool		due;
 
 	collect_ended(watch);
+
+	/* the clock may have been put back since */
+	watch->next = Min(watch->next, in_ms(Max(MAX_FAILURE_DELAY_MS,
+											 pgops_guc_drift_interval * INT64CONST(1000))));
 	due = watch->next == 0 || io_remaining_ms(watch->next) == 0 ||
 		(watch->reloaded && watch->failures == 0);
 	if (watch->worker == NULL && !due)

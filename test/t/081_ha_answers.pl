@@ -254,6 +254,12 @@ wait_for($node, "SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 
 $node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'pgops ha worker'");
 wait_for($node, "SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'pgops ha worker'
 	AND backend_start > now() - interval '20 s'", 'also after it was terminated');
+my $worker = value($node, "SELECT pid FROM pg_stat_activity WHERE backend_type = 'pgops ha worker'");
+my $coordinator = value($node, 'SELECT pid FROM pgops.coordinator()');
+$node->safe_psql('postgres', "SELECT pg_terminate_backend($coordinator)");
+wait_for($node, "SELECT pid <> $coordinator AND last_pass > started_at FROM pgops.coordinator()", 'another coordinator');
+is(value($node, "SELECT string_agg(pid::text, ',') FROM pg_stat_activity WHERE backend_type = 'pgops ha worker'"), $worker,
+	'goes on with the same worker');
 $node->safe_psql('postgres', 'DROP EXTENSION pgops');
 pass('it is not in the way of DROP EXTENSION');
 is(log_matches($node, 'ERROR|PANIC|TRAP|terminated by signal'), 0, 'no error of pgops')
