@@ -102,7 +102,7 @@ is( value($first, q(SELECT string_agg(concat_ws(' ', kind, member, client_addr, 
 	'the leader: who receives, through which slot');
 is(value($first, q(SELECT count(*) FROM pgops.replication WHERE replay_lag_bytes >= 0 AND wal_kept_bytes >= 0)),
 	'2', 'and how far they are');
-is(value($second, q(SELECT concat_ws(' ', kind, member, state, slot) FROM pgops.replication)),
+is(value($second, q(SELECT concat_ws(' ', kind, member, state, slot) FROM pgops.replication WHERE kind <> 'slot')),
 	'upstream pg-test-1 streaming pg_test_2', 'a replica: where its WAL comes from');
 $first->safe_psql('postgres', q(SELECT pg_create_physical_replication_slot('forgotten', true)));
 is(value($first, q(SELECT concat_ws(' ', kind, state, wal_status) FROM pgops.replication WHERE slot = 'forgotten'
@@ -122,8 +122,8 @@ is(value($first, q(SELECT string_agg(DISTINCT concat_ws(' ', port, host, dest_po
 	'5433 10.10.10.11 6432 /primary', 'with the ports');
 
 # ---- who may look, and what it costs ----
-is($second->safe_psql('postgres', "SET ROLE watcher; SELECT count(*) FROM pgops.$_"), $_ eq 'ha_status' ? 1 : $_ eq 'members' ? 3
-	: $_ eq 'ha_history' ? 0 : $_ eq 'replication' ? 1 : 11, "a member of pg_monitor may read $_")
+is($second->safe_psql('postgres', "SET ROLE watcher; SELECT count(*) > 0 FROM pgops.$_"), $_ eq 'ha_history' ? 'f' : 't',
+	"a member of pg_monitor may read $_")
   for qw(members ha_status ha_history replication endpoints);
 is( value($second, q(SELECT string_agg(DISTINCT backend_type, ',') FROM pg_stat_activity
 		WHERE backend_type LIKE 'pgops ha%' AND xact_start IS NULL AND backend_xmin IS NULL)),
