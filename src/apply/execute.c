@@ -18,7 +18,7 @@
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 
-#include "apply/apply.h"
+#include "apply/result.h"
 #include "apply/baseline.h"
 #include "apply/chain.h"
 #include "errors.h"
@@ -49,29 +49,11 @@ static ActionResult *
 new_result(Run *run, int step)
 {
 	MemoryContext old = MemoryContextSwitchTo(run->result_context);
-	ActionResult *result = palloc0(sizeof(ActionResult));
+	ActionResult *result = result_begin(step);
 
-	result->step = step;
-	result->started = GetCurrentTimestamp();
 	run->results = lappend(run->results, result);
 	MemoryContextSwitchTo(old);
 	return result;
-}
-
-/* copies what a person needs of the current error, and clears it */
-static void
-take_error(Run *run, ActionResult *result)
-{
-	ErrorData  *error;
-
-	MemoryContextSwitchTo(run->result_context);
-	error = CopyErrorData();
-	FlushErrorState();
-	result->ok = false;
-	result->sqlstate = error->sqlerrcode;
-	result->message = error->message;
-	result->detail = error->detail;
-	result->hint = error->hint;
 }
 
 /*
@@ -157,7 +139,7 @@ run_in_subtransaction(Run *run, const Action *action, ActionResult *result)
 	PG_CATCH();
 	{
 		forget_action();
-		take_error(run, result);
+		result_take_error(result, run->result_context);
 		RollbackAndReleaseCurrentSubTransaction();
 	}
 	PG_END_TRY();
@@ -184,7 +166,7 @@ run_alone(Run *run, const Action *action, ActionResult *result)
 	PG_CATCH();
 	{
 		forget_action();
-		take_error(run, result);
+		result_take_error(result, run->result_context);
 		AbortCurrentTransaction();
 	}
 	PG_END_TRY();
@@ -269,7 +251,7 @@ commit_group(Run *run)
 		committed = false;
 		if (list_length(run->group) == 1)
 		{
-			take_error(run, linitial(run->group));
+			result_take_error(linitial(run->group), run->result_context);
 			break_chain(run, linitial(run->members));
 		}
 		FlushErrorState();

@@ -11,23 +11,12 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "apply/apply.h"
+#include "apply/result.h"
 #include "errors.h"
 #include "io/file.h"
 #include "io/hba.h"
 
 #define HBA_FILE_MODE	0600
-
-/* A result with its start time, in the current context. */
-static ActionResult *
-begin_result(const Action *action)
-{
-	ActionResult *result = palloc0(sizeof(ActionResult));
-
-	result->step = action->step;
-	result->started = GetCurrentTimestamp();
-	return result;
-}
 
 /* asked once more at the last moment: a file that does not parse is never installed */
 static void
@@ -75,7 +64,7 @@ write_file(const Action *action)
 ActionResult *
 apply_file(const Action *action)
 {
-	ActionResult *result = begin_result(action);
+	ActionResult *result = result_begin(action->step);
 	MemoryContext context = CurrentMemoryContext;
 
 	PG_TRY();
@@ -86,15 +75,7 @@ apply_file(const Action *action)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		result->sqlstate = error->sqlerrcode;
-		result->message = error->message;
-		result->detail = error->detail;
-		result->hint = error->hint;
+		result_take_error(result, context);
 	}
 	PG_END_TRY();
 	result->finished = GetCurrentTimestamp();
@@ -108,7 +89,7 @@ apply_file(const Action *action)
 ActionResult *
 apply_reload(const Action *action)
 {
-	ActionResult *result = begin_result(action);
+	ActionResult *result = result_begin(action->step);
 
 	result->ok = kill(PostmasterPid, SIGHUP) == 0;
 	if (!result->ok)

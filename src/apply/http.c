@@ -9,8 +9,8 @@
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
-#include "apply/apply.h"
 #include "apply/patroni.h"
+#include "apply/result.h"
 #include "errors.h"
 
 /*
@@ -22,10 +22,8 @@ ActionResult *
 apply_patch(const Action *action, const PatroniAccess *access)
 {
 	MemoryContext context = CurrentMemoryContext;
-	ActionResult *result = palloc0(sizeof(ActionResult));
+	ActionResult *result = result_begin(action->step);
 
-	result->step = action->step;
-	result->started = GetCurrentTimestamp();
 	PG_TRY();
 	{
 		if (access == NULL)
@@ -38,16 +36,8 @@ apply_patch(const Action *action, const PatroniAccess *access)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
+		result_take_error(result, context);
 		QueryCancelPending = false;
-		result->sqlstate = error->sqlerrcode;
-		result->message = error->message;
-		result->detail = error->detail;
-		result->hint = error->hint;
 	}
 	PG_END_TRY();
 	result->finished = GetCurrentTimestamp();

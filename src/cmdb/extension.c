@@ -135,3 +135,18 @@ txn_abort(void)
 	ResourceOwnerDelete(idle_owner);
 	idle_owner = NULL;
 }
+
+char *
+txn_forgive(MemoryContext context)
+{
+	ErrorData  *error;
+
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		PG_RE_THROW();
+	FlushErrorState();
+	txn_abort();
+	MemoryContextSwitchTo(context);
+	return error->message;
+}

@@ -30,6 +30,14 @@ extern void txn_end(void);
 /* after an error: aborts the transaction, if any, and frees what was held between transactions */
 extern void txn_abort(void);
 
+/*
+ * txn_forgive
+ *		In a PG_CATCH(): the current error is cleared and the transaction aborted,
+ *		"context" becomes the current one, in which the error's message is returned.  A
+ *		cancel, or what ends the process, is raised again.
+ */
+extern char *txn_forgive(MemoryContext context);
+
 /* version of the installed SQL objects, or NULL; needs a transaction */
 extern char *extension_installed_version(void);
 

@@ -189,16 +189,7 @@ guard_ask(char **reason)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
-			PG_RE_THROW();
-		FlushErrorState();
-		txn_abort();
-		MemoryContextSwitchTo(context);
-		*reason = psprintf("Patroni could not be asked: %s", error->message);
+		*reason = psprintf("Patroni could not be asked: %s", txn_forgive(context));
 		state = GUARD_UNKNOWN;
 	}
 	PG_END_TRY();

@@ -54,15 +54,7 @@ beat(Watch *watch)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
-			PG_RE_THROW();
-		FlushErrorState();
-		txn_abort();
-		MemoryContextSwitchTo(context);
+		(void) txn_forgive(context);
 		watch->beats = false;
 	}
 	PG_END_TRY();

@@ -14,6 +14,7 @@
 #include "io/wait.h"
 #include "observe/patroni_facts.h"
 #include "worker/ha_main.h"
+#include "worker/start.h"
 
 /* until the next worker after one that ended, ms: doubled up to the maximum by each that did not live long */
 #define FAILURE_DELAY_MS		1000
@@ -47,24 +48,17 @@ static bool
 start_worker(HaWatch *watch)
 {
 	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
-	BackgroundWorker worker;
-	bool		started;
+	WorkerStart start = {
+		.name = "pgops ha worker",
+		.type = "pgops ha worker",
+		.function = "pgops_ha_main",
+		.on_standby = true,
+	};
 
-	memset(&worker, 0, sizeof(worker));
-	snprintf(worker.bgw_name, BGW_MAXLEN, "pgops ha worker");
-	snprintf(worker.bgw_type, BGW_MAXLEN, "pgops ha worker");
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_ConsistentState;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
-	strlcpy(worker.bgw_library_name, "pgops", sizeof(worker.bgw_library_name));
-	strlcpy(worker.bgw_function_name, "pgops_ha_main", sizeof(worker.bgw_function_name));
-	worker.bgw_notify_pid = MyProcPid;
-	started = RegisterDynamicBackgroundWorker(&worker, &watch->worker);
-	if (!started)
-		watch->worker = NULL;
+	watch->worker = worker_start(&start);
 	watch->started = GetCurrentTimestamp();
 	MemoryContextSwitchTo(old);
-	return started;
+	return watch->worker != NULL;
 }
 
 static void

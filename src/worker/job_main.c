@@ -36,6 +36,7 @@
 #include "worker/job_transient.h"
 #include "worker/session.h"
 #include "worker/shared.h"
+#include "worker/start.h"
 #include "worker/wake.h"
 
 PGDLLEXPORT void pgops_job_main(Datum arg);
@@ -414,23 +415,23 @@ BackgroundWorkerHandle *
 job_worker_start(int slot, int64 id, const char *kind)
 {
 	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
-	BackgroundWorkerHandle *handle = NULL;
-	BackgroundWorker worker;
+	BackgroundWorkerHandle *handle;
+	char		name[BGW_MAXLEN];
+	char		extra[BGW_EXTRALEN];
+	WorkerStart start = {
+		.name = name,
+		.type = "pgops job worker",
+		.function = "pgops_job_main",
+		.on_standby = id < 0,
+		.arg = Int32GetDatum(slot),
+		.extra = extra,
+		.extra_length = sizeof(extra),
+	};
 
-	memset(&worker, 0, sizeof(worker));
-	snprintf(worker.bgw_name, BGW_MAXLEN, "pgops job worker " INT64_FORMAT " (%s)", id, kind);
-	snprintf(worker.bgw_type, BGW_MAXLEN, "pgops job worker");
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = id < 0 ? BgWorkerStart_ConsistentState : BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
-	strlcpy(worker.bgw_library_name, "pgops", sizeof(worker.bgw_library_name));
-	strlcpy(worker.bgw_function_name, "pgops_job_main", sizeof(worker.bgw_function_name));
-	worker.bgw_main_arg = Int32GetDatum(slot);
-	memcpy(worker.bgw_extra, &id, sizeof(id));
-	strlcpy(worker.bgw_extra + sizeof(id), kind, BGW_EXTRALEN - sizeof(id));
-	worker.bgw_notify_pid = MyProcPid;
-	if (!RegisterDynamicBackgroundWorker(&worker, &handle))
-		handle = NULL;
+	snprintf(name, sizeof(name), "pgops job worker " INT64_FORMAT " (%s)", id, kind);
+	memcpy(extra, &id, sizeof(id));
+	strlcpy(extra + sizeof(id), kind, sizeof(extra) - sizeof(id));
+	handle = worker_start(&start);
 	MemoryContextSwitchTo(old);
 	return handle;
 }

@@ -35,6 +35,7 @@
 #include "worker/push.h"
 #include "worker/push_main.h"
 #include "worker/session.h"
+#include "worker/start.h"
 
 /* what a cluster's delivery and settling may take, ms */
 #define PUSH_TIMEOUT_MS		30000
@@ -124,23 +125,15 @@ static bool
 start_worker(PushWatch *watch)
 {
 	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
-	BackgroundWorker worker;
-	bool		started;
+	WorkerStart start = {
+		.name = "pgops push worker",
+		.type = "pgops push worker",
+		.function = "pgops_push_main",
+	};
 
-	memset(&worker, 0, sizeof(worker));
-	snprintf(worker.bgw_name, BGW_MAXLEN, "pgops push worker");
-	snprintf(worker.bgw_type, BGW_MAXLEN, "pgops push worker");
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
-	strlcpy(worker.bgw_library_name, "pgops", sizeof(worker.bgw_library_name));
-	strlcpy(worker.bgw_function_name, "pgops_push_main", sizeof(worker.bgw_function_name));
-	worker.bgw_notify_pid = MyProcPid;
-	started = RegisterDynamicBackgroundWorker(&worker, &watch->worker);
-	if (!started)
-		watch->worker = NULL;
+	watch->worker = worker_start(&start);
 	MemoryContextSwitchTo(old);
-	return started;
+	return watch->worker != NULL;
 }
 
 /* Whether it ended since the last call; a running one is told if something changed. */

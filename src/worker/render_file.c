@@ -19,7 +19,9 @@
 #include "render/render.h"
 #include "secret.h"
 #include "spec/catalogue.h"
+#include "spec/model_backup.h"
 #include "spec/reference.h"
+#include "utils/builtins.h"
 #include "worker/render_place.h"
 
 #define ETCD_KIND		"etcd"	/* of a group; also what the one is called that all use */
@@ -339,6 +341,25 @@ with_pgops(List *settings)
 }
 
 /*
+ * Backups need archive_mode, which takes a restart of every member later.  The command
+ * comes with pgops' first pass; until then WAL waits.  Where pgops is told to keep its
+ * hands off, nobody would give one.
+ */
+static List *
+with_archiving(List *settings, const RenderPlace *place)
+{
+	const BackupSpec *backup = place->cluster->backup;
+	const Setting *manage = find_setting(settings, "pgops.manage_backup");
+	bool		managed = true;
+
+	if (backup == NULL || backup->problem != NULL || backup->repos == NIL ||
+		find_setting(settings, "archive_mode") != NULL ||
+		(manage != NULL && manage->value != NULL && parse_bool(manage->value, &managed) && !managed))
+		return settings;
+	return add_setting(settings, "archive_mode", "on");
+}
+
+/*
  * The template's parameters, and those that are declared on top.  A template is made
  * for any server; what only an existing one can tell (an extension that is
  * missing) is pgops' business when the cluster is there.
@@ -356,7 +377,7 @@ parameters_of(const RenderPlace *place, const TuneInput *input)
 		if (find_setting(place->cluster->parameters, setting->name) == NULL)
 			settings = lappend(settings, setting);
 	}
-	return with_pgops(with_certificates(settings, place));
+	return with_pgops(with_archiving(with_certificates(settings, place), place));
 }
 
 /* ---- patroni.yml ---- */

@@ -24,6 +24,7 @@
 #include "guc.h"
 #include "io/wait.h"
 #include "wire.h"
+#include "worker/start.h"
 #include "worker/task_wire.h"
 
 /* ms between two looks while nobody sets our latch for sure */
@@ -168,21 +169,19 @@ create_segment(TaskRun *run)
 static bool
 register_worker(TaskRun *run)
 {
-	BackgroundWorker worker;
-
-	memset(&worker, 0, sizeof(worker));
+	char		name[BGW_MAXLEN];
+	WorkerStart start = {
+		.name = name,
+		.type = "pgops worker",
+		.function = "pgops_task_main",
+		.on_standby = true,
+		.arg = UInt32GetDatum(dsm_segment_handle(run->segment)),
+	};
 
 	/* the name may be cut off, a database's name in the middle of a character */
-	snprintf(worker.bgw_name, BGW_MAXLEN, "pgops worker (database %u)", run->task->dboid);
-	snprintf(worker.bgw_type, BGW_MAXLEN, "pgops worker");
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_ConsistentState;	/* also on a standby */
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
-	strlcpy(worker.bgw_library_name, "pgops", sizeof(worker.bgw_library_name));
-	strlcpy(worker.bgw_function_name, "pgops_task_main", sizeof(worker.bgw_function_name));
-	worker.bgw_main_arg = UInt32GetDatum(dsm_segment_handle(run->segment));
-	worker.bgw_notify_pid = MyProcPid;
-	return RegisterDynamicBackgroundWorker(&worker, &run->worker);
+	snprintf(name, sizeof(name), "pgops worker (database %u)", run->task->dboid);
+	run->worker = worker_start(&start);
+	return run->worker != NULL;
 }
 
 /* Detaching wakes a worker that still writes: it then ends by itself. */
