@@ -143,15 +143,15 @@ patroni_seen_runs(const PatroniSeen *seen)
 		strcmp(seen->state, "in archive recovery") == 0;
 }
 
-/* what the leader says of a member that receives from it, or NULL */
+/* what a member says of another one that receives from it, or NULL */
 static const SpecNode *
-as_leader_sees(const PatroniSeen *leader, const char *name)
+as_sender_sees(const PatroniSeen *sending, const char *name)
 {
 	ListCell   *cell;
 
-	if (leader == NULL || leader->node == NULL || leader->node->replication == NULL)
+	if (sending == NULL || sending->node == NULL || sending->node->replication == NULL)
 		return NULL;
-	foreach(cell, leader->node->replication->items)
+	foreach(cell, sending->node->replication->items)
 	{
 		const SpecNode *sender = lfirst(cell);
 		const char *application;
@@ -179,18 +179,32 @@ is_running(const char *state)
 	return strcmp(state, "running") == 0 || strcmp(state, "streaming") == 0;
 }
 
+/* a cascade is sent its WAL by another replica */
+static bool
+is_sent_wal(const PatroniView *view, const char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, view->members)
+	{
+		if (says(as_sender_sees(lfirst(cell), name), "state", "streaming"))
+			return true;
+	}
+	return false;
+}
+
 /*
  * A replica's "running" says that the server is up; whether it streams is the
  * more useful thing, which Patroni 3 keeps apart and Patroni 4 does not.  A member that
  * used to answer and does not is not what the store says of it until ttl is over.
  */
 static const char *
-seen_state(const PatroniSeen *seen, const SpecNode *sender, bool answered_once)
+seen_state(const PatroniView *view, const PatroniSeen *seen, bool answered_once)
 {
 	const char *state = seen->node ? seen->node->state : seen->member->state;
 
-	if (!seen->is_leader && says(sender, "state", "streaming") &&
-		(seen->node == NULL || is_running(state)))
+	if (!seen->is_leader && (seen->node == NULL || is_running(state)) &&
+		is_sent_wal(view, seen->member->name))
 		return "streaming";
 	if (seen->node == NULL)
 		return answered_once || seen->is_self ? unknown : state;
@@ -298,9 +312,9 @@ static void
 second_sight(PatroniView *view, PatroniSeen *seen, bool answered_once)
 {
 	const SpecNode *sender = seen->is_leader ? NULL :
-		as_leader_sees(view->leader, seen->member->name);
+		as_sender_sees(view->leader, seen->member->name);
 
-	seen->state = seen_state(seen, sender, answered_once);
+	seen->state = seen_state(view, seen, answered_once);
 	if (view->stale && seen->node == NULL)
 		seen->state = unknown;
 	seen->sync_state = sender ? node_text(node_get(sender, "sync_state")) : NULL;

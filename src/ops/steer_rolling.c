@@ -181,6 +181,15 @@ restart_leader(Job *job, SpecNode *memory, SteerScene *scene, SpecNode *one)
 	}
 }
 
+static bool
+is_old_leader(const SpecNode *memory, const char *name)
+{
+	const SpecNode *moved = node_get(memory, "moved");
+	const char *from = moved ? steer_text(moved, "from") : NULL;
+
+	return from != NULL && strcmp(from, name) == 0;
+}
+
 /* It may have been done already, by the hand-over or by somebody else. */
 static void
 restart_replica(Job *job, SpecNode *memory, SteerScene *scene, SpecNode *one)
@@ -195,7 +204,8 @@ restart_replica(Job *job, SpecNode *memory, SteerScene *scene, SpecNode *one)
 	if (only_pending ? !seen->node->pending_restart :
 		started != NULL && before != NULL && strcmp(started, before) != 0)
 	{
-		mark_done(job, memory, one, "was restarted by something else meanwhile");
+		mark_done(job, memory, one, is_old_leader(memory, name) ?
+				  "was started anew when it handed over" : "was restarted by something else meanwhile");
 		return;
 	}
 	steer_restart(job, memory, scene, name, only_pending);
