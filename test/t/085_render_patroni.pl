@@ -239,6 +239,8 @@ is_deeply([ $old->{synchronous_mode}, $old->{postgresql}{parameters}{synchronous
 my $repository = $tree{'pg-quorum-1'}{postgresql};
 my $pgbackrest = q{pgbackrest '--config=/pg/it'\''s 100%s.pgops/pgbackrest.conf' --stanza=pg-quorum };
 is($repository->{recovery_conf}{restore_command}, sprintf($pgbackrest, '%%') . 'archive-get %f "%p"', 'WAL from the repository');
+is_deeply([ map { $tree{$_}{bootstrap}{dcs}{postgresql}{parameters}{archive_mode} } qw(pg-quorum-1 pg-all-1) ], [ 'on', undef ],
+	'with backups archive_mode needs no restart later');
 is_deeply([ $repository->{create_replica_methods}, $repository->{pgbackrest} ],
 	[ [qw(basebackup pgbackrest)], { command => sprintf($pgbackrest, '%') . '--delta restore', keep_data => JSON::PP::true, no_params => JSON::PP::true } ],
 	'... and new members, if nobody else has the data');
