@@ -190,6 +190,11 @@ DECLARE
 	args	jsonb := jsonb_build_object('only_pending', COALESCE(only_pending, true),
 										'restart_leader', COALESCE(restart_leader, false));
 BEGIN
+	IF at <= clock_timestamp() OR NOT isfinite(at) THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('the time of the rolling restart, %s, is none that is to come', at),
+			HINT = 'Give a time that is to come, or none to have it done at once.';
+	END IF;
 	/* how the cluster is then, the job will see */
 	IF at IS NULL AND NOT COALESCE(in_window, false) THEN
 		RETURN pgops.steer('rolling_restart', args, deadline);
@@ -208,7 +213,7 @@ Arguments:
   restart_leader  whether the leader may be restarted in place if nobody can take over; else that is refused
   deadline        how long it may take; NULL: 12 hours
 
-Errors: PO611 if a member is not up, without a leader, or if nobody can take over; PO505 while another job is at work on the leader; 25006 for a time on a standby; 55000 without a maintenance window; PO610 without Patroni, PO6xx if it does not answer.
+Errors: 22023 for a time in the past; PO611 if a member is not up, without a leader, or if nobody can take over; PO505 while another job is at work on the leader; 25006 for a time on a standby; 55000 without a maintenance window; PO610 without Patroni, PO6xx if it does not answer.
 
 Example: SELECT name, pending_restart FROM pgops.members;
          SELECT pgops.rolling_restart();';

@@ -72,6 +72,7 @@ for my $node ($one, $two)
 	refused($node, "pgops.failover(NULL)", qr{^22023 a failover needs a candidate});
 	refused($node, "pgops.restart_member('nobody')", qr{^22023 "nobody" is no member.*Members: });
 	refused($node, "pgops.restart_member('pg-test-2', at => 'yesterday')", qr{^22023 the time of the restart is in the past});
+	refused($node, "pgops.rolling_restart(at => '$_')", qr{^22023 the time of the rolling restart, .* is none that is to come}) for qw(yesterday infinity);
 	refused($node, "pgops.reinit_member('pg-test-1')", qr{^PO611 "pg-test-1" is the leader: its data are the cluster's});
 	refused($node, 'pgops.cancel_switchover()', qr{^PO611 no switchover is scheduled});
 	refused($node, "pgops.cancel_restart('pg-test-2')", qr{^PO611 no restart of "pg-test-2" is scheduled});
