@@ -130,15 +130,16 @@ is( value($second, q(SELECT string_agg(DISTINCT backend_type, ',') FROM pg_stat_
 	'pgops ha worker', 'the worker holds nothing');
 
 # ---- a member that is behind ----
-$second->safe_psql('postgres', 'SELECT pg_wal_replay_pause()');
-wait_for($second, q(SELECT pg_get_wal_replay_pause_state() = 'paused'), 'replay is paused');
+# A replay that is paused by SQL would be resumed by Patroni 4.
+my $startup = value($second, q(SELECT pid FROM pg_stat_activity WHERE backend_type = 'startup'));
+kill 'STOP', $startup;
 $first->safe_psql('postgres', "CREATE TABLE filled AS SELECT repeat('x', 1000) FROM generate_series(1, 3000)");
 wait_for($first, q(SELECT lag_seconds > 0 AND receive_lsn > replay_lsn FROM pgops.members WHERE name = 'pg-test-2'),
 	'what is received and not replayed is told');
 wait_for($first, q(SELECT count(*) = 1 FROM pgops.replication WHERE member = 'pg-test-2' AND replay_lag_bytes > 1000000
 		AND flush_lag_bytes = 0), 'by replication, too');
 is(status($first)->{max_loss_bytes}, 0, 'it would not be lost');
-$second->safe_psql('postgres', 'SELECT pg_wal_replay_resume()');
+kill 'CONT', $startup;
 
 # ---- the leader moves ----
 my $switchover = fork // die "could not fork: $!";
