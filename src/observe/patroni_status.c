@@ -78,8 +78,7 @@ sync_mode(const PatroniView *view)
 	return pg_strncasecmp(names, "ANY", 3) == 0 ? "quorum" : "on";
 }
 
-/* whether Patroni itself keeps the list of synchronous standbys, and promotes none but those */
-static bool
+bool
 patroni_keeps_sync(const PatroniView *view)
 {
 	const SpecNode *mode = setting(view, "synchronous_mode");
@@ -112,6 +111,9 @@ patroni_not_candidate(const PatroniView *view, const PatroniStatus *status,
 		return pstrdup("is tagged nofailover");
 	if (patroni_keeps_sync(view) && !is_sync(seen))
 		return pstrdup("is no synchronous standby");
+	if (view->leader != NULL && !patroni_same_timeline(seen, view->leader))
+		return psprintf("is on timeline %d, and the leader on %d", seen->timeline,
+						view->leader->timeline);
 	if (seen->lag < 0)
 		return pstrdup("is behind by nobody knows how much");
 	if (seen->lag > status->max_lag)

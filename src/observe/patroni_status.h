@@ -43,6 +43,9 @@ typedef struct PatroniStatus
 /* in_recovery: whether this server is a standby now.  In the current memory context */
 extern PatroniStatus *patroni_status(const PatroniView *view, bool in_recovery);
 
+/* whether Patroni itself keeps the list of synchronous standbys, and promotes none but those */
+extern bool patroni_keeps_sync(const PatroniView *view);
+
 /* why this member could not take over, as a phrase; NULL: it could */
 extern char *patroni_not_candidate(const PatroniView *view, const PatroniStatus *status,
 								   const PatroniSeen *seen);

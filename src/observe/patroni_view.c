@@ -237,10 +237,19 @@ take_locations(PatroniSeen *seen)
 	seen->receive = Max(seen->receive, seen->replay);
 }
 
+/* Not known is no difference. */
+bool
+patroni_same_timeline(const PatroniSeen *one, const PatroniSeen *other)
+{
+	return one->node == NULL || other->node == NULL || one->node->timeline <= 0 ||
+		other->node->timeline <= 0 || one->node->timeline == other->node->timeline;
+}
+
 /*
  * The two were not asked at the same instant: a replica that seems to be ahead
  * is not behind.  Who has replayed all of it is not behind, however old the last
- * transaction is.
+ * transaction is.  Locations on different timelines tell nothing: the member may have
+ * written what the leader never had.
  */
 static void
 take_lag(PatroniSeen *seen, const PatroniSeen *leader)
@@ -257,6 +266,8 @@ take_lag(PatroniSeen *seen, const PatroniSeen *leader)
 		seen->lag = seen->member->lag;
 		return;
 	}
+	if (!patroni_same_timeline(seen, leader))
+		return;
 	seen->lag = end > seen->receive ? (int64) (end - seen->receive) : 0;
 	if (seen->replay >= end)
 		seen->lag_seconds = 0;

@@ -69,6 +69,9 @@ extern PatroniSeen *patroni_view_member(const PatroniView *view, const char *nam
 /* whether its server is known to run */
 extern bool patroni_seen_runs(const PatroniSeen *seen);
 
+/* false: both say on which timeline they are, and it is not the same */
+extern bool patroni_same_timeline(const PatroniSeen *one, const PatroniSeen *other);
+
 /* seconds after which what nobody confirms does not hold any more */
 extern int	patroni_view_limit(const PatroniView *view);
 
