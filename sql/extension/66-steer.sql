@@ -53,13 +53,13 @@ COMMENT ON FUNCTION pgops.switchover(text, timestamptz, interval) IS
 'Moves the leader to another member, without losing data, and returns the number of the job. Asked for on the leader, its own server is demoted in its middle; the new leader''s pgops goes on with it, under the same number. The result has: from, to, timeline, started, finished, and without_writer: the seconds in which nobody could write, with last_write and first_write (measured_by "writes": the job wrote all the time on the old leader, what of that has arrived counts; "answers of Patroni": it was asked for on a standby, which is less exact).
 
 Arguments:
-  candidate  name of the member that is to be leader, as Patroni names it or as its declared instance; NULL: Patroni chooses
+  candidate  name of the member that is to be leader, as Patroni names it or as its declared instance; NULL: the one that is behind least
   at         when: Patroni keeps the time and does it, even if pgops is gone by then (pgops.ha_status shows it, pgops.cancel_switchover() takes it back); the job is over when Patroni has it; NULL: now
   deadline   how long the job may take; NULL: 10 minutes
 
 Other jobs of the leader end with its server: a warning (PO505) says which. Cancelling the job does not take back what Patroni has begun.
 
-Errors: PO611 without a leader, if it does not answer, if nobody can take over, if one is scheduled already, in a paused cluster without candidate or with a time; PO613 for a candidate that is no member, is the leader, is tagged nofailover, does not run, is no synchronous standby where Patroni keeps those, or is further behind than maximum_lag_on_failover; 22023 for a time in the past; PO610 without Patroni, PO6xx if it does not answer.
+Errors: PO611 without a leader, if it does not answer, if nobody can take over, if one is scheduled already, if another member has become the leader since it was asked for, in a paused cluster without candidate or with a time; PO613 for a candidate that is no member, is the leader, is tagged nofailover, does not run, does not stream, is on another timeline than the leader, is no synchronous standby where Patroni keeps those, or is further behind than maximum_lag_on_failover; 22023 for a time in the past; PO610 without Patroni, PO6xx if it does not answer.
 
 Example: SELECT pgops.switchover(''pg-test-2'') AS job \gset
          SELECT state, error, hint, result FROM pgops.job_wait(:job);';

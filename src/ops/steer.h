@@ -42,9 +42,6 @@ extern SteerScene *steer_wait(Job *job, int wait_ms, SteerTest test, void *arg);
 /* "pg-1 (leader), pg-2, pg-3"; palloc'd */
 extern char *steer_members(const SteerScene *scene);
 
-/* those who could take over, with how far behind they are; NULL: nobody */
-extern char *steer_candidates(const SteerScene *scene);
-
 /* when the member's server was started, as Patroni writes it; NULL: not known.  palloc'd */
 extern char *steer_started(const char *member);
 
@@ -55,7 +52,24 @@ extern SpecNode *steer_time(TimestampTz time);
 extern const char *steer_text(const SpecNode *args, const char *name);
 extern bool steer_flag(const SpecNode *args, const char *name);
 
+/* ---- steer_candidate.c ---- */
+
+/* why the leader cannot hand over to this member without loss, as a phrase; NULL: it can */
+extern char *steer_not_successor(const SteerScene *scene, const PatroniSeen *seen);
+
+/* to whom it would best; NULL: nobody */
+extern const PatroniSeen *steer_successor(const SteerScene *scene);
+
+/* all of them, with how far behind they are, for people; NULL: nobody */
+extern char *steer_candidates(const SteerScene *scene);
+
+/* ERROR PO612 if a failover to this member loses data, or nobody knows */
+extern void steer_check_loss(const SteerScene *scene, const PatroniSeen *candidate);
+
 /* ---- steer_check.c ---- */
+
+/* argument of a switchover: who was leader when it was asked for */
+#define STEER_LEADER	"leader"
 
 /*
  * steer_check

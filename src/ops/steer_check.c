@@ -130,7 +130,7 @@ reasons(const Asked *asked)
 	foreach(cell, asked->view->members)
 	{
 		const PatroniSeen *seen = lfirst(cell);
-		char	   *why = patroni_not_candidate(asked->view, asked->status, seen);
+		char	   *why = steer_not_successor(asked->scene, seen);
 
 		if (why != NULL && !seen->is_leader)
 			appendStringInfo(&text, "%s\"%s\" %s", text.len > 0 ? "; " : "", seen->member->name, why);
@@ -153,7 +153,7 @@ check_target(const Asked *asked, const char *name)
 					 errmsg("the cluster is paused, where Patroni does not choose a new leader by itself"),
 					 errhint("Name the candidate, or call pgops.resume_ha() first.  %s",
 							 hint_candidates(asked->scene))));
-		if (asked->status->candidates == NIL)
+		if (steer_successor(asked->scene) == NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_PGOPS_HA_NOT_READY),
 					 errmsg("the cluster has no member that could take over"),
@@ -162,12 +162,29 @@ check_target(const Asked *asked, const char *name)
 		return;
 	}
 	seen = require_candidate(asked, name);
-	why = patroni_not_candidate(asked->view, asked->status, seen);
+	why = steer_not_successor(asked->scene, seen);
 	if (why != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_PGOPS_HA_CANDIDATE),
 				 errmsg("\"%s\" cannot become the leader: it %s", name, why),
 				 errhint("%s", hint_candidates(asked->scene))));
+}
+
+/*
+ * Who asks means the leader there was: of two that ask at once, the second would take it
+ * away again from whom it was just given to.
+ */
+static void
+check_same_leader(const Asked *asked, const PatroniSeen *leader)
+{
+	const char *then = steer_text(asked->args, STEER_LEADER);
+
+	if (then != NULL && strcmp(then, leader->member->name) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_HA_NOT_READY),
+				 errmsg("the leader was \"%s\" when this was asked for, and is \"%s\" now",
+						then, leader->member->name),
+				 errhint("See pgops.jobs for who moved it; ask once more if it is to be moved again.")));
 }
 
 /*
@@ -185,6 +202,7 @@ check_switchover(const Asked *asked)
 	(void) require_future(asked, "switchover");
 	if (to != NULL)
 		(void) require_candidate(asked, to);
+	check_same_leader(asked, leader);
 	if (leader->node == NULL || !patroni_seen_runs(leader))
 		ereport(ERROR,
 				(errcode(ERRCODE_PGOPS_HA_NOT_READY),
@@ -203,78 +221,6 @@ check_switchover(const Asked *asked)
 }
 
 /* ---- failover ---- */
-
-/* bytes that another member has received and this one has not */
-static int64
-behind_others(const Asked *asked, const PatroniSeen *candidate, const char **ahead)
-{
-	int64		most = 0;
-	ListCell   *cell;
-
-	foreach(cell, asked->view->members)
-	{
-		const PatroniSeen *seen = lfirst(cell);
-
-		if (seen == candidate || seen->is_leader || seen->node == NULL ||
-			seen->receive <= candidate->receive ||
-			(int64) (seen->receive - candidate->receive) <= most)
-			continue;
-		most = (int64) (seen->receive - candidate->receive);
-		*ahead = seen->member->name;
-	}
-	return most;
-}
-
-/* A switchover is what is meant then: it waits until the candidate has everything. */
-static void
-refuse_alive(const PatroniSeen *leader, const PatroniSeen *candidate)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_PGOPS_HA_DATA_LOSS),
-			 errmsg("the leader \"%s\" is alive: a failover may lose what it has not sent to \"%s\" yet",
-					leader->member->name, candidate->member->name),
-			 candidate->lag >= 0 ?
-			 errdetail("\"%s\" is " INT64_FORMAT " bytes behind.", candidate->member->name,
-					   candidate->lag) :
-			 errdetail("Nobody knows how far \"%s\" is behind.", candidate->member->name),
-			 errhint("pgops.switchover('%s') loses nothing; or say accept_loss => true.",
-					 candidate->member->name)));
-}
-
-/*
- * A leader that died without having been followed synchronously: what is missing is
- * gone.  Where it does not answer any more, the store still has how far it had come.
- */
-static void
-check_loss(const Asked *asked, const PatroniSeen *candidate)
-{
-	const char *ahead = NULL;
-	int64		behind = behind_others(asked, candidate, &ahead);
-	const PatroniSeen *leader = asked->view->leader;
-	int64		lag = candidate->lag >= 0 ? candidate->lag : candidate->member->lag;
-
-	if (leader != NULL && leader->node != NULL && patroni_seen_runs(leader))
-		refuse_alive(leader, candidate);
-	if (candidate->role == PATRONI_SYNC_STANDBY || candidate->role == PATRONI_QUORUM_STANDBY)
-		return;
-	if (behind > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_PGOPS_HA_DATA_LOSS),
-				 errmsg("\"%s\" lacks " INT64_FORMAT " bytes that \"%s\" has",
-						candidate->member->name, behind, ahead),
-				 errhint("Choose \"%s\", or say accept_loss => true.", ahead)));
-	if (lag != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_PGOPS_HA_DATA_LOSS),
-				 lag < 0 ?
-				 errmsg("nobody knows how much \"%s\" lacks of what the last leader has written",
-						candidate->member->name) :
-				 errmsg("\"%s\" lacks " INT64_FORMAT " bytes of what the last leader has written",
-						candidate->member->name, lag),
-				 candidate->lag_seconds >= 0 ?
-				 errdetail("It is %.1f s behind.", candidate->lag_seconds) : 0,
-				 errhint("Say accept_loss => true if that may be lost, or bring the last leader back.")));
-}
 
 /*
  * The leader is not needed for it, and neither is maximum_lag_on_failover where there is none:
@@ -314,7 +260,7 @@ check_failover(const Asked *asked)
 						to, seen->lag, asked->status->max_lag),
 				 errhint("%s", hint_candidates(asked->scene))));
 	if (!steer_flag(asked->args, "accept_loss"))
-		check_loss(asked, seen);
+		steer_check_loss(asked->scene, seen);
 }
 
 /* ---- members ---- */
@@ -413,7 +359,7 @@ check_rolling(const Asked *asked)
 					 errhint("Bring it up first, or restart single members with pgops.restart_member().")));
 	}
 	if ((leader->node->pending_restart || !only_pending) &&
-		!steer_flag(asked->args, "restart_leader") && asked->status->candidates == NIL)
+		!steer_flag(asked->args, "restart_leader") && steer_successor(asked->scene) == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_PGOPS_HA_NOT_READY),
 				 errmsg("the leader \"%s\" has nobody to hand over to while it is restarted",
@@ -456,6 +402,21 @@ check_promote(const Asked *asked)
 				 errhint("To move the leader within the cluster use pgops.switchover().")));
 }
 
+/* With a name that no slot can have, the servers here would not start any more. */
+static void
+require_slot(const char *slot)
+{
+	if (slot == NULL)
+		return;
+	if (slot[0] == '\0' || strlen(slot) >= NAMEDATALEN ||
+		slot[strspn(slot, "abcdefghijklmnopqrstuvwxyz0123456789_")] != '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("\"%s\" cannot be the name of a replication slot", slot),
+				 errhint("Such a name has only lower case letters, digits and underscores, at most %d.",
+						 NAMEDATALEN - 1)));
+}
+
 /* Following a member of its own, the cluster would be without anybody who writes. */
 static void
 check_demote(const Asked *asked)
@@ -467,6 +428,7 @@ check_demote(const Asked *asked)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a standby cluster needs the host that it follows")));
+	require_slot(steer_text(asked->args, "slot"));
 	if (port == NULL || port->kind != NODE_INT || port->integer < 1 || port->integer > 65535)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -282,14 +282,20 @@ remember(Job *job, SpecNode *memory, const SteerScene *scene, const char *to)
 	return move;
 }
 
-/* A failover names no leader: there may be none. */
+/*
+ * A failover names no leader: there may be none.  Where nobody was named, it is for us to: of
+ * those that are left Patroni takes who has most WAL, be it on another timeline.
+ */
 static SpecNode *
-make_body(const SpecNode *move, bool force)
+make_body(const SpecNode *move, const SteerScene *scene, bool force)
 {
 	SpecNode   *body = node_map();
 	const char *from = steer_text(move, "from");
 	const char *to = steer_text(move, "to");
+	const PatroniSeen *best = to ? NULL : steer_successor(scene);
 
+	if (best != NULL)
+		to = best->member->name;
 	if (from != NULL && !force)
 		node_map_set(body, "leader", node_string(from));
 	if (to != NULL)
@@ -354,7 +360,7 @@ steer_move(Job *job, SpecNode *memory, const SteerScene *scene, const char *to, 
 	watch.beats = beats = job->id > 0 && !RecoveryInProgress();
 	job_step(job, "%s to %s", force ? "failing over" : "switching over",
 			 to ? to : "who is best");
-	answered = ask(job, &watch, access, make_body(move, force), force);
+	answered = ask(job, &watch, access, make_body(move, scene, force), force);
 	watch.beats = false;
 	result = settle(job, &watch, memory, answered ? SETTLE_MS : patience_ms(scene->view), beats);
 	node_map_unset(memory, "move");

@@ -21,7 +21,7 @@
 
 #define SEE_MS			5000
 
-/* until a member that was the leader, or a candidate, is up and near enough, ms */
+/* until all members, and somebody to hand over to, are up and near enough, ms */
 #define UP_MS			(10 * 60 * 1000)
 
 /* ---- the plan ---- */
@@ -106,39 +106,72 @@ mark_done(Job *job, SpecNode *memory, SpecNode *one, const char *how)
 
 typedef struct Up
 {
-	const char *name;			/* of a member that is to be up; NULL: any candidate */
+	const SpecNode *memory;
+	bool		successor;		/* somebody is to be there to whom the leader can hand over */
+	char		down[256];		/* out: who is not up; empty: all are */
 } Up;
 
-/* And a leader must be there, or nothing else may be taken away. */
 static bool
-is_up(const SteerScene *scene, void *arg)
+is_member_up(const PatroniSeen *seen, const PatroniSeen *leader)
 {
-	const Up   *up = arg;
-	const PatroniSeen *seen;
-	const PatroniSeen *leader = scene->view->leader;
-
-	if (leader == NULL || leader->node == NULL || !patroni_seen_runs(leader))
-		return false;
-	if (up->name == NULL)
-		return scene->status->candidates != NIL;
-	seen = patroni_view_member(scene->view, up->name);
 	return seen != NULL && seen->node != NULL && patroni_seen_runs(seen) &&
 		(seen->is_leader || (seen->lag >= 0 && seen->timeline == leader->timeline));
 }
 
-/* An old leader needs its time to come back as a replica. */
-static SteerScene *
-wait_until_up(Job *job, const char *name)
+/* a member that is not up, or was one and is none any more, "": the leader; NULL: there is none */
+static const char *
+find_down(const SteerScene *scene, const SpecNode *memory)
 {
-	Up			up = {name};
+	const PatroniSeen *leader = scene->view->leader;
+	ListCell   *cell;
+
+	if (leader == NULL || leader->node == NULL || !patroni_seen_runs(leader))
+		return "";
+	foreach(cell, scene->view->members)
+	{
+		if (!is_member_up(lfirst(cell), leader))
+			return ((PatroniSeen *) lfirst(cell))->member->name;
+	}
+	foreach(cell, node_get(memory, "plan")->items)
+	{
+		if (patroni_view_member(scene->view, steer_text(lfirst(cell), "name")) == NULL)
+			return steer_text(lfirst(cell), "name");
+	}
+	return NULL;
+}
+
+/*
+ * Also those that were restarted before, or need not be: while one is down, nothing else may
+ * be taken away.
+ */
+static bool
+is_up(const SteerScene *scene, void *arg)
+{
+	Up		   *up = arg;
+	const char *down = find_down(scene, up->memory);
+
+	up->down[0] = '\0';
+	if (down != NULL && down[0] == '\0')
+		strlcpy(up->down, "the leader", sizeof(up->down));
+	else if (down != NULL)
+		snprintf(up->down, sizeof(up->down), "\"%s\"", down);
+	return down == NULL && (!up->successor || steer_successor(scene) != NULL);
+}
+
+/* An old leader needs its time to come back as a replica.  NULL: nothing but a successor is missing. */
+static SteerScene *
+wait_until_up(Job *job, const SpecNode *memory, bool successor)
+{
+	Up			up = {.memory = memory,.successor = successor};
 	int			wait_ms = steer_time_left(job, UP_MS);
 	SteerScene *scene = steer_wait(job, wait_ms, is_up, &up);
 
-	if (scene == NULL && name != NULL)
+	if (scene == NULL && up.down[0] != '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_PGOPS_HA_NOT_READY),
-				 errmsg("\"%s\" is not up", name),
-				 errhint("See pgops.members.")));
+				 errmsg("%s is not up, or does not follow the leader, %d s later", up.down,
+						wait_ms / 1000),
+				 errhint("No other member is restarted.  See pgops.members; when all are up, ask for the rest.")));
 	return scene;
 }
 
@@ -146,7 +179,7 @@ wait_until_up(Job *job, const char *name)
 static void
 hand_over(Job *job, SpecNode *memory, SteerScene *scene)
 {
-	const PatroniSeen *best = linitial(scene->status->candidates);
+	const PatroniSeen *best = steer_successor(scene);
 
 	if (node_get(memory, "moved") != NULL)
 		ereport(ERROR,
@@ -157,28 +190,37 @@ hand_over(Job *job, SpecNode *memory, SteerScene *scene)
 	job_remember(job, memory);
 }
 
-/* The leader is restarted in place only where that was said. */
+/*
+ * The leader is restarted in place only where that was said.  Where somebody to hand over to had to
+ * be waited for, another one may be leader by then.
+ */
 static void
 restart_leader(Job *job, SpecNode *memory, SteerScene *scene, SpecNode *one)
 {
 	const char *name = steer_text(one, "name");
+	bool		in_place = job_arg_bool(job, "restart_leader", false);
+	SteerScene *later = NULL;
 
-	if (scene->status->candidates == NIL && !job_arg_bool(job, "restart_leader", false))
+	if (steer_successor(scene) != NULL)
 	{
-		scene = wait_until_up(job, NULL);
-		if (scene == NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_PGOPS_HA_NOT_READY),
-					 errmsg("the leader \"%s\" has nobody to hand over to", name),
-					 errhint("See pgops.members; or say restart_leader => true.")));
-	}
-	if (scene->status->candidates != NIL)
 		hand_over(job, memory, scene);
-	else
+		return;
+	}
+	/* a candidate that does not stream yet is going to: it was restarted just now */
+	if (!in_place || scene->status->candidates != NIL)
+		later = wait_until_up(job, memory, true);
+	if (later != NULL)
+		steer_forget(later);
+	else if (in_place)
 	{
 		steer_restart(job, memory, scene, name, job_arg_bool(job, "only_pending", true));
 		mark_done(job, memory, one, "was restarted while it was the leader");
 	}
+	else
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_HA_NOT_READY),
+				 errmsg("the leader \"%s\" has nobody to hand over to", name),
+				 errhint("See pgops.members; or say restart_leader => true.")));
 }
 
 static bool
@@ -242,7 +284,7 @@ do_all(Job *job, SpecNode *memory)
 		go_on(job, memory);
 	while ((one = next_member(memory)) != NULL)
 	{
-		SteerScene *scene = wait_until_up(job, steer_text(one, "name"));
+		SteerScene *scene = wait_until_up(job, memory, false);
 		bool		leads = patroni_view_member(scene->view, steer_text(one, "name"))->is_leader;
 
 		if (leads)

@@ -116,26 +116,6 @@ steer_members(const SteerScene *scene)
 	return text.data;
 }
 
-/* the one that lost least first */
-char *
-steer_candidates(const SteerScene *scene)
-{
-	StringInfoData text;
-	ListCell   *cell;
-
-	if (scene->status->candidates == NIL)
-		return NULL;
-	initStringInfo(&text);
-	foreach(cell, scene->status->candidates)
-	{
-		const PatroniSeen *seen = lfirst(cell);
-
-		appendStringInfo(&text, "%s%s (" INT64_FORMAT " bytes behind)", text.len > 0 ? ", " : "",
-						 seen->member->name, seen->lag);
-	}
-	return text.data;
-}
-
 /* Not one of the fields that every version of Patroni has, so it is looked for in the text. */
 char *
 steer_started(const char *member)

@@ -69,6 +69,8 @@ pgops_steer_prepare(PG_FUNCTION_ARGS)
 	take_name(args, "candidate", scene);
 	steer_check(kind, args, scene);
 	check_own_jobs(kind, args, scene);
+	if (strcmp(kind, "switchover") == 0)
+		node_map_set(args, STEER_LEADER, node_string(scene->view->leader->member->name));
 	steer_forget(scene);
 	PG_RETURN_JSONB_P(node_to_jsonb(args));
 }

@@ -54,7 +54,7 @@ like($job->{result}{restarted}, qr/^pg-test-2, pg-test-3, pg-test-1$/, 'the lead
 is(timeline($leader), 2, 'which made one new timeline');
 is(value($_, 'SHOW max_connections'), '60', $_->name . ' has the new value') for $one, $two, $three;
 isnt(postmaster_of($_), $before{ $_->name }, $_->name . ' was restarted') for $one, $two, $three;
-is(value($leader, "SELECT count(*) FROM pgops.job_log($id) WHERE text LIKE '%was restarted%'"), '3', 'its log has all three');
+is(value($leader, "SELECT count(*) FROM pgops.job_log($id) WHERE text LIKE '%was %started%'"), '3', 'its log has all three');
 $job = over($leader, value($leader, 'SELECT pgops.rolling_restart()'));
 is($job->{state}, 'succeeded', 'once more');
 is($job->{result}{restarted}, 'none', 'does nothing');
