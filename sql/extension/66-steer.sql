@@ -195,8 +195,9 @@ BEGIN
 			MESSAGE = format('the time of the rolling restart, %s, is none that is to come', at),
 			HINT = 'Give a time that is to come, or none to have it done at once.';
 	END IF;
-	/* how the cluster is then, the job will see */
-	IF at IS NULL AND NOT COALESCE(in_window, false) THEN
+	/* how the cluster is then, the job will see; but there must be one */
+	IF (at IS NULL AND NOT COALESCE(in_window, false)) OR
+		(SELECT patroni = 'absent' FROM pgops.ha_status) THEN
 		RETURN pgops.steer('rolling_restart', args, deadline);
 	END IF;
 	RETURN pgops.job_request('rolling_restart', args, at, deadline, in_window);
