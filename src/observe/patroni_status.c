@@ -14,6 +14,7 @@
 
 #include "errors.h"
 #include "format.h"
+#include "observe/patroni_facts.h"
 #include "observe/patroni_status.h"
 
 #define DEFAULT_MAX_LAG		INT64CONST(1048576)
@@ -329,6 +330,18 @@ judge_answers(PatroniStatus *status, const PatroniView *view)
 
 /* ---- the whole ---- */
 
+/*
+ * Whether this member's Patroni is where the cluster was asked for, too: its answer may
+ * be from an address that is not the declared one any more.
+ */
+static bool
+own_was_asked(const PatroniView *view)
+{
+	const PatroniFact *own = patroni_fact_get(PATRONI_FACT_NODE_TEXT, "");
+
+	return own != NULL && strncmp(own->source, view->self.url, strlen(view->self.url)) == 0;
+}
+
 /* Whoever has just said what the cluster is has reached the store to say it. */
 static void
 judge_store(PatroniStatus *status, const PatroniView *view)
@@ -349,7 +362,8 @@ judge_store(PatroniStatus *status, const PatroniView *view)
 	if (status->dcs_last_seen != 0)
 		status->dcs_last_seen = time_t_to_timestamptz((pg_time_t) status->dcs_last_seen);
 	if (view->own != NULL)
-		status->dcs_reachable = known(own_said && view->sqlstate == 0 && !view->stale);
+		status->dcs_reachable = !own_was_asked(view) ? PATRONI_NOT_KNOWN :
+			known(own_said && view->sqlstate == 0 && !view->stale);
 	else if (!view->stale && view->sqlstate == 0)
 		status->dcs_reachable = PATRONI_YES;
 }
