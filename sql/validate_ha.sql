@@ -123,6 +123,14 @@ SELECT * FROM pg_temp.findings($$
 pg-test: { hosts: { 10.0.0.1: { pg_seq: 1, pg_role: primary } }, vars: { pg_conf: crit.yml } }
 $$);
 SELECT * FROM pg_temp.findings($$
+pg-test: { hosts: { 10.0.0.1: { pg_seq: 1, pg_role: primary } }, vars: { pg_rpo: 0 } }
+$$);
+SELECT * FROM pg_temp.findings($$
+pg-test:
+  hosts: { 10.0.0.1: { pg_seq: 1, pg_role: primary }, 10.0.0.2: { pg_seq: 2, pg_role: offline } }
+  vars: { pgops_dcs: { synchronous_mode: true } }
+$$);
+SELECT * FROM pg_temp.findings($$
 pg-test:
   hosts: { 10.0.0.1: { pg_seq: 1, pg_role: primary }, 10.0.0.2: { pg_seq: 2 }, 10.0.0.3: { pg_seq: 3 } }
   vars: { pgops_dcs: { synchronous_mode: quorum, synchronous_node_count: 3 } }

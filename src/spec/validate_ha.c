@@ -183,9 +183,37 @@ count_members(GroupView *view)
 	return count == 0 ? -1 : count;
 }
 
+/* what a member itself says, or NULL */
+static const SpecNode *
+own_value(const SpecMember *member, const char *param)
+{
+	const SpecNode *value = member->host->value->kind == NODE_MAP ?
+		node_get(member->host->value, param) : NULL;
+
+	return value && value->kind != NODE_NULL ? value : NULL;
+}
+
+/* members that Patroni never lets confirm: set aside for queries, or behind on purpose */
+static int
+count_aside(GroupView *view)
+{
+	int			count = 0;
+	ListCell   *cell;
+
+	foreach(cell, spec_view_members(view))
+	{
+		const SpecNode *role = own_value(lfirst(cell), "pg_role");
+		const char *text = role ? node_text(role) : NULL;
+
+		if (text != NULL && (strcmp(text, "offline") == 0 || strcmp(text, "delayed") == 0))
+			count++;
+	}
+	return count;
+}
+
 /*
- * Where the template alone asks for it, a warning: on a server without Patroni
- * it is about its parameters only.
+ * Where the template or the objective alone asks for it, a warning: on a server
+ * without Patroni it is about its parameters only.
  */
 static void
 check_lonely(const GroupView *view, Findings *findings)
@@ -193,7 +221,10 @@ check_lonely(const GroupView *view, Findings *findings)
 	static const char *const keys[] = {"synchronous_mode_strict", "synchronous_mode"};
 	const char *conf_at = view->path;
 	const SpecNode *conf = plain_scalar(view, "pg_conf", &conf_at);
+	const char *rpo_at = view->path;
+	const SpecNode *rpo = plain_scalar(view, "pg_rpo", &rpo_at);
 	char	   *strict_path;
+	int64		bytes;
 
 	for (int i = 0; i < lengthof(keys); i++)
 	{
@@ -217,6 +248,12 @@ check_lonely(const GroupView *view, Findings *findings)
 					"Declare a replica, or pgops_dcs: {synchronous_mode_strict: false}.",
 					"template crit makes writes wait for a standby under Patroni, and cluster \"%s\" has none",
 					view->path);
+	else if (rpo != NULL && is_own(view, rpo_at) && spec_integer(rpo, &bytes) && bytes == 0 &&
+			 dcs_value(view, "synchronous_mode", &strict_path) == NULL)
+		finding_add(findings, FINDING_WARNING, ERRCODE_PGOPS_CONTRADICTION, rpo,
+					spec_path_key(rpo_at, "pg_rpo"), "Declare a replica, or leave it out.",
+					"an objective of 0 bytes needs a standby that confirms, and cluster \"%s\" has none",
+					view->path);
 }
 
 static void
@@ -227,7 +264,7 @@ check_sync(GroupView *view, Findings *findings)
 	const SpecNode *count = dcs_value(view, "synchronous_node_count", &path);
 	int64		number;
 
-	if (members == 1)
+	if (members > 0 && members - count_aside(view) <= 1)
 		check_lonely(view, findings);
 	if (members > 0 && count != NULL && spec_integer(count, &number) && number >= members)
 		spec_error(findings, ERRCODE_PGOPS_CONTRADICTION, count, path,
@@ -238,15 +275,6 @@ check_sync(GroupView *view, Findings *findings)
 }
 
 /* ---- upstreams and delays ---- */
-
-static const SpecNode *
-own_value(const SpecMember *member, const char *param)
-{
-	const SpecNode *value = member->host->value->kind == NODE_MAP ?
-		node_get(member->host->value, param) : NULL;
-
-	return value && value->kind != NODE_NULL ? value : NULL;
-}
 
 static void
 check_delay(const GroupView *view, const SpecMember *member, Findings *findings)
