@@ -7,15 +7,20 @@
  */
 #include "postgres.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include "compat.h"
 #include "lib/stringinfo.h"
 #include "libpq/hba.h"
+#include "libpq/ifaddr.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "regex/regex.h"
 #include "storage/fd.h"
+#include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #ifdef PGOPS_HBA_OPENS_FILE
@@ -261,4 +266,112 @@ io_hba_superuser_method(const char *str, const char *role)
 		method = pstrdup(method);
 	MemoryContextDelete(scratch);
 	return method;
+}
+
+/* ---- replication ---- */
+
+/* what a line says to a connection */
+typedef enum HbaVerdict
+{
+	VERDICT_NONE,				/* nothing */
+	VERDICT_MAYBE,				/* it lets in some like that */
+	VERDICT_IN,
+	VERDICT_OUT
+} HbaVerdict;
+
+/* a numeric address as the server has that of a client; false: it is none */
+static bool
+read_address(const char *text, struct sockaddr_storage *address)
+{
+	struct sockaddr_in *v4 = (struct sockaddr_in *) address;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *) address;
+
+	memset(address, 0, sizeof(*address));
+	if (inet_pton(AF_INET, text, &v4->sin_addr) == 1)
+		address->ss_family = AF_INET;
+	else if (inet_pton(AF_INET6, text, &v6->sin6_addr) == 1)
+		address->ss_family = AF_INET6;
+	return address->ss_family != 0;
+}
+
+/* as field_covers(), with roles by membership */
+static bool
+roles_cover(List *tokens, const char *role)
+{
+	Oid			roleid = get_role_oid(role, true);
+	ListCell   *cell;
+
+	foreach(cell, tokens)
+	{
+		const AuthToken *token = lfirst(cell);
+		Oid			group;
+
+		if (token->quoted || token->string[0] != '+')
+			continue;
+		group = get_role_oid(token->string + 1, true);
+		if (OidIsValid(group) && OidIsValid(roleid) &&
+			is_member_of_role_nosuper(roleid, group))
+			return true;
+	}
+	return field_covers(tokens, role);
+}
+
+/* databases of a physical replication connection: "all" is none of them */
+static bool
+databases_cover_replication(List *tokens)
+{
+	ListCell   *cell;
+
+	foreach(cell, tokens)
+	{
+		if (token_is_keyword(lfirst(cell), "replication"))
+			return true;
+	}
+	return false;
+}
+
+static HbaVerdict
+line_verdict(TokenizedAuthLine *line, const char *role, struct sockaddr_storage *address)
+{
+	HbaLine    *rule = line->err_msg == NULL ? parse_hba_line(line, QUIET) : NULL;
+	bool		certain;
+
+	if (rule == NULL || rule->conntype == ctLocal ||
+		!databases_cover_replication(rule->databases) || !roles_cover(rule->roles, role))
+		return VERDICT_NONE;
+	if (rule->ip_cmp_method == ipCmpMask && rule->hostname == NULL &&
+		(rule->addr.ss_family != address->ss_family ||
+		 !pg_range_sockaddr(address, &rule->addr, &rule->mask)))
+		return VERDICT_NONE;
+	certain = rule->conntype == ctHost && rule->hostname == NULL &&
+		(rule->ip_cmp_method == ipCmpMask || rule->ip_cmp_method == ipCmpAll);
+	if (rule->auth_method != uaReject && rule->auth_method != uaImplicitReject)
+		return certain ? VERDICT_IN : VERDICT_MAYBE;
+	return certain ? VERDICT_OUT : VERDICT_NONE;
+}
+
+bool
+io_hba_lets_replicate(const char *str, const char *role, const char *address)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext scratch = parse_context();
+	HbaVerdict	verdict = VERDICT_NONE;
+	struct sockaddr_storage client;
+	List	   *lines;
+	ListCell   *cell;
+
+	/* nothing can be told of it */
+	if (!read_address(address, &client))
+		return true;
+	MemoryContextSwitchTo(scratch);
+	lines = tokenize_text(str);
+	foreach(cell, lines)
+	{
+		verdict = line_verdict(lfirst(cell), role, &client);
+		if (verdict != VERDICT_NONE)
+			break;
+	}
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(scratch);
+	return verdict == VERDICT_IN || verdict == VERDICT_MAYBE;
 }

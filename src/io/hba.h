@@ -7,11 +7,12 @@
 
 #include "nodes/pg_list.h"
 
-/* a line that the server would refuse */
+/* a line that the server would refuse, or what is wrong with all of them */
 typedef struct HbaError
 {
-	int			line;			/* 1-based line of the text */
-	char	   *message;		/* the parser's own */
+	int			line;			/* 1-based line of the text; 0: the text as a whole */
+	char	   *message;		/* the parser's own; of a whole text a sentence */
+	char	   *hint;			/* or NULL */
 } HbaError;
 
 /*
@@ -28,5 +29,13 @@ extern List *io_hba_check(const char *text);
  *		if there is none.
  */
 extern char *io_hba_superuser_method(const char *text, const char *role);
+
+/*
+ * io_hba_lets_replicate
+ *		Whether the text may let "role" come from "address" (numeric) for streaming
+ *		replication.  In doubt it does: of lines for names of hosts, and of those for
+ *		encrypted connections alone, nobody can tell.  Needs a transaction.
+ */
+extern bool io_hba_lets_replicate(const char *text, const char *role, const char *address);
 
 #endif							/* PGOPS_IO_HBA_H */

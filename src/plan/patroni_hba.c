@@ -93,8 +93,10 @@ report_rejected(Planner *planner)
 									 pstrdup(""), pstrdup("different"));
 
 	action_block(action, ERRCODE_PGOPS_HBA_REJECTED,
+				 error->hint ? error->hint :
 				 "Correct pg_hba_rules or pg_default_hba_rules; Patroni's configuration stays as it is.",
-				 "line %d of the new rules: %s", error->line, error->message);
+				 "%s%s", error->line > 0 ? psprintf("line %d of the new rules: ", error->line) : "",
+				 error->message);
 }
 
 /* how many lines come and go; the statement has them */

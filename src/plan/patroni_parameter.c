@@ -65,6 +65,42 @@ is_synchronous(const Planner *planner)
 	return text != NULL && (strcmp(text, "quorum") == 0 || (parse_bool(text, &on) && on));
 }
 
+/*
+ * How many standbys a value of synchronous_standby_names wants to confirm: the
+ * number in "ANY 2 (*)", "FIRST 2 (a, b)", "2 (a, b)", else 1; 0: none.
+ */
+static int64
+standbys_wanted(const char *value)
+{
+	const char *rest = value + strspn(value, " \t");
+
+	if (*rest == '\0')
+		return 0;
+	if (pg_strncasecmp(rest, "ANY ", 4) == 0)
+		rest += 4;
+	else if (pg_strncasecmp(rest, "FIRST ", 6) == 0)
+		rest += 6;
+	rest += strspn(rest, " \t");
+	return *rest >= '1' && *rest <= '9' && strchr(rest, '(') != NULL ?
+		strtoll(rest, NULL, 10) : 1;
+}
+
+/* Writes that wait for standbys that there are not; pgops' own would wait, too, and could not take it back. */
+static void
+block_unconfirmed(const Planner *planner, const Setting *want, Action *action)
+{
+	int			members = planner->input->patroni->members;
+	int64		wanted = standbys_wanted(want->value);
+
+	if (members == 0 || wanted < members)
+		return;
+	planner->plan->look_ms = PLAN_LOOK_LATER_MS;
+	action_block(action, ERRCODE_PGOPS_HA_NOT_READY,
+				 "Start more replicas, or declare less; it is done when there are enough.",
+				 "the cluster has %d member%s, of which " INT64_FORMAT " standby%s cannot confirm: all writes would wait",
+				 members, members == 1 ? "" : "s", wanted, wanted == 1 ? "" : "s");
+}
+
 bool
 patroni_parameter_refused(Planner *planner, const ServerSetting *now, const Setting *want,
 						  Action *action)
@@ -88,6 +124,8 @@ patroni_parameter_refused(Planner *planner, const ServerSetting *now, const Sett
 		action_block(action, ERRCODE_INVALID_PARAMETER_VALUE,
 					 psprintf("Declare at least %s.", least),
 					 "Patroni ignores parameter \"%s\" of %s", want->name, want->value);
+	else if (pg_strcasecmp(want->name, "synchronous_standby_names") == 0)
+		block_unconfirmed(planner, want, action);
 	return action->blocked != NULL;
 }
 

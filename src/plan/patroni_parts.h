@@ -18,6 +18,9 @@
 /* how soon to look again for what Patroni is about to say, ms */
 #define PLAN_LOOK_SOON_MS	1000
 
+/* the same for what may come some time, ms */
+#define PLAN_LOOK_LATER_MS	5000
+
 /* what the parts of one plan want changed */
 typedef struct PatroniPlan
 {

@@ -100,6 +100,7 @@ refuse_timing(Planner *planner, SpecNode *patch)
 static void
 refuse_sync(Planner *planner, SpecNode *patch)
 {
+	int			told = list_length(planner->plan->actions);
 	int			members = planner->input->patroni->members;
 	const char *count = text_after(planner, patch, "synchronous_node_count");
 
@@ -119,6 +120,9 @@ refuse_sync(Planner *planner, SpecNode *patch)
 			   "Start more replicas, or declare less.",
 			   psprintf("the cluster has %d member%s, of which %s standbys cannot confirm",
 						members, members == 1 ? "" : "s", count));
+	/* nobody wakes the coordinator for a member that comes */
+	if (list_length(planner->plan->actions) > told)
+		planner->plan->look_ms = PLAN_LOOK_LATER_MS;
 }
 
 /* a cluster becomes a standby of another one, or ceases to be one, by a job that somebody asks for */

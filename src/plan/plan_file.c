@@ -90,8 +90,11 @@ plan_files(Planner *planner)
 		HbaError   *error = linitial(input->hba_errors);
 
 		action_block(action, ERRCODE_PGOPS_HBA_REJECTED,
+					 error->hint ? error->hint :
 					 "Correct pg_hba_rules or pg_default_hba_rules; the file stays as it is.",
-					 "line %d of the new pg_hba.conf: %s", error->line, error->message);
+					 "%s%s", error->line > 0 ?
+					 psprintf("line %d of the new pg_hba.conf: ", error->line) : "",
+					 error->message);
 	}
 	else
 		action_door(planner, DOOR_RELOAD, "hba.reload", "pg_hba.conf", NULL,

@@ -19,9 +19,6 @@
 
 #define KIND		"patroni"
 
-/* how soon to look again for what Patroni may say some time, ms */
-#define LOOK_LATER_MS	5000
-
 /* keys whose members are compared, set and remembered one by one */
 static const char *const opened_keys[] = {"postgresql", "slots", NULL};
 
@@ -75,7 +72,7 @@ report_unusable(Planner *planner)
 	const PatroniInput *seen = planner->input->patroni;
 
 	if (seen->config == NULL)
-		planner->plan->look_ms = seen->asked ? LOOK_LATER_MS : PLAN_LOOK_SOON_MS;
+		planner->plan->look_ms = seen->asked ? PLAN_LOOK_LATER_MS : PLAN_LOOK_SOON_MS;
 	if (!seen->leader || !is_concerned(planner))
 		return;
 	if (!seen->managed)
@@ -370,6 +367,38 @@ remembered_leaf(Planner *planner, const OwnedItem *item)
 	return make_leaf(planner, section, dot + 1, before);
 }
 
+/*
+ * What makes a setting what it was: a PATCH merges maps, so what a map did not
+ * have before is taken out of it by name.
+ */
+static SpecNode *
+put_back(const SpecNode *have, const SpecNode *before)
+{
+	SpecNode   *out;
+	ListCell   *cell;
+
+	if (have->kind != NODE_MAP || before->kind != NODE_MAP)
+		return node_copy(before);
+	out = node_map();
+	foreach(cell, before->entries)
+	{
+		const SpecEntry *entry = lfirst(cell);
+		const SpecNode *now = node_get(have, entry->key);
+
+		if (now == NULL || !node_equal(now, entry->value))
+			node_map_set(out, entry->key, now ? put_back(now, entry->value) :
+						 node_copy(entry->value));
+	}
+	foreach(cell, have->entries)
+	{
+		const SpecEntry *entry = lfirst(cell);
+
+		if (node_get(before, entry->key) == NULL)
+			node_map_set(out, entry->key, node_null());
+	}
+	return out;
+}
+
 static void
 add_undone(Planner *planner, SpecNode *patch)
 {
@@ -393,7 +422,7 @@ add_undone(Planner *planner, SpecNode *patch)
 		planner->patroni->owned = lappend(planner->patroni->owned,
 										  owned_change(item->name, item->value, true));
 		node_map_set(leaf->section ? map_at(patch, leaf->section) : patch, leaf->key,
-					 unconstify(SpecNode *, leaf->value));
+					 put_back(leaf->have, leaf->value));
 	}
 }
 

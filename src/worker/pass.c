@@ -23,6 +23,7 @@
 #include "cmdb/log.h"
 #include "errors.h"
 #include "guc.h"
+#include "observe/patroni_facts.h"
 #include "ops/restart.h"
 #include "ops/backup_age.h"
 #include "ops/schedule.h"
@@ -428,9 +429,10 @@ static ActionPlan *
 make_plan(Situation *situation, bool standby)
 {
 	ActionPlan *plan;
-	bool		lookup = !standby && plan_needs_available(situation->cluster, situation->server);
+	bool		lookup = patroni_runs_server() ||
+		(!standby && plan_needs_available(situation->cluster, situation->server));
 
-	/* only looking up the extension directories needs a transaction */
+	/* only looking up the extension directories, and who replicates, needs a transaction */
 	if (lookup && txn_begin() != EXTENSION_READY)
 		return NULL;
 	plan = situation_plan(situation, standby);

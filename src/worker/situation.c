@@ -20,6 +20,7 @@
 #include "render/render.h"
 #include "spec/spec.h"
 #include "worker/backup_facts.h"
+#include "worker/patroni_followers.h"
 #include "worker/patroni_input.h"
 #include "worker/reference.h"
 #include "worker/shared.h"
@@ -308,7 +309,7 @@ situation_plan(Situation *situation, bool local_only)
 	tuned_complete(situation->cluster, situation->server, input->patroni != NULL,
 				   situation->owned);
 	if (input->hba_managed)
-		input->hba_errors = io_hba_check(plan_hba_text(input));
+		input->hba_errors = patroni_check_hba(input, plan_hba_text(input));
 	if (!local_only && plan_needs_available(situation->cluster, situation->server))
 		observe_available(situation->server);
 	plan = plan_make(input);
