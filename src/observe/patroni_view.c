@@ -143,6 +143,27 @@ patroni_seen_runs(const PatroniSeen *seen)
 		strcmp(seen->state, "in archive recovery") == 0;
 }
 
+/*
+ * Members stream under their names, which the server cuts off, and in which it writes "?", since
+ * version 16 "\xc3", for each byte that is not ASCII.
+ */
+static bool
+is_application(const char *application, const char *name)
+{
+	const char *end = application + NAMEDATALEN - 1;
+
+	for (; *name != '\0' && application < end; name++)
+	{
+		bool		ascii = *name >= 32 && *name < 127;
+
+		if (*application != *name && (ascii || (*application != '?' && *application != '\\')))
+			return *application == '\0' && application + 4 > end;
+		application += !ascii && application[0] == '\\' && application[1] == 'x' ?
+			strnlen(application, 4) : 1;
+	}
+	return *application == '\0' || application >= end;
+}
+
 /* what a member says of another one that receives from it, or NULL */
 static const SpecNode *
 as_sender_sees(const PatroniSeen *sending, const char *name)
@@ -159,7 +180,7 @@ as_sender_sees(const PatroniSeen *sending, const char *name)
 		if (sender->kind != NODE_MAP)
 			continue;
 		application = node_text(node_get(sender, "application_name"));
-		if (application != NULL && strncmp(application, name, NAMEDATALEN - 1) == 0)
+		if (application != NULL && is_application(application, name))
 			return sender;
 	}
 	return NULL;

@@ -63,6 +63,10 @@ pgops_steer_prepare(PG_FUNCTION_ARGS)
 	SteerScene *scene;
 
 	shared_require();
+	if (args->kind != NODE_MAP)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the arguments of a job must be a JSON object")));
 	scene = steer_see(0, WAIT_MS);
 	steer_check_known(scene);
 	take_name(args, "name", scene);

@@ -8,6 +8,7 @@ use lib "$FindBin::RealBin/../lib";
 
 use PgopsPatroni;
 use PgopsTest;
+use PostgreSQL::Test::Utils;
 use JSON::PP;
 use Test::More;
 
@@ -91,7 +92,24 @@ is($job->{state}, 'succeeded', 'has others do it') or diag(explain($job));
 is($ha->config->{pause}, JSON::PP::true, 'and it is done');
 like(refusal($one, "pgops.restart_member($name)"), qr/^PO611: Patroni of .* does not answer/, 'what only its own can do is refused');
 is(over($one, value($one, 'SELECT pgops.resume_ha(false)'))->{state}, 'succeeded', 'resumed');
+
+# ---- it comes back under a name that needs care ----
+my $hostile = qq(o'b "2" \x{fc} %s; DROP);
+my $yml = slurp_file($async->yml);
+my $quoted = JSON::PP->new->ascii->allow_nonref->encode($hostile);
+$yml =~ s/"name" : "@{[ $async->name ]}"/"name" : $quoted/ or die 'no name in patroni.yml';
+unlink $async->yml;
+append_to_file($async->yml, $yml);
+$ha->rest(1, 'PATCH', '/config', { synchronous_mode => undef });
 $ha->start_patroni($async);
+$hostile = q(U&'o''b "2" \00fc %s; DROP');
+ok(wait_until(sub { value($one, "SELECT state = 'streaming' AND lag_bytes = 0 FROM pgops.members WHERE name = $hostile") eq 't' }, 30), 'a member with a hostile name is seen as it is')
+  or diag(value($one, 'SELECT string_agg(m::text, chr(10)) FROM pgops.members AS m'));
+$job = over($one, value($one, "SELECT pgops.reload_member($hostile)"));
+is($job->{state}, 'succeeded', 'and does what it is asked') or diag(explain($job));
+$job = over($one, value($one, "SELECT pgops.switchover($hostile, now() + interval '1 h')"));
+is($job->{state}, 'succeeded', 'the leader could hand over to it') or diag(explain($job));
+is(over($one, value($one, 'SELECT pgops.cancel_switchover()'))->{state}, 'succeeded', 'which is taken back');
 
 # ---- a wrong password ----
 declare($one, $ha->document(patroni_username => 'patroni', patroni_password => 'Another.One', hosts => { 2 => { pg_seq => 7 } }));
