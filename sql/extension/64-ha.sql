@@ -160,8 +160,10 @@ CREATE VIEW pgops.ha_status AS
 		   CASE WHEN s.loss_guarded THEN 0
 				ELSE COALESCE(live.bytes, s.loss_bytes)
 		   END AS max_loss_bytes,
+		   /* that nothing would have been lost at the last look says nothing of now */
 		   CASE WHEN s.loss_guarded OR live.bytes OPERATOR(pg_catalog.=) 0::bigint THEN 0::double precision
-				ELSE COALESCE(live.seconds, s.loss_seconds)
+				WHEN live.seconds IS NOT NULL THEN live.seconds
+				WHEN live.bytes IS NULL OR s.loss_seconds OPERATOR(pg_catalog.>) 0::double precision THEN s.loss_seconds
 		   END AS max_loss_seconds,
 		   s.maximum_lag_on_failover, s.candidates, s.can_failover, s.failover_reason, s.observed_at,
 		   pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) s.observed_at AS age
@@ -208,7 +210,7 @@ COMMENT ON COLUMN pgops.ha_status.scheduled_switchover_at IS 'When a switchover 
 COMMENT ON COLUMN pgops.ha_status.scheduled_switchover_from IS 'Leader that it takes the lock from.';
 COMMENT ON COLUMN pgops.ha_status.scheduled_switchover_to IS 'Member that becomes leader; NULL: Patroni chooses.';
 COMMENT ON COLUMN pgops.ha_status.max_loss_bytes IS 'Bytes of WAL that would be lost if the leader died this moment and the best candidate took over: 0 where synchronous replication sees to it. On the leader it is of this moment, elsewhere of the last look. NULL: not known, or there is no candidate.';
-COMMENT ON COLUMN pgops.ha_status.max_loss_seconds IS 'The same as time: what was written in as many seconds.';
+COMMENT ON COLUMN pgops.ha_status.max_loss_seconds IS 'The same as time: what was written in as many seconds. NULL: not known (yet).';
 COMMENT ON COLUMN pgops.ha_status.maximum_lag_on_failover IS 'Bytes that a member may be behind to become leader by itself, as configured.';
 COMMENT ON COLUMN pgops.ha_status.candidates IS 'Members that could take over now, the one that is behind least first.';
 COMMENT ON COLUMN pgops.ha_status.can_failover IS 'Whether Patroni would find a new leader by itself if the leader died now; NULL: not known.';

@@ -140,6 +140,14 @@ wait_for($first, q(SELECT count(*) = 1 FROM pgops.replication WHERE member = 'pg
 		AND flush_lag_bytes = 0), 'by replication, too');
 is(status($first)->{max_loss_bytes}, 0, 'it would not be lost');
 kill 'CONT', $startup;
+wait_for($first, q(SELECT lag_bytes = 0 FROM pgops.members WHERE name = 'pg-test-2'), 'it has caught up');
+my $receiver = value($second, 'SELECT pid FROM pg_stat_wal_receiver');
+kill 'STOP', $receiver;
+$first->safe_psql('postgres', "CREATE TABLE lost AS SELECT repeat('x', 1000) FROM generate_series(1, 300)");
+is(value($first, q(SELECT max_loss_bytes > 300000 AND max_loss_seconds IS DISTINCT FROM 0 FROM pgops.ha_status)), 't',
+	'the leader knows at once what would be lost, and does not say that it took no time');
+wait_for($third, q(SELECT max_loss_bytes > 300000 AND max_loss_seconds > 0 FROM pgops.ha_status), 'the others soon');
+kill 'CONT', $receiver;
 
 # ---- the leader moves ----
 my $switchover = fork // die "could not fork: $!";
