@@ -75,7 +75,7 @@ steer_forget(SteerScene *scene)
 	MemoryContextDelete(scene->context);
 }
 
-/* Each look has its own memory, since a wait may take hours. */
+/* Each look, with what the test makes of it, has its own memory, since a wait may take a day. */
 SteerScene *
 steer_wait(Job *job, int wait_ms, SteerTest test, void *arg)
 {
@@ -84,8 +84,11 @@ steer_wait(Job *job, int wait_ms, SteerTest test, void *arg)
 	for (;;)
 	{
 		SteerScene *scene = steer_see(0, 1000);
+		MemoryContext old = MemoryContextSwitchTo(scene->context);
+		bool		done = test(scene, arg);
 
-		if (test(scene, arg))
+		MemoryContextSwitchTo(old);
+		if (done)
 			return scene;
 		steer_forget(scene);
 		job_flush(job);

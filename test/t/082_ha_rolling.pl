@@ -117,6 +117,23 @@ is($job->{attempts}, 1, 'in the same attempt');
 $ha->wait_all_running;
 
 $id = begin_that_waits('pgops.rolling_restart(only_pending => false, restart_leader => true)');
+
+# a wait may last a day, and looks several times a second
+sub memory_of
+{
+	my ($job) = @_;
+	my $from = -s $leader->logfile;
+	my $used;
+	$leader->safe_psql('postgres', "SELECT pg_log_backend_memory_contexts(worker_pid) FROM pgops.job_slots() WHERE job = $job");
+	wait_until(sub { ($used) = substr(slurp_file($leader->logfile), $from) =~ /pgops job: .* (\d+) used/ }, 10);
+	return $used // 0;
+}
+my $used = memory_of($id);
+cmp_ok($used, '>', 0, 'it waits');
+my $looked = value($leader, 'SELECT observed_at FROM pgops.ha_status');
+wait_for($leader, "SELECT observed_at > '$looked'::timestamptz + interval '2 s' FROM pgops.ha_status", 'and looks');
+cmp_ok(memory_of($id) - $used, '<', 20000, 'which leaves nothing in its memory');
+
 is(value($leader, "SELECT pgops.job_cancel($id)"), 't', 'is cancelled');
 $job = over($leader, $id);
 is($job->{state}, 'cancelled', 'and says so') or diag(explain($job));
