@@ -457,6 +457,7 @@ reconcile(PassMemory *memory, Gate *gate, Declared *declared, bool full, bool re
 	PassResult	result = {0};
 	int			runnable;
 	bool		is_new;
+	bool		declared_anew;
 
 	if (!standby)
 		situation_observe(situation, needs_look, &filter, false);
@@ -474,8 +475,11 @@ reconcile(PassMemory *memory, Gate *gate, Declared *declared, bool full, bool re
 	runnable = count_runnable(execution.plan);
 	remember_settled(memory, situation, execution.plan);
 	note_unobserved(&execution, situation->server);
+	declared_anew = memory->last_generation != execution.generation;
 	is_new = remember_plan(memory, &execution, runnable);
 	retry_note_jobs(&execution);
+	if (declared_anew)
+		retry_note_declared(&execution);
 	if (!retry_all)
 		note_churn(memory, &execution);
 	if (runnable > 0 && !standby)

@@ -132,6 +132,22 @@ retry_note_jobs(Execution *execution)
 }
 
 /* see retry.h */
+void
+retry_note_declared(Execution *execution)
+{
+	ListCell   *cell;
+
+	foreach(cell, execution->plan->actions)
+	{
+		const Action *action = lfirst(cell);
+
+		if (action->door == DOOR_HTTP)
+			execution->earlier = list_delete_ptr(list_copy(execution->earlier),
+												 retry_earlier(execution, action));
+	}
+}
+
+/* see retry.h */
 Failure *
 retry_earlier(const Execution *execution, const Action *action)
 {

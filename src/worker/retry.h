@@ -24,4 +24,12 @@ extern Failure *retry_earlier(const Execution *execution, const Action *action);
  */
 extern void retry_note_jobs(Execution *execution);
 
+/*
+ * retry_note_declared
+ *		After something was declared: requests to Patroni that failed before are
+ *		tried at once, for what was wrong with them (address, user, password) is
+ *		declared, too, and stands in none of their statements.
+ */
+extern void retry_note_declared(Execution *execution);
+
 #endif							/* PGOPS_WORKER_RETRY_H */
