@@ -4,6 +4,8 @@
 #	authority($folder, 'ca');						# ca.crt, ca.key
 #	certify($folder, 'server', 'ca', 'IP:127.0.0.1');	# server.crt, server.key, signed by it
 #
+# With all that RFC 5280 asks for, which Python, and so Patroni, insists on since 3.13.
+#
 # Not for: servers that show them.
 package PgopsTls;
 
@@ -32,6 +34,7 @@ sub authority
 {
 	my ($folder, $name) = @_;
 	openssl('req', '-x509', @new_key, qw(-days 2 -subj), "/CN=$name",
+		'-addext', 'keyUsage=critical,keyCertSign,cRLSign',
 		'-keyout', "$folder/$name.key", '-out', "$folder/$name.crt");
 	return;
 }
@@ -40,7 +43,8 @@ sub authority
 sub certify
 {
 	my ($folder, $name, $authority, $subject) = @_;
-	append_to_file("$folder/$name.ext", "subjectAltName=$subject\n");
+	append_to_file("$folder/$name.ext",
+		"subjectAltName=$subject\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n");
 	openssl('req', @new_key, '-subj', "/CN=$name", '-keyout', "$folder/$name.key", '-out', "$folder/$name.csr");
 	openssl(qw(x509 -req -days 2 -CAcreateserial), '-in', "$folder/$name.csr", '-extfile',
 		"$folder/$name.ext", '-CA', "$folder/$authority.crt", '-CAkey', "$folder/$authority.key",

@@ -205,6 +205,9 @@ def serve(conn, address, fault):
             BEHAVIOURS[fault](conn)
         else:
             answer(conn, address, method, path, said, user, body)
+        if tls is not None:
+            # as Patroni: without it newer libraries take the answer for one that was cut
+            conn = conn.unwrap()
         conn.shutdown(socket.SHUT_WR)
     except OSError:
         pass

@@ -164,7 +164,7 @@ $ha->wait_all_running;
 succeeds($one, 'pgops.pause_ha()', 'paused, so that Patroni does not take over by itself');
 $ha->kill_patroni($one, 'KILL');
 $ha->kill_postgres($one);
-ok(wait_until(sub { refusal($two, 'pgops.switchover()') =~ /^PO611 the cluster has no leader/ }, 20), 'a switchover needs a leader')
+ok(wait_until(sub { refusal($two, 'pgops.switchover()') =~ /^PO611 the cluster has no leader/ }, 40), 'a switchover needs a leader')
   or diag(refusal($two, 'pgops.switchover()'));
 refused($two, "pgops.failover('pg-test-3')", qr{^PO613 });
 $job = succeeds($two, "pgops.failover('pg-test-2')", 'a failover does not');

@@ -107,7 +107,7 @@ is(over($last, value($last, 'SELECT pgops.pause_ha()'))->{state}, 'succeeded', '
 my ($third) = grep { $_ != $new && $_ != $last } $ha->nodes;
 $ha->kill_patroni($last, 'KILL');
 $ha->kill_postgres($last);
-ok(wait_until(sub { refusal($third, 'pgops.switchover()') =~ /^PO611 the cluster has no leader/ }, 20), 'no leader');
+ok(wait_until(sub { refusal($third, 'pgops.switchover()') =~ /^PO611 the cluster has no leader/ }, 40), 'no leader');
 like(refusal($third, "pgops.failover($old)"), qr{^PO612 .* is on timeline 2, and lacks what was written on timeline 3}, 'a failover to it loses data');
 
 done_testing();

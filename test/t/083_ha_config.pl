@@ -12,7 +12,8 @@ use Test::More;
 
 patroni_or_skip();
 
-my $ha = patroni_cluster('config',
+# time limits that Patroni 4 takes, too, and does not raise
+my $ha = patroni_cluster('config', ttl => 20, retry_timeout => 3,
 	local => { 'pgops.drift_interval' => '600s', 'pgops.ha_interval' => '1s' },
 	conf => { slots => { keep => { type => 'physical' } }, maximum_lag_on_syncnode => -1 });
 my $leader = $ha->leader;
@@ -82,32 +83,32 @@ is(told(), '', 'nor told');
 
 # ---- time limits and parameters ----
 is(patches(pg_parameters => { work_mem => '7MB', 'my.own' => 'x', random_page_cost => 4 },
-		pg_rto => 'mine', pg_rto_plan => { mine => [ 6, 1, 2, 300, 1, '1s', '1s', '1s', 3, 3 ] }),
-	'PATCH /config {"ttl": 6, "postgresql": {"parameters": {"my.own": "x", "random_page_cost": 4, "work_mem": "7MB"}}}',
+		pg_rto => 'mine', pg_rto_plan => { mine => [ 25, 1, 3, 300, 1, '1s', '1s', '1s', 3, 3 ] }),
+	'PATCH /config {"ttl": 25, "postgresql": {"parameters": {"my.own": "x", "random_page_cost": 4, "work_mem": "7MB"}}}',
 	'what differs is one PATCH: neither what is the same nor what Patroni takes anyway');
 ok(all_have('work_mem', '7MB'), 'it holds on all members');
-my %want = (%$first, ttl => 6);
+my %want = (%$first, ttl => 25);
 my $now = $ha->config;
 is($now->{postgresql}{parameters}{work_mem}, '7MB', 'it is in the configuration');
 delete @{ $now->{postgresql}{parameters} }{ 'work_mem', 'my.own', 'random_page_cost' };
 is_deeply($now, \%want, 'the rest of the configuration is as it was');
 is(look_again(), '', 'a second pass changes nothing');
 is(value($leader, "SELECT reason FROM pgops.action_log WHERE rule = 'patroni.config'"),
-	'my.own: DEFAULT -> x, random_page_cost: DEFAULT -> 4, work_mem: DEFAULT -> 7MB, ttl: 5 -> 6',
+	'my.own: DEFAULT -> x, random_page_cost: DEFAULT -> 4, work_mem: DEFAULT -> 7MB, ttl: 20 -> 25',
 	'the reason has old and new values');
 
 # ---- what somebody else changes ----
-$ha->rest(1, 'PATCH', '/config', { ttl => 9, failsafe_mode => JSON::PP::true,
+$ha->rest(1, 'PATCH', '/config', { ttl => 40, failsafe_mode => JSON::PP::true,
 		postgresql => { parameters => { work_mem => '7168kB', log_min_duration_statement => 500 } } });
 ok(poll_value($leader, "SELECT count(*) FROM pgops.plan() WHERE rule = 'patroni.config'", 1), 'the plan of a session shows it');
-is(look_again(), 'PATCH /config {"ttl": 6}', 'what is declared comes back; another unit is the same value');
+is(look_again(), 'PATCH /config {"ttl": 25}', 'what is declared comes back; another unit is the same value');
 is($ha->config->{failsafe_mode}, JSON::PP::true, 'what is not declared stays');
 $ha->rest(1, 'PATCH', '/config', { failsafe_mode => undef, postgresql => { parameters => { log_min_duration_statement => undef } } });
 
 # ---- synchronous replication, slots; undone when no longer declared ----
 my $patch = patches(pgops_dcs => { synchronous_mode => 'quorum', synchronous_node_count => 2, slots => { cdc => { type => 'physical' } } });
 like($patch, qr/"slots": \{"cdc": \{"type": "physical"\}\}/, 'slots are declared one by one');
-like($patch, qr/"ttl": 5\b/, 'what is not declared any more gets back what it was');
+like($patch, qr/"ttl": 20\b/, 'what is not declared any more gets back what it was');
 SKIP:
 {
 	skip 'this Patroni has quorum commit itself', 1 if patroni_version() >= 40000;
@@ -132,7 +133,7 @@ like($told, qr/^patroni.parameter port: Patroni sets parameter "port" itself/m, 
 like($told, qr/^patroni.parameter max_wal_senders: Patroni ignores parameter "max_wal_senders" of 2/m, 'so is what it would ignore');
 like($told, qr/^patroni.parameter synchronous_standby_names: in synchronous mode/m, 'and what is its own in synchronous mode');
 like($told, qr/^patroni.parameter no_such_thing: this server has no parameter/m, 'and what there is not');
-like($told, qr/^patroni.refused ttl: ttl 4 would be less than loop_wait \+ 2 \* retry_timeout \(1 \+ 2 \* 2\)/m, 'and limits with which the leader would lose its lock');
+like($told, qr/^patroni.refused ttl: ttl 4 would be less than loop_wait \+ 2 \* retry_timeout \(1 \+ 2 \* 3\)/m, 'and limits with which the leader would lose its lock');
 unlike($told, qr/hot_standby/, 'what is as it would be anyway is not told');
 is(value($leader, 'SELECT count(*) FROM pg_file_settings WHERE sourcefile LIKE \'%auto.conf\' AND name = \'work_mem\''), 0,
 	'nothing is set by ALTER SYSTEM');
