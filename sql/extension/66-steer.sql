@@ -211,7 +211,7 @@ Arguments:
   only_pending    only the members whose parameters wait for it; false: all
   at              when it starts; NULL: at once
   in_window       in the maintenance window (pgops_maintenance_window), and ended with it
-  restart_leader  whether the leader may be restarted in place if nobody can take over; else that is refused
+  restart_leader  whether the leader may be restarted in place if nobody can take over, or as the first one where max_connections or the like goes down, since replicas keep what it has; else that is refused
   deadline        how long it may take; NULL: 12 hours
 
 Errors: 22023 for a time in the past; PO611 if a member is not up, without a leader, or if nobody can take over; PO505 while another job is at work on the leader; 25006 for a time on a standby; 55000 without a maintenance window; PO610 without Patroni, PO6xx if it does not answer.

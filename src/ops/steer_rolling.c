@@ -7,17 +7,23 @@
  * ended.  It stops at the first trouble: a cluster with one member down must not
  * lose another one.
  *
+ * Where max_connections or the like goes down the leader is the first, and is not moved: a
+ * replica keeps what its leader has as long as that is more.
+ *
  * Not for: one restart (steer_restart.c), the hand-over (steer_move.c).
  */
 #include "postgres.h"
 
 #include "access/xlog.h"
 #include "lib/stringinfo.h"
+#include "utils/guc.h"
 
 #include "cmdb/extension.h"
 #include "errors.h"
+#include "observe/patroni_facts.h"
 #include "ops/kinds.h"
 #include "ops/steer.h"
+#include "spec/model_patroni.h"
 
 #define SEE_MS			5000
 
@@ -26,17 +32,41 @@
 
 /* ---- the plan ---- */
 
+/* a parameter that is to be lower than it is, of those that replicas take from their leader; NULL: none */
+static const char *
+lowered_parameter(void)
+{
+	static const char *const keys[] = {"postgresql", "parameters"};
+	PatroniFact *fact = patroni_fact_get(PATRONI_FACT_CONFIG, NULL);
+	char	   *problem;
+	SpecNode   *config = fact && fact->text ? patroni_read_config(fact->text, &problem) : NULL;
+
+	for (int i = 0; config != NULL && i < lengthof(keys); i++)
+		config = node_get(config, keys[i]);
+	for (int i = 0; config != NULL && model_patroni_followed[i] != NULL; i++)
+	{
+		const char *name = model_patroni_followed[i];
+		const SpecNode *value = node_get(config, name);
+
+		if (model_patroni_lowers(name, GetConfigOption(name, true, false),
+								 value ? node_text(value) : model_patroni_default(name)))
+			return name;
+	}
+	return NULL;
+}
+
 /*
- * The members and when their servers were started, the leader last.  Those of which
- * nothing waits for a restart are left out if only_pending.
+ * The members and when their servers were started, the leader last or first.  Those of
+ * which nothing waits for a restart are left out if only_pending.
  */
 static SpecNode *
-make_plan(const SteerScene *scene, bool only_pending)
+make_plan(const SteerScene *scene, bool only_pending, bool leader_first)
 {
 	SpecNode   *plan = node_list();
 
-	for (int leader = 0; leader < 2; leader++)
+	for (int turn = 0; turn < 2; turn++)
 	{
+		bool		leader = (turn == 0) == leader_first;
 		ListCell   *cell;
 
 		foreach(cell, scene->view->members)
@@ -45,7 +75,7 @@ make_plan(const SteerScene *scene, bool only_pending)
 			const char *started = steer_started(seen->member->name);
 			SpecNode   *one = node_map();
 
-			if (seen->is_leader != (leader == 1) || (only_pending && !seen->node->pending_restart))
+			if (seen->is_leader != leader || (only_pending && !seen->node->pending_restart))
 				continue;
 			node_map_set(one, "name", node_string(seen->member->name));
 			node_map_set(one, "before", started ? node_string(started) : node_null());
@@ -199,15 +229,16 @@ restart_leader(Job *job, SpecNode *memory, SteerScene *scene, SpecNode *one)
 {
 	const char *name = steer_text(one, "name");
 	bool		in_place = job_arg_bool(job, "restart_leader", false);
+	bool		first = node_get(memory, "leader_first") != NULL;
 	SteerScene *later = NULL;
 
-	if (steer_successor(scene) != NULL)
+	if (!first && steer_successor(scene) != NULL)
 	{
 		hand_over(job, memory, scene);
 		return;
 	}
 	/* a candidate that does not stream yet is going to: it was restarted just now */
-	if (!in_place || scene->status->candidates != NIL)
+	if (!in_place || (!first && scene->status->candidates != NIL))
 		later = wait_until_up(job, memory, true);
 	if (later != NULL)
 		steer_forget(later);
@@ -347,6 +378,26 @@ check_own_jobs(Job *job)
 	txn_end();
 }
 
+static SpecNode *
+start_memory(Job *job, const SteerScene *scene)
+{
+	SpecNode   *memory = node_map();
+	const char *lowered = lowered_parameter();
+
+	node_map_set(memory, "plan", make_plan(scene, job_arg_bool(job, "only_pending", true),
+										   lowered != NULL));
+	if (lowered == NULL || next_member(memory) == NULL)
+		return memory;
+	if (!job_arg_bool(job, "restart_leader", false))
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_HA_NOT_READY),
+				 errmsg("\"%s\" is to become less, which must begin with a restart of the leader", lowered),
+				 errdetail("A replica keeps what its leader has as long as that is more."),
+				 errhint("SELECT pgops.rolling_restart(restart_leader => true); nobody can write while the leader starts.")));
+	node_map_set(memory, "leader_first", node_bool(true));
+	return memory;
+}
+
 /* The plan is made once, and remembered: a later life goes on with what is left of it. */
 void
 rolling_restart_run(Job *job)
@@ -360,8 +411,7 @@ rolling_restart_run(Job *job)
 		scene = steer_see(0, SEE_MS);
 		steer_check(job->kind->name, job->args, scene);
 		check_own_jobs(job);
-		memory = node_map();
-		node_map_set(memory, "plan", make_plan(scene, job_arg_bool(job, "only_pending", true)));
+		memory = start_memory(job, scene);
 		if (next_member(memory) == NULL)
 			job_note(job, "Nothing waits for a restart.");
 		else

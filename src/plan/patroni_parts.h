@@ -30,6 +30,7 @@ typedef struct PatroniPlan
 	List	   *reasons;		/* of char *: "work_mem: 4MB -> 64MB" */
 	List	   *owned;			/* of OwnedChange * */
 	StringInfoData waiting_text;	/* parameters that wait for a restart, with values */
+	const char *lowered;		/* one of these that goes down and is to do so on the leader first, or NULL */
 	bool		work;			/* parameters are being changed */
 	bool		patched;		/* anything is */
 } PatroniPlan;

@@ -440,6 +440,9 @@ hand_to_patroni(Parameters *parameters)
 	{
 		const Change *change = lfirst(lc);
 
+		if (change->waits && (change->action == NULL || change->action->blocked == NULL) &&
+			model_patroni_lowers(change->now->name, change->now->running, change->value))
+			plan->lowered = change->now->name;
 		if (change->action != NULL && change->action->blocked == NULL)
 			patroni_parameter_note(parameters->planner, change->action, change->want);
 	}

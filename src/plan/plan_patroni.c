@@ -477,9 +477,16 @@ report_pause(Planner *planner)
 			   "patroni_mode: default", "Patroni is paused: nobody takes over when the leader is lost");
 }
 
+/*
+ * A replica keeps what its leader has as long as that is more, so the leader is to be restarted first,
+ * in place: that nobody can write meanwhile is for a person to decide, whatever the policy.
+ */
 static const char *
-restart_hint(const char *policy)
+restart_hint(const char *policy, const char *lowered)
 {
+	if (lowered != NULL)
+		return psprintf("\"%s\" goes down, which begins with a restart of the leader: SELECT pgops.rolling_restart(restart_leader => true).",
+						lowered);
 	if (strcmp(policy, "always") == 0)
 		return "pgops restarts the members one by one, once by itself (pgops_restart_policy), see pgops.jobs.";
 	if (strcmp(policy, "window") == 0)
@@ -504,13 +511,14 @@ report_restart(Planner *planner)
 	if (!planner->input->settings_managed || (waiting[0] == '\0' && members[0] == '\0'))
 		return;
 	report(planner, "patroni.restart", planner->cluster->patroni->scope,
-		   ERRCODE_PGOPS_RESTART_NEEDED, restart_hint(planner->cluster->restart_policy),
+		   ERRCODE_PGOPS_RESTART_NEEDED, restart_hint(planner->cluster->restart_policy, plan->lowered),
 		   members[0] == '\0' ? "parameters wait for a restart" :
 		   psprintf("members that wait: %s", members),
 		   waiting[0] == '\0' ? "members wait for a restart" :
 		   psprintf("a restart of the members is needed for %s", waiting));
 	/* what only other members say may be over by now; the leader sees its own parameters itself */
-	if (plan->work || plan->patched || seen->paused || waiting[0] == '\0')
+	if (plan->work || plan->patched || seen->paused || waiting[0] == '\0' ||
+		plan->lowered != NULL)
 		return;
 	if (members[0] == '\0')
 		planner->plan->look_ms = PLAN_LOOK_SOON_MS;

@@ -102,6 +102,13 @@ extern const char *model_patroni_key_default(const char *key);
  */
 extern const char *model_patroni_ignores(const char *parameter, const char *value);
 
+/*
+ * Parameters of which a replica must have at least what the primary has (NULL ends them), and whether
+ * one of them goes down: that comes into force on the leader first, and on a replica not before.
+ */
+extern const char *const model_patroni_followed[];
+extern bool model_patroni_lowers(const char *parameter, const char *from, const char *to);
+
 /* a parameter's value as /config has it: a plain number as number, else a text */
 extern SpecNode *model_patroni_value(const char *text);
 

@@ -86,6 +86,26 @@ model_patroni_default(const char *parameter)
 	return known ? known->value : NULL;
 }
 
+const char *const model_patroni_followed[] = {
+	"max_connections", "max_worker_processes", "max_wal_senders", "max_prepared_transactions",
+	"max_locks_per_transaction", NULL
+};
+
+bool
+model_patroni_lowers(const char *parameter, const char *from, const char *to)
+{
+	int			before;
+	int			after;
+
+	for (int i = 0; model_patroni_followed[i] != NULL; i++)
+	{
+		if (pg_strcasecmp(model_patroni_followed[i], parameter) == 0)
+			return from != NULL && to != NULL && parse_int(from, &before, 0, NULL) &&
+				parse_int(to, &after, 0, NULL) && after < before;
+	}
+	return false;
+}
+
 /* Patroni goes on with its default instead of telling anybody */
 const char *
 model_patroni_ignores(const char *parameter, const char *value)
