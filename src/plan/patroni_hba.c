@@ -27,10 +27,22 @@ present_list(const PlanInput *input)
 	return list != NULL && list->kind == NODE_LIST && list->items != NIL ? list : NULL;
 }
 
+/* the list that somebody declares himself, as a whole; or NULL */
+static const SpecNode *
+declared_list(const PlanInput *input)
+{
+	const SpecNode *list = input->patroni ? input->cluster->patroni->dcs : NULL;
+
+	for (int i = 0; list != NULL && hba_keys[i] != NULL; i++)
+		list = node_get(list, hba_keys[i]);
+	return list != NULL && list->kind == NODE_LIST && list->items != NIL ? list : NULL;
+}
+
+/* it does, or is about to */
 bool
 plan_patroni_has_hba(const PlanInput *input)
 {
-	return present_list(input) != NULL;
+	return present_list(input) != NULL || declared_list(input) != NULL;
 }
 
 static List *
@@ -43,11 +55,21 @@ common_lines(const PlanInput *input, List **left_out)
 char *
 plan_patroni_hba_text(const PlanInput *input)
 {
+	const SpecNode *declared = declared_list(input);
 	StringInfoData text;
 	List	   *left_out;
 	ListCell   *cell;
 
 	initStringInfo(&text);
+	foreach(cell, declared ? declared->items : NIL)
+	{
+		const char *line = node_text(lfirst(cell));
+
+		/* what is no text is no rule */
+		appendStringInfo(&text, "%s\n", line ? line : "?");
+	}
+	if (declared != NULL)
+		return text.data;
 	foreach(cell, common_lines(input, &left_out))
 		appendStringInfo(&text, "%s\n", (char *) lfirst(cell));
 	return text.data;
@@ -121,6 +143,19 @@ change_text(const SpecNode *have, const List *lines)
 					Max(list_length(lines) - kept, 0), gone);
 }
 
+/* By pgops_dcs somebody says all of it: so it is, but for what the server would not start with. */
+static void
+take_declared(Planner *planner)
+{
+	SpecNode   *section = node_get(planner->patroni->want, hba_keys[0]);
+
+	if (planner->input->hba_errors == NIL || section == NULL)
+		return;
+	report_rejected(planner);
+	plan_want(planner, "patroni", NULL, "postgresql.pg_hba", NULL);
+	node_map_unset(section, hba_keys[1]);
+}
+
 void
 plan_patroni_hba(Planner *planner)
 {
@@ -130,8 +165,15 @@ plan_patroni_hba(Planner *planner)
 	SpecNode   *list = node_list();
 	ListCell   *cell;
 
-	/* by pgops_dcs somebody says all of it */
-	if (!plan_patroni_usable(planner) || lines == NIL ||
+	if (!plan_patroni_usable(planner))
+		return;
+	if (declared_list(planner->input) != NULL)
+	{
+		take_declared(planner);
+		return;
+	}
+	/* null: it is taken away */
+	if (lines == NIL ||
 		node_get(node_get(planner->cluster->patroni->dcs, "postgresql"), "pg_hba") != NULL)
 		return;
 	foreach(cell, left_out)

@@ -77,6 +77,16 @@ ok($leader->poll_query_until('postgres', "SELECT count(*) > 0 FROM pg_hba_file_r
 	'with a rule for it they are');
 ok(replicates(), 'and the replica connects anew');
 
+# ---- a list that somebody declares as a whole ----
+my $rules = $ha->config->{postgresql}{pg_hba};
+declared(pgops_dcs => { postgresql => { pg_hba => [ @hba, 'nonsense line' ], use_slots => JSON::PP::true } });
+says('hba.write', 'pg_hba.conf', 'line 6 of the new rules: %', 'a line with which no member would start again is refused');
+declared(pgops_dcs => { postgresql => { pg_hba => [ $hba[0] ] } });
+says('hba.write', 'pg_hba.conf', 'member "pg-test-2" could not replicate%', 'so are rules that cut off members');
+is_deeply($ha->config->{postgresql}{pg_hba}, $rules, 'the rules are as they were');
+declared(pgops_dcs => { postgresql => { pg_hba => \@hba } });
+ok($leader->poll_query_until('postgres', "SELECT count(*) = 5 FROM pg_hba_file_rules"), 'what is good is done');
+
 # ---- writes that would wait for standbys that there are not ----
 my %hba = (pg_default_hba_rules => [], pg_hba_rules => [ { title => 'all', rules => \@hba } ]);
 declared(%hba, pg_parameters => { synchronous_standby_names => 'ANY 2 (*)' }, pgops_dcs => { synchronous_mode => JSON::PP::false });
