@@ -23,7 +23,7 @@ my $ha = patroni_cluster(
 my ($one, $two, $three) = $ha->nodes;
 is($ha->leader->name, 'pg-test-1', 'the first node leads');
 declare($one, $ha->document(patroni_username => 'patroni'));
-is(settle($one)->{phase}, 'converged', 'declared');
+$ha->converged($one, 'declared');
 wait_for($_, 'SELECT count(*) = 3 FROM pgops.members WHERE role IS NOT NULL', $_->name . ' knows all members') for $one, $two;
 
 # what a call is refused with: "SQLSTATE message / detail / hint"

@@ -22,7 +22,7 @@ my $ha = patroni_cluster(
 	local => { 'pgops.ha_interval' => '1s' });
 my ($one, $two, $three) = $ha->nodes;
 declare($one, $ha->document(patroni_username => 'patroni'));
-is(settle($one)->{phase}, 'converged', 'declared');
+$ha->converged($one, 'declared');
 wait_for($one, q(SELECT count(*) = 2 FROM pgops.members WHERE state = 'streaming'), 'both replicas stream');
 
 # what a call is refused with: "SQLSTATE message / detail / hint"
@@ -79,15 +79,26 @@ my ($replica, $other) = $ha->others($new);
 wait_for($new, q(SELECT count(*) = 2 FROM pgops.members WHERE state = 'streaming' AND lag_bytes = 0), 'all are up');
 my %before = map { $_->name => value($_, 'SELECT pg_postmaster_start_time()') } $ha->nodes;
 my $id = value($new, q(SELECT pgops.rolling_restart(only_pending => false, deadline => '8s')));
-wait_for($new, "SELECT count(*) = 1 FROM pgops.job_log($id) WHERE text LIKE '%was restarted%'", 'the first one is restarted');
-my ($done) = value($new, "SELECT text FROM pgops.job_log($id) WHERE text LIKE '%was restarted%'") =~ /"(.*?)"/;
-kill 'STOP', $ha->node($done)->{patroni};
-$job = over($new, $id);
-kill 'CONT', $ha->node($done)->{patroni};
-is($job->{state}, 'failed', 'then it is down, and the rolling restart ends') or diag(explain($job));
-is($ha->find_leader->name, $new->name, 'the leader has not handed over to the last one that was left');
-is(value($new, 'SELECT pg_postmaster_start_time()'), $before{ $new->name }, 'nor was it restarted');
+wait_for($new, "SELECT count(*) > 0 FROM pgops.job_log($id) WHERE text LIKE '%was restarted%'", 'the first one is restarted');
+my ($done) = value($new, "SELECT text FROM pgops.job_log($id) WHERE text LIKE '%was restarted%' ORDER BY line LIMIT 1") =~ /"(.*?)"/;
+$ha->kill_patroni($done, 'KILL');
+$ha->kill_postgres($done);
+
+SKIP:
+{
+	# on a machine that is busy the other one may have been restarted before this one was dead
+	my (undef, $lines) = $new->psql('postgres', "SELECT count(*) FROM pgops.job_log($id) WHERE text LIKE '%was restarted%'");
+	skip 'the rolling restart was faster', 3 if $lines ne '1';
+	$job = over($new, $id);
+	is($job->{state}, 'failed', 'then it is down, and the rolling restart ends') or diag(explain($job));
+	is($ha->find_leader->name, $new->name, 'the leader has not handed over to the last one that was left');
+	is(value($new, 'SELECT pg_postmaster_start_time()'), $before{ $new->name }, 'nor was it restarted');
+}
+over($new, $id);
+$ha->start_patroni($done);
 $ha->wait_all_running;
+$new = $ha->leader;
+my $begun = $ha->members->{ $new->name }{timeline};
 
 # ---- who has written on a timeline of its own ----
 $ha->link_down($new);
@@ -96,11 +107,11 @@ my $last = $ha->wait_for_leader(40, not => $new);
 $ha->link_up($new);
 $last->safe_psql('postgres', "INSERT INTO precious VALUES ('z')");
 my $old = literal($new->name);
-ok(wait_until(sub { value($last, "SELECT state = 'running' AND timeline = 2 FROM pgops.members WHERE name = $old") eq 't' }, 30), 'the old leader is back, on its own timeline')
+ok(wait_until(sub { value($last, "SELECT state = 'running' AND timeline = $begun FROM pgops.members WHERE name = $old") eq 't' }, 30), 'the old leader is back, on its own timeline')
   or diag(value($last, 'SELECT string_agg(m::text, chr(10)) FROM pgops.members AS m'));
 is(value($last, "SELECT lag_bytes IS NULL FROM pgops.members WHERE name = $old"), 't', 'how far it is behind cannot be said');
 is(value($last, "SELECT $old = ANY (candidates) FROM pgops.ha_status"), 'f', 'it could not take over');
-like(refusal($last, "pgops.switchover($old)"), qr{^PO613 .* cannot become the leader: it is on timeline 2, and the leader on 3}, 'a switchover to it is refused');
+like(refusal($last, "pgops.switchover($old)"), qr{^PO613 .* cannot become the leader: it is on timeline $begun, and the leader on \d}, 'a switchover to it is refused');
 
 # ---- the same when there is no leader ----
 is(over($last, value($last, 'SELECT pgops.pause_ha()'))->{state}, 'succeeded', 'paused');
@@ -108,6 +119,6 @@ my ($third) = grep { $_ != $new && $_ != $last } $ha->nodes;
 $ha->kill_patroni($last, 'KILL');
 $ha->kill_postgres($last);
 ok(wait_until(sub { refusal($third, 'pgops.switchover()') =~ /^PO611 the cluster has no leader/ }, 40), 'no leader');
-like(refusal($third, "pgops.failover($old)"), qr{^PO612 .* is on timeline 2, and lacks what was written on timeline 3}, 'a failover to it loses data');
+like(refusal($third, "pgops.failover($old)"), qr{^PO612 .* is on timeline $begun, and lacks what was written on timeline \d}, 'a failover to it loses data');
 
 done_testing();
