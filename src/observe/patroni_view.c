@@ -258,12 +258,19 @@ take_locations(PatroniSeen *seen)
 	seen->receive = Max(seen->receive, seen->replay);
 }
 
+/* 0: not known.  Of one that does not answer it is what the store has of it. */
+static int
+timeline_of(const PatroniSeen *seen)
+{
+	return seen->node != NULL ? seen->node->timeline : seen->member->timeline;
+}
+
 /* Not known is no difference. */
 bool
 patroni_same_timeline(const PatroniSeen *one, const PatroniSeen *other)
 {
-	return one->node == NULL || other->node == NULL || one->node->timeline <= 0 ||
-		other->node->timeline <= 0 || one->node->timeline == other->node->timeline;
+	return timeline_of(one) <= 0 || timeline_of(other) <= 0 ||
+		timeline_of(one) == timeline_of(other);
 }
 
 /*
@@ -280,15 +287,13 @@ take_lag(PatroniSeen *seen, const PatroniSeen *leader)
 
 	seen->lag = seen->is_leader ? 0 : -1;
 	seen->lag_seconds = seen->is_leader ? 0 : -1;
-	if (seen->is_leader || leader == NULL)
+	if (seen->is_leader || leader == NULL || !patroni_same_timeline(seen, leader))
 		return;
 	if (end == InvalidXLogRecPtr || seen->node == NULL || seen->receive == InvalidXLogRecPtr)
 	{
 		seen->lag = seen->member->lag;
 		return;
 	}
-	if (!patroni_same_timeline(seen, leader))
-		return;
 	seen->lag = end > seen->receive ? (int64) (end - seen->receive) : 0;
 	if (seen->replay >= end)
 		seen->lag_seconds = 0;

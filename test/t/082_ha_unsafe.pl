@@ -107,7 +107,7 @@ my $last = $ha->wait_for_leader(40, not => $new);
 $ha->link_up($new);
 $last->safe_psql('postgres', "INSERT INTO precious VALUES ('z')");
 my $old = literal($new->name);
-ok(wait_until(sub { value($last, "SELECT state = 'running' AND timeline = $begun FROM pgops.members WHERE name = $old") eq 't' }, 30), 'the old leader is back, on its own timeline')
+ok(wait_until(sub { value($last, "SELECT state = 'running' AND timeline = $begun AND problem IS NULL FROM pgops.members WHERE name = $old") eq 't' }, 30), 'the old leader is back, on its own timeline')
   or diag(value($last, 'SELECT string_agg(m::text, chr(10)) FROM pgops.members AS m'));
 is(value($last, "SELECT lag_bytes IS NULL FROM pgops.members WHERE name = $old"), 't', 'how far it is behind cannot be said');
 is(value($last, "SELECT $old = ANY (candidates) FROM pgops.ha_status"), 'f', 'it could not take over');
