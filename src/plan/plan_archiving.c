@@ -18,6 +18,9 @@ static const char *const archive_parameters[] = {
 	"archive_mode", "wal_level", "archive_library", "archive_command"
 };
 
+/* where pgbackrest.conf is unless pgops.pgbackrest_config or pgops.directory say otherwise */
+#define USUAL_FILE		".pgops/pgbackrest.conf"
+
 /* ---- the command ---- */
 
 /* what follows the program */
@@ -92,7 +95,19 @@ has_our_command(const Planner *planner, const ServerSetting *command)
 	return length > strlen(ours) && strcmp(set + length - strlen(ours), ours) == 0;
 }
 
-/* when pgops' command is taken back, another way of archiving takes its place */
+/* what pgops wrote, for this member or for another one whose paths differ */
+static bool
+is_command_of_pgops(const Planner *planner, const char *command)
+{
+	return strstr(command, USUAL_FILE) != NULL ||
+		(planner->input->backup_config != NULL &&
+		 strstr(command, archive_arguments(planner->input->backup_config, planner->cluster->name)) != NULL);
+}
+
+/*
+ * When pgops' command is taken back, another way of archiving takes its place.  One
+ * that pgops wrote in an earlier life (before DROP EXTENSION, say) is none.
+ */
 static bool
 has_other_archiving(Planner *planner, const ServerSetting *command)
 {
@@ -101,7 +116,7 @@ has_other_archiving(Planner *planner, const ServerSetting *command)
 	const OwnedItem *item = items != NIL ? linitial(items) : NULL;
 
 	/* where Patroni writes the file, its command is the one that is taken back */
-	return (item != NULL && item->value != NULL) ||
+	return (item != NULL && item->value != NULL && !is_command_of_pgops(planner, item->value)) ||
 		(planner->input->patroni == NULL &&
 		 command->in_files != NULL && command->in_files[0] != '\0') ||
 		(library != NULL && library->in_files != NULL && library->in_files[0] != '\0');
@@ -127,7 +142,10 @@ stop_archiving(Planner *planner)
 		(!has_our_command(planner, command) &&
 		 !(remembered && plan_same(command_set(planner, command), PLAN_ARCHIVE_NOTHING))))
 		return;
-	if (!remembered)
+
+	/* one that was there first, as in a rendered cluster, is not taken back by itself */
+	if (!remembered || (!is_our_parameter(planner, "archive_mode") &&
+						!has_other_archiving(planner, command)))
 		want_parameter(planner, "archive_mode", NULL);
 	if (!planner->input->local_only && strcmp(mode->running, "off") != 0 &&
 		!has_other_archiving(planner, command))

@@ -104,7 +104,7 @@ is_deeply(backups($two), [ 'full', 'incr' ], 'which builds upon that of the old 
 # ---- what is declared of slots, synchronous replication and restarts is in force ----
 my $day = (value($two, 'SELECT extract(dow FROM now())::int') + 3) % 7;
 declare_inventory($two,
-	pg_parameters => { max_locks_per_transaction => 80 },
+	pg_parameters => { max_locks_per_transaction => 300 },
 	pgops_restart_policy => 'window',
 	pgops_maintenance_window => { cron => "0 1 * * $day", duration => '2h' },
 	pgops_dcs => {
@@ -121,6 +121,12 @@ $ha->kill_patroni($one, 'TERM');
 wait_for($two, q(SELECT NOT can_failover AND failover_reason LIKE '%pg-test-3 is tagged nofailover%' FROM pgops.ha_status),
 	'without it nobody could take over, which is told');
 like(refusal($two, 'switchover()'), qr/^PO611: the cluster has no member that could take over/, 'and a switchover is refused');
+
+# ---- no backups any more: archive_mode, with which the cluster was rendered, goes, too ----
+declare_inventory($two, pgbackrest_enabled => JSON::PP::false);
+wait_for($two, q(SELECT setting = '/bin/true' FROM pg_settings WHERE name = 'archive_command'), 'switched off, WAL is let go');
+wait_for($two, q(SELECT count(*) = 1 FROM pgops.pending_restart WHERE name = 'archive_mode' AND pending_value = 'off'),
+	'until a restart ends archiving');
 
 done_testing();
 
