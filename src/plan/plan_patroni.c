@@ -399,6 +399,24 @@ put_back(const SpecNode *have, const SpecNode *before)
 	return out;
 }
 
+/*
+ * Patroni drops a slot that its configuration does not have any more, or has otherwise, and
+ * with it the WAL that somebody still needs: nothing is destroyed by omission.
+ */
+static bool
+keep_slot(Planner *planner, const Leaf *leaf)
+{
+	if (leaf->section == NULL || strcmp(leaf->section, "slots") != 0 ||
+		planner->cluster->policy == POLICY_AUTHORITATIVE)
+		return false;
+	report(planner, "patroni.orphan", leaf->name, ERRCODE_PGOPS_ORPHANED,
+		   psprintf("Declare it again, or as null (pgops_dcs: { slots: { %s: null } }) to have it dropped.",
+					leaf->key),
+		   "no longer declared",
+		   "the slot is kept: Patroni would drop it, and what its reader has not got yet");
+	return true;
+}
+
 static void
 add_undone(Planner *planner, SpecNode *patch)
 {
@@ -418,6 +436,8 @@ add_undone(Planner *planner, SpecNode *patch)
 			plan_forget(planner, item);
 			continue;
 		}
+		if (keep_slot(planner, leaf))
+			continue;
 		note_reason(planner, leaf);
 		planner->patroni->owned = lappend(planner->patroni->owned,
 										  owned_change(item->name, item->value, true));

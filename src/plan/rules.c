@@ -207,6 +207,8 @@ const Rule plan_rules[] = {
 	"Where Patroni's configuration has pg_hba, which is one for all members, rules of a single role are left out and reported."},
 	{"patroni.config", "patroni", "different", "declared", "patch", HARMLESS, ALONE,
 	"What Patroni's configuration says otherwise than declared, parameters of the server and HBA rules included, is set by the smallest PATCH."},
+	{"patroni.orphan", "patroni", "owned", "undeclared", "report", HARMLESS, ALONE,
+	"A replication slot that is no longer declared is reported, not taken out of Patroni's configuration."},
 	{"patroni.mode", "patroni", "paused", "declared", "report", HARMLESS, ALONE,
 	"A paused Patroni is reported where patroni_mode is declared as default."},
 	{"patroni.restart", "parameter", "waiting", "declared", "report", HARMLESS, ALONE,

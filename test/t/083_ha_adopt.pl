@@ -24,7 +24,7 @@ my $ha = patroni_cluster('adopt',
 		synchronous_mode => JSON::PP::true,
 		slots => { keep => { type => 'physical' } },
 		ignore_slots => [ { name => 'theirs', type => 'physical' } ],
-		postgresql => { pg_hba => \@hba, parameters => { work_mem => '5MB' } }
+		postgresql => { callbacks => { on_reload => '/bin/true' }, pg_hba => \@hba, parameters => { work_mem => '5MB' } }
 	},
 	yml => sub { my ($node, $yml) = @_; $yml->{postgresql}{authentication}{replication}{username} = 'standby'; return; });
 my $leader = $ha->leader;
@@ -48,12 +48,12 @@ sub says
 	return;
 }
 
-# whether the slots become so; Patroni tells its configuration of a moment ago
-sub slots_are
+# whether the callbacks become so; Patroni tells its configuration of a moment ago
+sub callbacks_are
 {
 	my ($want) = @_;
 	my $json = JSON::PP->new->canonical;
-	return PgopsNetwork::poll(sub { $json->encode($ha->config->{slots}) eq $json->encode($want) }, 10);
+	return PgopsNetwork::poll(sub { $json->encode($ha->config->{postgresql}{callbacks}) eq $json->encode($want) }, 10);
 }
 
 # whether a member connects anew
@@ -96,10 +96,10 @@ says('patroni.parameter', 'synchronous_standby_names',
 is($ha->config->{postgresql}{parameters}{synchronous_standby_names}, undef, 'and not configured');
 
 # ---- a map that was there gets back what it was, no more and no less ----
-declared(%hba, pgops_dcs => { slots => { keep => { type => 'logical', database => 'postgres', plugin => 'pgoutput' } } });
-ok(slots_are({ keep => { type => 'logical', database => 'postgres', plugin => 'pgoutput' } }), 'a slot that was there is declared anew');
+declared(%hba, pgops_dcs => { postgresql => { callbacks => { on_reload => '/bin/echo', on_stop => '/bin/true' } } });
+ok(callbacks_are({ on_reload => '/bin/echo', on_stop => '/bin/true' }), 'a map that was there is declared anew');
 declared(%hba);
-ok(slots_are($first->{slots}), 'not declared any more it is what it was');
+ok(callbacks_are({ on_reload => '/bin/true' }), 'not declared any more it is what it was');
 my %without = map { $_ => $ha->config->{$_} } grep { $_ ne 'postgresql' } keys %{ $ha->config };
 is_deeply(\%without, { map { $_ => $first->{$_} } grep { $_ ne 'postgresql' } keys %$first }, 'and so is all else');
 

@@ -120,6 +120,11 @@ ok($leader->poll_query_until('postgres', "SELECT count(*) = 2 FROM pg_stat_repli
 like(patches(pg_rpo => 0), qr/"synchronous_mode": true/, 'an objective of 0 bytes is synchronous mode');
 ok($leader->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_replication WHERE sync_state = 'sync'"),
 	'a standby is synchronous');
+like(told(), qr/^patroni.orphan slots.cdc: the slot is kept: Patroni would drop it/m,
+	'a slot that is not declared any more is kept, and told');
+is_deeply($ha->config->{slots}{cdc}, { type => 'physical' }, '... in the configuration, too');
+is(patches(pgops_dcs => { slots => { cdc => undef } }), 'PATCH /config {"slots": {"cdc": null}, "synchronous_mode": null}',
+	'declared as null it goes');
 patches();
 is_deeply($ha->config, $first, 'with nothing declared the configuration is what it was at first');
 
