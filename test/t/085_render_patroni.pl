@@ -325,7 +325,10 @@ for my $value (sort keys %wrong)
 SKIP:
 {
 	skip 'no namespaces, or no Patroni', 1 unless $in_namespace;
-	is(validations(map { $file{$_} } sort keys %file), '', 'Patroni takes all of them');
+	# 4.0 has quorum commit, but what examines its files does not know of it
+	my $told = validations(map { $file{$_} } sort keys %file);
+	$told =~ s/^\S+ \S+synchronous_mode quorum is not a boolean\n?//mg if patroni_version() < 40100;
+	is($told, '', 'Patroni takes all of them');
 	is(validation($file{'pg-all-4'}), '', '... also as its command says it');
 
 	my $broken = "$folder/broken.yml";
