@@ -45,7 +45,7 @@ is(value($_, 'SHOW pgops.instance'), '', $_->name . ' has no setting of its own'
 
 my $start = time();
 declare($one, document_with(['app']));
-is(settle($one)->{phase}, 'converged', 'the leader binds at the first declaration, and does it');
+$ha->converged($one, 'the leader binds at the first declaration, and does it');
 note(sprintf 'declared and converged after %.2f s', time() - $start);
 is(value($one, "SELECT string_agg(instance, ' ') FROM pgops.identity"), 'pg-test-1', '... as itself');
 for my $node ($two, $three)
