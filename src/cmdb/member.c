@@ -217,21 +217,7 @@ by_name(List *candidates, const char *name)
 static const char *
 own_application_name(void)
 {
-	const char *conninfo = GetConfigOption("primary_conninfo", true, false);
-	bool		valid;
-	List	   *options = NIL;
-	ListCell   *cell;
-
-	if (conninfo != NULL && *conninfo != '\0')
-		options = remote_parse(conninfo, &valid);
-	foreach(cell, options)
-	{
-		const RemoteOption *option = lfirst(cell);
-
-		if (strcmp(option->keyword, "application_name") == 0)
-			return option->value;
-	}
-	return NULL;
+	return remote_upstream_option("application_name");
 }
 
 static Candidate *

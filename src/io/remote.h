@@ -48,6 +48,9 @@ typedef struct RemoteOption
  */
 extern List *remote_parse(const char *conninfo, bool *valid);
 
+/* what primary_conninfo of this server says for a keyword, or NULL: how it follows another one */
+extern const char *remote_upstream_option(const char *keyword);
+
 /* the options, and what is always asked for, as libpq takes them: palloc'd, ending with NULL */
 extern void remote_arrays(const List *options, const char ***keywords, const char ***values);
 

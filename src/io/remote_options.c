@@ -8,6 +8,8 @@
 
 #include <libpq-fe.h>
 
+#include "utils/guc.h"
+
 #include "io/remote.h"
 
 List *
@@ -85,4 +87,24 @@ remote_arrays(const List *options, const char ***keywords, const char ***values)
 		(*keywords)[count] = "require_auth";
 		(*values)[count] = "!password";
 	}
+}
+
+const char *
+remote_upstream_option(const char *keyword)
+{
+	const char *conninfo = GetConfigOption("primary_conninfo", true, false);
+	bool		valid;
+	List	   *options = NIL;
+	ListCell   *cell;
+
+	if (conninfo != NULL && *conninfo != '\0')
+		options = remote_parse(conninfo, &valid);
+	foreach(cell, options)
+	{
+		const RemoteOption *option = lfirst(cell);
+
+		if (strcmp(option->keyword, keyword) == 0)
+			return option->value;
+	}
+	return NULL;
 }

@@ -75,21 +75,7 @@ present_followers(const PatroniCluster *cluster)
 static const char *
 own_replication_role(void)
 {
-	const char *conninfo = GetConfigOption("primary_conninfo", true, false);
-	bool		valid;
-	List	   *options = NIL;
-	ListCell   *cell;
-
-	if (conninfo != NULL && *conninfo != '\0')
-		options = remote_parse(conninfo, &valid);
-	foreach(cell, options)
-	{
-		const RemoteOption *option = lfirst(cell);
-
-		if (strcmp(option->keyword, "user") == 0)
-			return option->value;
-	}
-	return NULL;
+	return remote_upstream_option("user");
 }
 
 /* those that would follow this replica if it were the leader */

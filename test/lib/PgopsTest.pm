@@ -24,7 +24,7 @@ our @EXPORT = qw(
   rows row value declare try_declare plan_rows open_rows
   settle converge wait_for wait_until pass_twice
   file_identity footprint same_footprint
-  tcp_login log_matches action_count revision_count processes
+  ended_job refused_with tcp_login log_matches action_count revision_count processes
 );
 
 my $json = JSON::PP->new->allow_nonref;
@@ -166,6 +166,30 @@ sub try_declare
 	my ($code, undef, $stderr) = $node->psql('postgres',
 		"\\set VERBOSITY verbose\nSELECT * FROM pgops.apply_cluster(" . literal($text) . ")");
 	return ($code, $stderr);
+}
+
+# the row of a job that is over by now or soon, whatever becomes of the server meanwhile
+sub ended_job
+{
+	my ($node, $id) = @_;
+	my $job;
+	wait_until(
+		sub {
+			($job) = eval { rows($node, "SELECT * FROM pgops.jobs WHERE id = $id") };
+			return $job && $job->{state} !~ /^(?:queued|running|cancelling)$/;
+		}, 60);
+	return $job || { state => 'unknown' };
+}
+
+# what a call is refused with: "SQLSTATE message / detail / hint"
+sub refused_with
+{
+	my ($node, $call) = @_;
+	my (undef, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\nSELECT $call");
+	my ($state, $message) = $err =~ /ERROR:\s+(\w{5}): (.*)/ or return "not refused: $out";
+	my ($detail) = $err =~ /^DETAIL:\s+(.*)/m;
+	my ($hint) = $err =~ /^HINT:\s+(.*)/m;
+	return join ' / ', "$state $message", map { $_ // '' } $detail, $hint;
 }
 
 # the plan as it is now

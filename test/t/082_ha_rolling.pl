@@ -19,19 +19,6 @@ my ($one, $two, $three) = $ha->nodes;
 declare($one, $ha->document(patroni_username => 'patroni'));
 $ha->converged($one, 'declared');
 
-# the row of a job that is over by now or soon, whatever becomes of the server meanwhile
-sub over
-{
-	my ($node, $id) = @_;
-	my $job;
-	wait_until(
-		sub {
-			($job) = eval { rows($node, "SELECT * FROM pgops.jobs WHERE id = $id") };
-			return $job && $job->{state} !~ /^(?:queued|running|cancelling)$/;
-		}, 60);
-	return $job || { state => 'unknown' };
-}
-
 sub postmaster_of
 {
 	my ($node) = @_;
@@ -46,7 +33,7 @@ $ha->rest(1, 'PATCH', '/config', { postgresql => { parameters => { max_connectio
 wait_for($one, 'SELECT count(*) = 3 FROM pgops.members WHERE pending_restart', 'all members wait for a restart');
 my $id = value($one, 'SELECT pgops.rolling_restart()');
 my $leader = $ha->wait_for_leader(60, not => $one);
-my $job = over($leader, $id);
+my $job = ended_job($leader, $id);
 is($job->{state}, 'succeeded', 'the new leader has gone on with it') or diag(explain($job));
 is($job->{result}{switchover}{from}, 'pg-test-1', 'one switchover');
 is($job->{result}{left}, 'none', 'nothing is left');
@@ -55,7 +42,7 @@ is(timeline($leader), 2, 'which made one new timeline');
 is(value($_, 'SHOW max_connections'), '60', $_->name . ' has the new value') for $one, $two, $three;
 isnt(postmaster_of($_), $before{ $_->name }, $_->name . ' was restarted') for $one, $two, $three;
 is(value($leader, "SELECT count(*) FROM pgops.job_log($id) WHERE text LIKE '%was %started%'"), '3', 'its log has all three');
-$job = over($leader, value($leader, 'SELECT pgops.rolling_restart()'));
+$job = ended_job($leader, value($leader, 'SELECT pgops.rolling_restart()'));
 is($job->{state}, 'succeeded', 'once more');
 is($job->{result}{restarted}, 'none', 'does nothing');
 
@@ -66,12 +53,12 @@ wait_for($leader, 'SELECT count(*) = 3 FROM pgops.members WHERE pending_restart'
 wait_for($leader, "SELECT count(*) = 1 FROM pgops.plan() WHERE rule = 'patroni.restart' AND reason LIKE '%pg-test-1%' AND hint LIKE '%restart_leader => true%'",
 	'the plan says what begins it');
 is(value($leader, "SELECT count(*) FROM pgops.jobs WHERE kind = 'rolling_restart'"), 2, 'whatever the policy, nobody does it unasked');
-$job = over($leader, value($leader, 'SELECT pgops.rolling_restart()'));
+$job = ended_job($leader, value($leader, 'SELECT pgops.rolling_restart()'));
 is($job->{state}, 'failed', 'it does not begin with replicas, which would keep what they have');
 like(join('', explain($job)), qr/"max_connections" is to become less, which must begin with a restart of the leader/, 'and says so');
-$job = over($leader, value($leader, 'SELECT pgops.rolling_restart(restart_leader => true)'));
+$job = ended_job($leader, value($leader, 'SELECT pgops.rolling_restart(restart_leader => true)'));
 # on a slow machine the leader's lock may run out while it restarts
-$job = over($leader, value($leader, 'SELECT pgops.rolling_restart(restart_leader => true)'))
+$job = ended_job($leader, value($leader, 'SELECT pgops.rolling_restart(restart_leader => true)'))
   if ($job->{error} // '') =~ /has not become less/;
 is($job->{state}, 'succeeded', 'the leader first') or diag(explain($job));
 like($job->{result}{restarted}, qr/^@{[ $leader->name ]}, /, 'in place');
@@ -84,13 +71,13 @@ my ($replica, $other) = $ha->others($leader);
 my $started = postmaster_of($replica);
 $id = value($replica, 'SELECT pgops.restart_member(' . literal($replica->name) . ')');
 cmp_ok($id, '<', 0, 'a standby restarts itself');
-$job = over($replica, $id);
+$job = ended_job($replica, $id);
 is($job->{state}, 'succeeded', 'and its job is there afterwards, done') or diag(explain($job));
 isnt(postmaster_of($replica), $started, 'its server is another one');
 
 $started = postmaster_of($leader);
 $id = value($leader, 'SELECT pgops.restart_member(' . literal($leader->name) . ')');
-$job = over($leader, $id);
+$job = ended_job($leader, $id);
 is($job->{state}, 'succeeded', 'a leader restarts itself') or diag(explain($job));
 isnt(postmaster_of($leader), $started, 'its server is another one');
 is(timeline($leader), 2, 'nobody took over');
@@ -129,7 +116,7 @@ $id = begin_that_waits('pgops.restart_member(' . literal($other->name) . ')');
 kill 'KILL', value($leader, "SELECT worker_pid FROM pgops.job_slots() WHERE job = $id");
 wait_until(sub { !eval { value($leader, 'SELECT 1'); 1 } }, 10);
 ok(let_stream(), 'its worker is killed, and the server comes back');
-$job = over($leader, $id);
+$job = ended_job($leader, $id);
 is($job->{state}, 'succeeded', 'the job goes on to its end') or diag(explain($job));
 like(slurp_file($leader->logfile), qr/job $id \(restart_member\) goes on/, 'it was resumed');
 is($job->{attempts}, 1, 'in the same attempt');
@@ -137,7 +124,7 @@ $ha->wait_all_running;
 
 $id = begin_that_waits('pgops.rolling_restart(only_pending => false, restart_leader => true)');
 is(value($leader, "SELECT pgops.job_cancel($id)"), 't', 'is cancelled');
-$job = over($leader, $id);
+$job = ended_job($leader, $id);
 is($job->{state}, 'cancelled', 'and says so') or diag(explain($job));
 is($job->{result}{restarted}, 'none', 'with what was done');
 like($job->{result}{left}, qr/^pg-test-\d, pg-test-\d, @{[ $leader->name ]}$/, 'and what is left');

@@ -25,18 +25,6 @@ my ($one, $two, $three) = $ha->nodes;
 declare($one, $ha->document(patroni_username => 'patroni', hosts => { 2 => { pg_seq => 7 } }));
 $ha->converged($one, 'declared');
 
-sub over
-{
-	my ($node, $id) = @_;
-	my $job;
-	wait_until(
-		sub {
-			($job) = eval { rows($node, "SELECT * FROM pgops.jobs WHERE id = $id") };
-			return $job && $job->{state} !~ /^(?:queued|running|cancelling)$/;
-		}, 60);
-	return $job || { state => 'unknown' };
-}
-
 sub refusal
 {
 	my ($node, $call) = @_;
@@ -45,7 +33,7 @@ sub refusal
 }
 
 # ---- names ----
-my $job = over($one, value($one, q(SELECT pgops.reload_member('pg-test-7'))));
+my $job = ended_job($one, value($one, q(SELECT pgops.reload_member('pg-test-7'))));
 is($job->{state}, 'succeeded', 'a declared instance is found by its address') or diag(explain($job));
 is($job->{arguments}{name}, 'pg-test-2', 'under the name that Patroni has for it');
 
@@ -58,7 +46,7 @@ $sync = $ha->node($sync);
 
 # ---- a standby that copies itself anew ----
 my $id = value($async, 'SELECT pgops.reinit_member(' . literal($async->name) . ')');
-$job = over($async, $id);
+$job = ended_job($async, $id);
 is($job->{state}, 'succeeded', 'the job is there when the data directory is a new one') or diag(explain($job));
 $ha->wait_all_running;
 
@@ -72,26 +60,26 @@ wait_for($sync, "SELECT state = 'running' AND step LIKE 'waiting for%' FROM pgop
 kill 'KILL', value($sync, "SELECT worker_pid FROM pgops.job_slots() WHERE job = $id");
 wait_until(sub { !eval { value($sync, 'SELECT 1'); 1 } }, 10);
 $one->safe_psql('postgres', 'SET synchronous_commit = local; ALTER ROLE replicator LOGIN');
-$job = over($sync, $id);
+$job = ended_job($sync, $id);
 is($job->{state}, 'succeeded', 'the server is there again, and the job goes on to its end') or diag(explain($job));
 cmp_ok(value($sync, 'SELECT pgops.reload_member(' . literal($sync->name) . ')'), '<', $id, 'numbers go on');
 $ha->wait_all_running;
 
 # ---- a time that Patroni keeps ----
 my $name = literal($async->name);
-$job = over($sync, value($sync, "SELECT pgops.restart_member($name, at => now() + interval '1 h')"));
+$job = ended_job($sync, value($sync, "SELECT pgops.restart_member($name, at => now() + interval '1 h')"));
 is($job->{state}, 'succeeded', 'a restart is scheduled') or diag(explain($job));
 ok(wait_until(sub { refusal($one, "pgops.restart_member($name, at => now() + interval '2 h')") =~ /^PO611: a restart of .* is scheduled already/ }, 10), 'one at a time');
-is(over($one, value($one, "SELECT pgops.cancel_restart($name)"))->{state}, 'succeeded', 'and taken back');
+is(ended_job($one, value($one, "SELECT pgops.cancel_restart($name)"))->{state}, 'succeeded', 'and taken back');
 
 # ---- Patroni of the member that is asked is gone ----
 $ha->kill_patroni($async, 'KILL');
 wait_for($async, q(SELECT patroni = 'not answering' FROM pgops.ha_status), 'a member without its Patroni');
-$job = over($async, value($async, 'SELECT pgops.pause_ha(false)'));
+$job = ended_job($async, value($async, 'SELECT pgops.pause_ha(false)'));
 is($job->{state}, 'succeeded', 'has others do it') or diag(explain($job));
 is($ha->config->{pause}, JSON::PP::true, 'and it is done');
 like(refusal($one, "pgops.restart_member($name)"), qr/^PO611: Patroni of .* does not answer/, 'what only its own can do is refused');
-is(over($one, value($one, 'SELECT pgops.resume_ha(false)'))->{state}, 'succeeded', 'resumed');
+is(ended_job($one, value($one, 'SELECT pgops.resume_ha(false)'))->{state}, 'succeeded', 'resumed');
 
 # ---- it comes back under a name that needs care ----
 my $hostile = qq(o'b "2" \x{fc} %s; DROP);
@@ -105,16 +93,16 @@ $ha->start_patroni($async);
 $hostile = q(U&'o''b "2" \00fc %s; DROP');
 ok(wait_until(sub { value($one, "SELECT state = 'streaming' AND lag_bytes = 0 FROM pgops.members WHERE name = $hostile") eq 't' }, 30), 'a member with a hostile name is seen as it is')
   or diag(value($one, 'SELECT string_agg(m::text, chr(10)) FROM pgops.members AS m'));
-$job = over($one, value($one, "SELECT pgops.reload_member($hostile)"));
+$job = ended_job($one, value($one, "SELECT pgops.reload_member($hostile)"));
 is($job->{state}, 'succeeded', 'and does what it is asked') or diag(explain($job));
-$job = over($one, value($one, "SELECT pgops.switchover($hostile, now() + interval '1 h')"));
+$job = ended_job($one, value($one, "SELECT pgops.switchover($hostile, now() + interval '1 h')"));
 is($job->{state}, 'succeeded', 'the leader could hand over to it') or diag(explain($job));
-is(over($one, value($one, 'SELECT pgops.cancel_switchover()'))->{state}, 'succeeded', 'which is taken back');
+is(ended_job($one, value($one, 'SELECT pgops.cancel_switchover()'))->{state}, 'succeeded', 'which is taken back');
 
 # ---- a wrong password ----
 declare($one, $ha->document(patroni_username => 'patroni', patroni_password => 'Another.One', hosts => { 2 => { pg_seq => 7 } }));
 settle($one);
-$job = over($one, value($one, q(SELECT pgops.pause_ha())));
+$job = ended_job($one, value($one, q(SELECT pgops.pause_ha())));
 is($job->{state}, 'failed', 'with a wrong password nothing is done');
 is($job->{sqlstate}, 'PO605', 'the condition says which trouble it is');
 unlike($job->{error} . ($job->{detail} // '') . $job->{hint}, qr/Another/, 'the password is not told');

@@ -26,21 +26,10 @@ declare($one, $ha->document(patroni_username => 'patroni'));
 $ha->converged($one, 'declared');
 wait_for($_, 'SELECT count(*) = 3 FROM pgops.members WHERE role IS NOT NULL', $_->name . ' knows all members') for $one, $two;
 
-# what a call is refused with: "SQLSTATE message / detail / hint"
-sub refusal
-{
-	my ($node, $call) = @_;
-	my (undef, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\nSELECT $call");
-	my ($state, $message) = $err =~ /ERROR:\s+(\w{5}): (.*)/ or return "not refused: $out";
-	my ($detail) = $err =~ /^DETAIL:\s+(.*)/m;
-	my ($hint) = $err =~ /^HINT:\s+(.*)/m;
-	return join ' / ', "$state $message", map { $_ // '' } $detail, $hint;
-}
-
 sub refused
 {
 	my ($node, $call, $expected) = @_;
-	like(refusal($node, $call), $expected, $node->name . ": $call");
+	like(refused_with($node, $call), $expected, $node->name . ": $call");
 	return;
 }
 
@@ -80,7 +69,7 @@ for my $node ($one, $two)
 	refused($node, "pgops.demote_cluster('')", qr{^22023 });
 	refused($node, "pgops.demote_cluster('10.10.10.12')", qr{^22023 10\.10\.10\.12 is a member of this very cluster});
 }
-like(refusal($one, 'pgops.restart()'), qr{^55000 .*Patroni.*pgops\.restart_member\(\)}, 'the restart without Patroni names the one with it');
+like(refused_with($one, 'pgops.restart()'), qr{^55000 .*Patroni.*pgops\.restart_member\(\)}, 'the restart without Patroni names the one with it');
 
 # ---- jobs of a standby ----
 is(value($two, 'SELECT count(*) FROM pgops.jobs'), '0', 'no job yet');
@@ -100,8 +89,8 @@ is(value($one, 'SELECT count(*) FROM pgops.jobs'), '0', 'nobody else knows it');
 my $receiver = value($two, 'SELECT pid FROM pg_stat_wal_receiver');
 kill 'STOP', $receiver;
 $one->safe_psql('postgres', "CREATE TABLE filler AS SELECT repeat('x', 1000) FROM generate_series(1, 3000)");
-ok( wait_until(sub { refusal($one, "pgops.switchover('pg-test-2')") =~ /^PO613 .*it is \d{7} bytes behind, more than maximum_lag_on_failover \(1048576\)/ }, 15),
-	'a candidate that lags is refused with the numbers') or diag(refusal($one, "pgops.switchover('pg-test-2')"));
+ok( wait_until(sub { refused_with($one, "pgops.switchover('pg-test-2')") =~ /^PO613 .*it is \d{7} bytes behind, more than maximum_lag_on_failover \(1048576\)/ }, 15),
+	'a candidate that lags is refused with the numbers') or diag(refused_with($one, "pgops.switchover('pg-test-2')"));
 refused($one, 'pgops.switchover()', qr{^PO611 the cluster has no member that could take over.*"pg-test-2" is \d+ bytes behind.*"pg-test-3" is tagged nofailover});
 kill 'CONT', $receiver;
 
@@ -113,10 +102,10 @@ refused($one, "pgops.switchover('pg-test-2', now() + interval '1 h')", qr{^PO611
 succeeds($one, 'pgops.resume_ha()', 'resumed by the leader');
 ok(!exists $ha->config->{pause}, 'nothing of it is left in the configuration');
 
-ok(wait_until(sub { refusal($one, "pgops.switchover('pg-test-2', now() - interval '1 s')") =~ /^22023/ && value($one, q(SELECT lag_bytes = 0 FROM pgops.members WHERE name = 'pg-test-2')) eq 't' }, 15), 'the replica has caught up');
+ok(wait_until(sub { refused_with($one, "pgops.switchover('pg-test-2', now() - interval '1 s')") =~ /^22023/ && value($one, q(SELECT lag_bytes = 0 FROM pgops.members WHERE name = 'pg-test-2')) eq 't' }, 15), 'the replica has caught up');
 $job = succeeds($one, "pgops.switchover('pg-test-2', now() + interval '1 h')", 'a switchover is scheduled');
 is($job->{result}{candidate}, 'pg-test-2', 'with its candidate');
-wait_until(sub { refusal($two, 'pgops.switchover()') =~ /scheduled already/ });
+wait_until(sub { refused_with($two, 'pgops.switchover()') =~ /scheduled already/ });
 refused($two, 'pgops.switchover()', qr{^PO611 a switchover is scheduled already.*cancel_switchover});
 succeeds($two, 'pgops.cancel_switchover()', 'and taken back by a standby');
 is($ha->rest(1, 'GET', '/cluster')->{json}{scheduled_switchover}, undef, 'Patroni knows nothing of it any more');
@@ -153,7 +142,7 @@ is(value($two, "SELECT memory IS NULL FROM pgops.job WHERE id = $id"), 't', 'not
 
 # ---- back, asked for on a standby ----
 $ha->wait_all_running;
-ok(wait_until(sub { refusal($three, "pgops.switchover('pg-test-1', now() - interval '1 s')") =~ /^22023/ && value($three, q(SELECT lag_bytes = 0 FROM pgops.members WHERE name = 'pg-test-1')) eq 't' }, 20), 'the old leader follows');
+ok(wait_until(sub { refused_with($three, "pgops.switchover('pg-test-1', now() - interval '1 s')") =~ /^22023/ && value($three, q(SELECT lag_bytes = 0 FROM pgops.members WHERE name = 'pg-test-1')) eq 't' }, 20), 'the old leader follows');
 $job = succeeds($three, "pgops.switchover('pg-test-1')", 'asked for on a standby');
 is($job->{result}{to}, 'pg-test-1', 'the leader is where it was');
 like($job->{result}{measured_by}, qr/answers/, 'measured by what Patroni answers') or diag(explain($job));
@@ -164,8 +153,8 @@ $ha->wait_all_running;
 succeeds($one, 'pgops.pause_ha()', 'paused, so that Patroni does not take over by itself');
 $ha->kill_patroni($one, 'KILL');
 $ha->kill_postgres($one);
-ok(wait_until(sub { refusal($two, 'pgops.switchover()') =~ /^PO611 the cluster has no leader/ }, 40), 'a switchover needs a leader')
-  or diag(refusal($two, 'pgops.switchover()'));
+ok(wait_until(sub { refused_with($two, 'pgops.switchover()') =~ /^PO611 the cluster has no leader/ }, 40), 'a switchover needs a leader')
+  or diag(refused_with($two, 'pgops.switchover()'));
 refused($two, "pgops.failover('pg-test-3')", qr{^PO613 });
 $job = succeeds($two, "pgops.failover('pg-test-2')", 'a failover does not');
 is($job->{result}{to}, 'pg-test-2', 'the standby that was asked is the leader');
