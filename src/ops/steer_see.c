@@ -45,6 +45,27 @@ was_looked_at(TimestampTz since)
 }
 
 /*
+ * A worker that has just begun knows of members before it has asked them; what is not known yet is no
+ * reason to refuse anything.
+ */
+static bool
+all_were_asked(void)
+{
+	const PatroniView *view = patroni_view();
+	ListCell   *cell;
+
+	foreach(cell, view->members)
+	{
+		const PatroniSeen *seen = lfirst(cell);
+
+		if (seen->node == NULL && !seen->is_self &&
+			patroni_fact_get(PATRONI_FACT_NODE_TEXT, seen->member->name) == NULL)
+			return false;
+	}
+	return true;
+}
+
+/*
  * The looks of the HA worker are waited for rather than made here: it asks all members at
  * once, and what it hears is everybody's.
  */
@@ -59,7 +80,7 @@ steer_see(int age_ms, int wait_ms)
 	SteerScene *scene = palloc0(sizeof(SteerScene));
 
 	patroni_facts_hurry(HURRY_MS);
-	while (!was_looked_at(TimestampTzPlusMilliseconds(now, -age_ms)) &&
+	while ((!was_looked_at(TimestampTzPlusMilliseconds(now, -age_ms)) || !all_were_asked()) &&
 		   io_remaining_ms(until) > 0 && !nobody_looks())
 		(void) io_wait(LOOK_MS, IO_WAIT_HA);
 	scene->context = context;
