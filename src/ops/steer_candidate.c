@@ -12,6 +12,7 @@
 #include "lib/stringinfo.h"
 
 #include "errors.h"
+#include "observe/patroni_facts.h"
 #include "ops/steer.h"
 
 /* ---- handing over ---- */
@@ -102,10 +103,30 @@ refuse_alive(const PatroniSeen *leader, const PatroniSeen *candidate)
 					 candidate->member->name)));
 }
 
-/* What was written on a newer timeline is not on an older one, whatever the locations say. */
+/* The newest one that the store's history tells of, whoever is left of those who were on it; 0: none. */
+static int
+newest_timeline(void)
+{
+	PatroniFact *fact = patroni_fact_get(PATRONI_FACT_HISTORY, NULL);
+	char	   *problem = NULL;
+	List	   *lines = fact && fact->text ? patroni_read_history(fact->text, &problem) : NIL;
+	int			newest = 0;
+	ListCell   *cell;
+
+	foreach(cell, lines)
+		newest = Max(newest, ((PatroniHistory *) lfirst(cell))->timeline + 1);
+	return newest;
+}
+
+/*
+ * What was written on a newer timeline is not on an older one, whatever the locations say.  The only
+ * others on the newer one may be dead or not know theirs at the moment, and a replica that cannot
+ * be asked for its own (Patroni needs a replication connection for that) may be on any.
+ */
 static void
 refuse_old_timeline(const SteerScene *scene, const PatroniSeen *candidate)
 {
+	int			newest = newest_timeline();
 	ListCell   *cell;
 
 	foreach(cell, scene->view->members)
@@ -120,6 +141,17 @@ refuse_old_timeline(const SteerScene *scene, const PatroniSeen *candidate)
 							seen->member->name),
 					 errhint("Choose \"%s\", or say accept_loss => true.", seen->member->name)));
 	}
+	if (candidate->timeline <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_HA_DATA_LOSS),
+				 errmsg("nobody knows on which timeline \"%s\" is", candidate->member->name),
+				 errhint("Try once more in a moment, or say accept_loss => true if what it lacks may be lost.")));
+	if (candidate->timeline < newest)
+		ereport(ERROR,
+				(errcode(ERRCODE_PGOPS_HA_DATA_LOSS),
+				 errmsg("\"%s\" is on timeline %d, and lacks what was written on timeline %d",
+						candidate->member->name, candidate->timeline, newest),
+				 errhint("Choose another member, bring the last leader back, or say accept_loss => true.")));
 }
 
 /* With a quorum some of its members have all, and the one that has most is one of them, if all can be seen. */
